@@ -1,0 +1,61 @@
+//! What the house vouches for. Everything a decider may know besides the history and the command.
+
+use std::collections::HashMap;
+
+use schemas::settings::Settings;
+use schemas::vault::VaultName;
+use schemas::{CommandId, Digest, RequestId, Secret, Timestamp};
+
+use crate::systems;
+
+/// The facts of one decision.
+#[derive(Clone, Debug)]
+pub struct Facts<'a> {
+    /// The runner's clock, read once for this command.
+    pub now: Timestamp,
+    /// Thirty-two random bytes, drawn once for this command; derive, never reuse.
+    pub seed: [u8; 32],
+    /// Identity of the command.
+    pub command_id: CommandId,
+    /// Which delivery of it this is.
+    pub request_id: RequestId,
+    /// The settings in force.
+    pub settings: &'a Settings,
+    /// The system of the owner; for a system's own commands, the same history.
+    pub system: &'a systems::State,
+    /// The vault rows that [`crate::needs`] asked for.
+    pub vault: &'a VaultFacts,
+    /// A signature that was verified beside the lane.
+    pub verified: Option<Verified>,
+}
+
+/// Opened vault rows, by name. A name that was asked for and is not here has no row.
+#[derive(Clone, Debug, Default)]
+pub struct VaultFacts(pub HashMap<VaultName, Secret>);
+
+impl VaultFacts {
+    /// The bytes of a row.
+    pub fn get(&self, name: &VaultName) -> Option<&[u8]> {
+        self.0.get(name).map(Secret::expose)
+    }
+}
+
+/// A question about a signature that can be answered without the lane: it costs more than all the rest together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignatureCheck {
+    /// SubjectPublicKeyInfo, DER.
+    pub public_key: Vec<u8>,
+    /// SHA-256 of what was signed.
+    pub digest: Digest,
+    /// DER as received.
+    pub signature: Vec<u8>,
+}
+
+/// A question, and its answer. A decider believes it only when it is exactly its own question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// What was asked.
+    pub check: SignatureCheck,
+    /// Whether the signature is the key's signature of the digest.
+    pub valid: bool,
+}

@@ -1,0 +1,12 @@
+//! The append-only log and the vault beside it: the truth of the house, behind one port.
+//!
+//! Three stores serve the port: PostgreSQL, SQLite and memory. One conformance suite (`tests/conformance`) holds them to
+//! the same promises. This package knows no domain rule, no bus and no HTTP: payloads are opaque bytes to it.
+
+pub mod commit;
+pub mod port;
+
+pub use commit::{Claim, CommandRow, Commit, Erase, NewEvent, Timer, VaultRow};
+pub use port::{
+    AppendError, Appended, CommandRecord, DueTimer, Epoch, EventLog, Failure, LogEvent, OpenLane,
+};

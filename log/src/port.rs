@@ -1,0 +1,173 @@
+//! The port: what a store promises.
+
+use futures::future::BoxFuture;
+use schemas::vault::VaultName;
+use schemas::{CommandId, Digest, ErrorCode, Lane, Owner, Position, Timestamp};
+
+use crate::commit::{Commit, Timer};
+
+/// How often a lane was opened: the fence. Only the holder of the newest epoch can append.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Epoch(pub u64);
+
+/// A lane that was just opened for writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenLane {
+    /// The fence to append with.
+    pub epoch: Epoch,
+    /// Number of the lane's last event; 0 for an empty lane.
+    pub last: u64,
+}
+
+/// The outcome of an append: where the group's events lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// Number of the group's first event; the others follow without a gap, in the order given.
+    pub first: u64,
+    /// Number of the lane's last event after the append.
+    pub last: u64,
+}
+
+/// Why nothing of a group was appended, or why nobody knows.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// Somebody opened the lane after us: stop writing it.
+    #[error("lane {lane} was opened by another writer")]
+    Fenced {
+        /// Which lane.
+        lane: Lane,
+    },
+    /// An owner's history has grown, or a version was skipped: load again and decide again.
+    #[error("the owner's history is not at the expected version")]
+    Conflict,
+    /// A command id is already in the log: answer from it.
+    #[error("command {0} is already in the log")]
+    Duplicate(CommandId),
+    /// A claimed name is taken.
+    #[error("the name {name:?} is taken in {scope:?}")]
+    Taken {
+        /// What kind of name.
+        scope: String,
+        /// The name.
+        name: String,
+    },
+    /// One of the above happened somewhere in the group, the store cannot tell to which member: append one by one.
+    #[error("one member of the group stands in the way")]
+    Group,
+    /// It may have been appended or not: ask again by command id.
+    #[error("the outcome of the append is unknown")]
+    Unknown(#[source] Failure),
+    /// It was certainly not appended: the store could not be reached, or refused.
+    #[error("the append failed")]
+    Failed(#[source] Failure),
+}
+
+/// The store misbehaved.
+#[derive(Debug, thiserror::Error)]
+#[error("{attempt}")]
+pub struct Failure {
+    /// What was tried, as in "cannot read lane 17".
+    pub attempt: String,
+    /// What went wrong underneath.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// An event as read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogEvent {
+    /// Where it lies.
+    pub position: Position,
+    /// Whose history.
+    pub owner: Owner,
+    /// 1, 2, 3 … within the owner.
+    pub version: u64,
+    /// The word.
+    pub word: String,
+    /// The aggregate.
+    pub aggregate: String,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// The encoded envelope.
+    pub payload: Vec<u8>,
+}
+
+/// A command that is in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandRecord {
+    /// What was asked.
+    pub fingerprint: Digest,
+    /// How it was answered.
+    pub code: ErrorCode,
+    /// The answer, encoded.
+    pub answer: Vec<u8>,
+    /// Where the last event of its commit lies; the lane's last position then, for a commit without events.
+    pub position: Position,
+}
+
+/// A deadline that has passed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueTimer {
+    /// Whose.
+    pub owner: Owner,
+    /// Its name and moment.
+    pub timer: Timer,
+}
+
+/// The append-only log and the vault.
+pub trait EventLog: Send + Sync + std::fmt::Debug {
+    /// Raises the lane's epoch: from now on only appends with the answer's epoch succeed.
+    fn open_lane(&self, lane: Lane) -> BoxFuture<'_, Result<OpenLane, Failure>>;
+
+    /// Appends a group in one durable transaction, or nothing of it. All owners of the group live in `lane`.
+    ///
+    /// An empty group checks the fence.
+    fn append<'a>(
+        &'a self,
+        lane: Lane,
+        epoch: Epoch,
+        group: &'a [Commit],
+    ) -> BoxFuture<'a, Result<Appended, AppendError>>;
+
+    /// An owner's whole history, in order.
+    fn load<'a>(&'a self, owner: &'a Owner) -> BoxFuture<'a, Result<Vec<LogEvent>, Failure>>;
+
+    /// At most `limit` events of a lane, from number `from` on (1 is the first), in order and without a gap.
+    fn read(
+        &self,
+        lane: Lane,
+        from: u64,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<LogEvent>, Failure>>;
+
+    /// Number of every lane's last event, by lane number; 0 for an empty lane.
+    fn heads(&self) -> BoxFuture<'_, Result<Vec<u64>, Failure>>;
+
+    /// The command with that identity, if it is in the log.
+    fn find_command<'a>(
+        &'a self,
+        id: &'a CommandId,
+    ) -> BoxFuture<'a, Result<Option<CommandRecord>, Failure>>;
+
+    /// Rows of an owner's part of the vault, in the order asked for; `None` where there is none.
+    fn vault<'a>(
+        &'a self,
+        owner: &'a Owner,
+        names: &'a [VaultName],
+    ) -> BoxFuture<'a, Result<Vec<Option<Vec<u8>>>, Failure>>;
+
+    /// Erases rows outside a decision, for maintenance: sweeping answers that nobody will ask for again.
+    fn erase<'a>(
+        &'a self,
+        owner: &'a Owner,
+        names: &'a [VaultName],
+    ) -> BoxFuture<'a, Result<(), Failure>>;
+
+    /// Deadlines of a lane that have passed at `now`, earliest first, at most `limit`.
+    fn due_timers(
+        &self,
+        lane: Lane,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<DueTimer>, Failure>>;
+}

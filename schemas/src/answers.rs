@@ -1,0 +1,203 @@
+//! Answers: what the runner tells the door. The door renders them; it adds nothing of its own.
+
+use serde::{Deserialize, Serialize};
+
+use crate::canonical::TextType;
+use crate::commands::keys::PushAddress;
+use crate::commands::systems::SystemParameters;
+use crate::commands::transactions::TransactionStatus;
+use crate::errors::ErrorCode;
+use crate::flags::KeyFlags;
+use crate::ids::{CommandId, Digest, KeyIndex, SystemId, TransactionId, UserId};
+use crate::lanes::Position;
+use crate::sealed::Secret;
+use crate::time::Timestamp;
+
+/// The answer to a command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// 0, or why not.
+    pub code: ErrorCode,
+    /// Where the last event of the command lies; `None` when nothing was appended for it.
+    #[serde(default)]
+    pub position: Option<Position>,
+    /// Key to authenticate the answer to a device with; only for callers whose MAC was right.
+    #[serde(default)]
+    pub response_key: Option<Secret>,
+    /// The runner's clock when it answered.
+    pub answered_at: Timestamp,
+    /// The substance.
+    pub body: AnswerBody,
+}
+
+/// The substance of an answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerBody {
+    /// Nothing beyond the code.
+    Nothing,
+    /// The answer holds a secret and lies in the vault under the command's id.
+    InVault(CommandId),
+    /// `system_registered`, `system_info`, `system_changed`.
+    System(Box<SystemInfo>),
+    /// `user_created`, `key_updated`.
+    KeyIssued(Box<IssuedKey>),
+    /// `user_info`.
+    User(Box<UserInfo>),
+    /// `transaction_created`.
+    TransactionCreated {
+        /// Its id.
+        transaction_id: TransactionId,
+    },
+    /// `transaction_list`.
+    Transactions(Vec<TransactionInfo>),
+    /// `transaction_info`.
+    Transaction(Box<TransactionInfo>),
+    /// `transaction_data`.
+    TransactionData(Box<TransactionData>),
+    /// `transaction_binary_data`.
+    TransactionBinaryData {
+        /// The bytes.
+        binary: Secret,
+    },
+    /// `key_activated`.
+    KeyActivated {
+        /// The second half of the key, sealed for the device.
+        released: Secret,
+    },
+    /// `activation_refused`: with 342.
+    ActivationRefused {
+        /// Tries that are left.
+        attempts_left: u32,
+    },
+}
+
+/// A system's parameters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SystemInfo {
+    /// Which system.
+    pub system_id: SystemId,
+    /// What it is called.
+    pub name: String,
+    /// A sentence about it.
+    pub description: String,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// Billing model.
+    pub billing_type: i64,
+    /// Billing period, days.
+    pub billing_period: i64,
+    /// Its changeable parameters.
+    pub parameters: SystemParameters,
+    /// The request as received.
+    pub register_request: String,
+    /// Whether it was removed.
+    pub is_deleted: bool,
+}
+
+/// A freshly issued key, for the QR code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IssuedKey {
+    /// Which user.
+    pub user_id: UserId,
+    /// Number of the key.
+    pub key_index: KeyIndex,
+    /// Its flags.
+    pub flags: KeyFlags,
+    /// End of its life.
+    pub valid_to: Timestamp,
+    /// The name the phone shows.
+    pub user_name: Option<String>,
+    /// Address of the mobile door.
+    pub url: Option<String>,
+    /// What the QR code carries: the whole secret, or its first half.
+    pub first_part: Secret,
+    /// The activation code, when we drew it.
+    pub activation_code: Option<Secret>,
+    /// Whether an activation code is needed.
+    pub two_parts: bool,
+    /// Free JSON for the application.
+    pub app_extra: Option<String>,
+    /// Scheme of the system's deep links.
+    pub qr_url_scheme: Option<String>,
+}
+
+/// A user's record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserInfo {
+    /// Which user.
+    pub user_id: UserId,
+    /// The name.
+    pub user_name: Option<String>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Number of the key in force.
+    pub key_index: KeyIndex,
+    /// Its flags.
+    pub key_flags: KeyFlags,
+    /// End of its life.
+    pub key_valid_to: Timestamp,
+    /// `issued`, `active` or `blocked`.
+    pub key_status: String,
+    /// The registered public key, SPKI DER.
+    #[serde(with = "serde_bytes")]
+    pub public_key: Option<Vec<u8>>,
+    /// Where pushes reach the device.
+    pub push: Option<PushAddress>,
+    /// The device's fingerprint.
+    pub device_fingerprint: Option<Digest>,
+}
+
+/// A transaction's status and outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransactionInfo {
+    /// Which one.
+    pub transaction_id: TransactionId,
+    /// Where it stands.
+    pub status: TransactionStatus,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Deadline.
+    pub expires_at: Option<Timestamp>,
+    /// When it was confirmed, declined, expired or deleted.
+    pub finished_at: Option<Timestamp>,
+    /// Whether bytes go with the text.
+    pub has_binary: bool,
+}
+
+/// What the device shows and signs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransactionData {
+    /// Which one.
+    pub transaction_id: TransactionId,
+    /// The salt under the signature.
+    #[serde(with = "serde_bytes")]
+    pub salt: Vec<u8>,
+    /// How the text is shown.
+    pub text_type: TextType,
+    /// The text.
+    pub text: Secret,
+    /// SHA-256 of the bytes that go with it.
+    pub binary_sha256: Option<Digest>,
+    /// What will be signed: the device recomputes it.
+    pub digest: Digest,
+    /// Deadline.
+    pub expires_at: Option<Timestamp>,
+    /// Digits of the confirmation code; `None` means 64 hex digits.
+    pub confirm_code_length: Option<u8>,
+}
+
+impl Answer {
+    /// An answer with nothing but a code.
+    pub fn only(code: ErrorCode, answered_at: Timestamp) -> Self {
+        Self {
+            code,
+            position: None,
+            response_key: None,
+            answered_at,
+            body: AnswerBody::Nothing,
+        }
+    }
+}

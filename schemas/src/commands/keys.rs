@@ -1,0 +1,89 @@
+//! Commands about the keys of a user.
+
+use serde::{Deserialize, Serialize};
+
+use crate::flags::KeyFlags;
+use crate::ids::Digest;
+use crate::sealed::Secret;
+
+/// How a key is to be issued.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyRequest {
+    /// The flags: the request's over the settings' defaults.
+    pub flags: KeyFlags,
+    /// Whole, or in two parts.
+    pub parts: KeyParts,
+    /// Free JSON for the application, carried inside the key.
+    #[serde(default)]
+    pub app_extra: Option<String>,
+}
+
+/// Whole key or two parts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyParts {
+    /// The QR code holds everything.
+    Whole,
+    /// The QR code holds one half; we draw a code of so many digits that releases the other.
+    TwoDrawCode {
+        /// Number of digits, 6 to 20.
+        digits: u8,
+    },
+    /// The same, with a code that the bank chose (`key_encryption_password`).
+    TwoGivenCode {
+        /// The code.
+        code: Secret,
+    },
+}
+
+/// Issues the user's next key; the one before is replaced at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdateUserKey {
+    /// The key to issue.
+    pub key: KeyRequest,
+}
+
+/// A device proves that its user knows the activation code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActivateKey {
+    /// HMAC-SHA256 of the code under a key derived from the first half.
+    pub proof: Digest,
+}
+
+/// Registers a device: its public key, and where pushes reach it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegisterPublicKey {
+    /// SubjectPublicKeyInfo of a P-256 key, DER, 91 bytes. The door has parsed it: named curve, uncompressed point.
+    #[serde(with = "serde_bytes")]
+    pub public_key: Vec<u8>,
+    /// Signature of the new public key by the old one, DER.
+    #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
+    pub public_key_signature: Option<Vec<u8>>,
+    /// Where pushes reach the device.
+    #[serde(default)]
+    pub push: Option<PushAddress>,
+}
+
+/// Where pushes reach a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushAddress {
+    /// The token of the push service.
+    pub device_push_id: String,
+    /// Whose push service.
+    pub device_type: DeviceType,
+    /// The application's identifier there.
+    #[serde(default)]
+    pub app_id: Option<String>,
+}
+
+/// The push services, by the manual's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DeviceType {
+    /// Firebase.
+    Android,
+    /// Apple.
+    #[serde(rename = "iOS")]
+    Ios,
+    /// Huawei.
+    Huawei,
+}

@@ -1,0 +1,65 @@
+//! Commands about application systems.
+
+use serde::{Deserialize, Serialize};
+
+/// Registers an application system. The door has checked the signature of the registration request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegisterSystem {
+    /// What the system is called.
+    pub name: String,
+    /// A sentence about it.
+    #[serde(default)]
+    pub description: String,
+    /// Scheme of its deep links.
+    #[serde(default)]
+    pub qr_url_scheme: Option<String>,
+    /// Billing model of the request; carried, not interpreted here.
+    #[serde(default)]
+    pub billing_type: i64,
+    /// Billing period, days.
+    #[serde(default)]
+    pub billing_period: Option<i64>,
+    /// The rest of its parameters.
+    pub parameters: SystemParameters,
+    /// The request as received, base64.
+    pub register_request: String,
+}
+
+/// Parameters a system may change later; `None` leaves a parameter as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SystemParameters {
+    /// Lifetime of its users' keys, days.
+    pub user_keys_expiration_period: Option<i64>,
+    /// Address of the mobile door, as devices reach it.
+    pub pc_is_external_url: Option<String>,
+    /// Address of the push sender.
+    pub pc_is_internal_url: Option<String>,
+    /// Where events are posted; empty text switches it off.
+    pub events_post_url: Option<String>,
+    /// Where callbacks go unless a transaction names its own; empty text switches it off.
+    pub callback_url: Option<String>,
+}
+
+/// Changes a system's parameters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeSystem {
+    /// What to change.
+    pub parameters: SystemParameters,
+}
+
+/// Removes a system: nothing of it is served afterwards.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemoveSystem {}
+
+/// Asks for a system's parameters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GetSystemInfo {}
+
+/// Journals that the journal was queried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GetEvents {}
+
+/// Journals that one record was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GetEventInfo {}

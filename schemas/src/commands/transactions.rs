@@ -1,0 +1,167 @@
+//! Commands about transactions.
+
+use serde::{Deserialize, Serialize};
+
+use crate::canonical::TextType;
+use crate::ids::TransactionId;
+use crate::sealed::Secret;
+
+/// Asks a person to confirm a text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateTransaction {
+    /// The bank's own id, or one derived from the command's identity.
+    pub transaction_id: TransactionId,
+    /// Whether the bank chose the id.
+    pub chosen: bool,
+    /// What is shown. Erasable, hence never in an event.
+    pub text: Secret,
+    /// How it is shown.
+    pub text_type: TextType,
+    /// Bytes to go with it, if any.
+    #[serde(default)]
+    pub binary: Option<Secret>,
+    /// Where the outcome is reported, instead of the system's own address.
+    #[serde(default)]
+    pub callback_url: Option<String>,
+    /// Digits of the confirmation code, 4 to 10; `None` means all 64 hex digits.
+    #[serde(default)]
+    pub confirm_code_length: Option<u8>,
+    /// Lifetime, seconds; `None` takes the setting's, 0 means without limit.
+    #[serde(default)]
+    pub ttl_s: Option<i64>,
+    /// How the user is told.
+    pub notification_type: NotificationType,
+}
+
+/// How the user is told of a transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NotificationType {
+    /// By push.
+    #[default]
+    Push,
+    /// Not at all; the code comes back by the bank.
+    Offline,
+    /// By a link.
+    #[serde(rename = "URL")]
+    Url,
+}
+
+/// Status of a transaction, by the manual's words and two of ours (`expired`, `deleted`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum TransactionStatus {
+    /// Created.
+    Initialized,
+    /// A push was accepted.
+    PushSent,
+    /// The device fetched it.
+    DataSent,
+    /// Confirmed by the user.
+    Confirmed,
+    /// Declined by the user or by the bank.
+    Declined,
+    /// The deadline passed first.
+    Expired,
+    /// Deleted by the bank.
+    Deleted,
+}
+
+impl TransactionStatus {
+    /// The word on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Initialized => "initialized",
+            Self::PushSent => "pushSent",
+            Self::DataSent => "dataSent",
+            Self::Confirmed => "confirmed",
+            Self::Declined => "declined",
+            Self::Expired => "expired",
+            Self::Deleted => "deleted",
+        }
+    }
+
+    /// The status of that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        use TransactionStatus::{
+            Confirmed, DataSent, Declined, Deleted, Expired, Initialized, PushSent,
+        };
+        [
+            Initialized,
+            PushSent,
+            DataSent,
+            Confirmed,
+            Declined,
+            Expired,
+            Deleted,
+        ]
+        .into_iter()
+        .find(|status| status.word() == word)
+    }
+}
+
+/// Lists a user's transactions: the pending ones for a device, those with given statuses for the bank.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListTransactions {
+    /// Only these; empty means the pending ones.
+    pub statuses: Vec<TransactionStatus>,
+}
+
+/// Asks for a transaction's status and outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GetTransactionInfo {
+    /// Which one.
+    pub transaction_id: TransactionId,
+}
+
+/// Asks for a transaction's text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GetTransactionData {
+    /// Which one.
+    pub transaction_id: TransactionId,
+}
+
+/// Asks for a transaction's bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GetTransactionBinaryData {
+    /// Which one.
+    pub transaction_id: TransactionId,
+}
+
+/// The user agrees.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfirmTransaction {
+    /// To which one.
+    pub transaction_id: TransactionId,
+    /// ECDSA P-256 over the canonical bytes, DER as received.
+    #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Vec<u8>>,
+    /// 64 lower-case hex digits, or as many decimal digits as the transaction asks for.
+    #[serde(default)]
+    pub confirm_code: Option<String>,
+}
+
+/// The user, or the bank, does not agree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeclineTransaction {
+    /// To which one.
+    pub transaction_id: TransactionId,
+    /// Why, in words the application chose.
+    pub reason: String,
+    /// Why, as a number of the application's.
+    #[serde(default)]
+    pub code: Option<i64>,
+}
+
+/// The house notes that a deadline has passed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpireTransaction {
+    /// Whose deadline.
+    pub transaction_id: TransactionId,
+}
+
+/// The bank takes a pending transaction back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeleteTransaction {
+    /// Which one.
+    pub transaction_id: TransactionId,
+}

@@ -1,0 +1,29 @@
+//! Commands about users.
+
+use serde::{Deserialize, Serialize};
+
+use crate::commands::keys::KeyRequest;
+
+/// Creates a user and issues the first key. The user's id is the command's owner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateUser {
+    /// The name the phone shows.
+    pub user_name: Option<String>,
+    /// The key to issue.
+    pub key: KeyRequest,
+}
+
+/// Changes a user's name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeUser {
+    /// The new name.
+    pub user_name: String,
+}
+
+/// Deletes a user, the keys and everything erasable.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeleteUser {}
+
+/// Asks for a user's record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GetUserInfo {}

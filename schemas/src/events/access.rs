@@ -1,0 +1,55 @@
+//! Looks worth journaling: reads of the API, and what a device reports about itself. They change no state but one: the
+//! journal.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::TransactionId;
+
+/// Something was looked at, or reported.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Looked {
+    /// The manual's word.
+    #[serde(skip, default)]
+    pub word: &'static str,
+    /// Which transaction it concerned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transaction_id: Option<TransactionId>,
+}
+
+/// The words that carry this body, each with its aggregate.
+pub const LOOKED_WORDS: &[(&str, &str)] = &[
+    ("get_system_info", "systems"),
+    ("get_events", "journal"),
+    ("get_event_info", "journal"),
+    ("get_user_info", "users"),
+    ("get_transactions", "transactions"),
+    ("get_transaction_info", "transactions"),
+    ("get_transaction_binary_data", "transactions"),
+    ("key_deleted", "devices"),
+    ("root_detected", "devices"),
+    ("high_risk_apps_detected", "devices"),
+    ("password_incorrect", "devices"),
+    ("password_correct", "devices"),
+    ("password_changed", "devices"),
+];
+
+/// The table's own copy of a word that is looked at; `None` when there is no such word.
+pub fn looked_word(word: &str) -> Option<&'static str> {
+    LOOKED_WORDS
+        .iter()
+        .map(|(known, _)| *known)
+        .find(|known| *known == word)
+}
+
+/// The aggregate of any word of the house.
+pub fn aggregate_of(word: &str) -> &'static str {
+    let kinds = super::EVENT_KINDS
+        .iter()
+        .map(|kind| (kind.word, kind.aggregate));
+    let extra = [("activate_key", "keys"), ("report_device", "devices")];
+    kinds
+        .chain(LOOKED_WORDS.iter().copied())
+        .chain(extra)
+        .find(|(known, _)| *known == word)
+        .map_or("journal", |(_, aggregate)| aggregate)
+}

@@ -1,0 +1,17 @@
+//! Facts about devices.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{Digest, KeyIndex};
+
+/// The user was bound to a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FingerprintSet {
+    /// With which key.
+    pub key_index: KeyIndex,
+    /// The device's fingerprint.
+    pub device_fingerprint: Digest,
+    /// Where the bank is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<String>,
+}

@@ -1,0 +1,84 @@
+//! Facts about the keys of a user.
+
+use serde::{Deserialize, Serialize};
+
+use crate::commands::keys::DeviceType;
+use crate::errors::ErrorCode;
+use crate::flags::KeyFlags;
+use crate::ids::{CommandId, KeyIndex};
+use crate::time::Timestamp;
+
+/// What a key is, without its secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyIssued {
+    /// Its number in the key ring.
+    pub key_index: KeyIndex,
+    /// Its flags.
+    pub flags: KeyFlags,
+    /// End of its life.
+    pub valid_to: Timestamp,
+    /// Whether an activation code releases its second half.
+    pub two_parts: bool,
+}
+
+/// The bank had a new key issued; the one before is replaced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyUpdated {
+    /// The new key.
+    pub key: KeyIssued,
+}
+
+/// A try of the activation code was counted. This stands in the log before the code is looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActivationAttempted {
+    /// Which key.
+    pub key_index: KeyIndex,
+    /// Which try: 1, 2, 3 …
+    pub attempt: u32,
+    /// The command that made it: a redelivery continues with this try instead of counting another.
+    pub command_id: CommandId,
+}
+
+/// The code was right.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyActivated {
+    /// Which key.
+    pub key_index: KeyIndex,
+}
+
+/// The code was wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActivationFailed {
+    /// Which key.
+    pub key_index: KeyIndex,
+    /// What the device heard: 342, or 341 with the last try.
+    pub result: ErrorCode,
+    /// Whether that was the last try, and the key is blocked now.
+    pub blocked: bool,
+}
+
+/// A device registered its public key, and where pushes reach it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublicKeyRegistered {
+    /// Which key of the ring it belongs to.
+    pub key_index: KeyIndex,
+    /// SubjectPublicKeyInfo, DER.
+    #[serde(with = "serde_bytes")]
+    pub public_key: Vec<u8>,
+    /// Whose pushes reach the device. The token lies in the vault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push: Option<PushRegistered>,
+    /// Where the bank is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<String>,
+}
+
+/// A push address was given, without the token itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushRegistered {
+    /// Whose push service.
+    pub device_type: DeviceType,
+    /// The application's identifier there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_id: Option<String>,
+}

@@ -1,0 +1,40 @@
+//! Facts about application systems.
+
+use serde::{Deserialize, Serialize};
+
+use crate::commands::systems::SystemParameters;
+
+/// A system was registered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SystemRegistered {
+    /// What it is called.
+    pub name: String,
+    /// A sentence about it.
+    #[serde(default)]
+    pub description: String,
+    /// Scheme of its deep links.
+    #[serde(default)]
+    pub qr_url_scheme: Option<String>,
+    /// Billing model.
+    #[serde(default)]
+    pub billing_type: i64,
+    /// Billing period, days.
+    #[serde(default)]
+    pub billing_period: Option<i64>,
+    /// Its changeable parameters.
+    pub parameters: SystemParameters,
+    /// The request as received, base64.
+    #[serde(default)]
+    pub register_request: String,
+}
+
+/// Parameters of a system were changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SystemChanged {
+    /// Those that were given.
+    pub parameters: SystemParameters,
+}
+
+/// A system was removed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SystemRemoved {}

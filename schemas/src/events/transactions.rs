@@ -1,0 +1,97 @@
+//! Facts about transactions.
+
+use serde::{Deserialize, Serialize};
+
+use crate::commands::transactions::NotificationType;
+use crate::ids::{Digest, KeyIndex, TransactionId};
+use crate::time::Timestamp;
+
+/// A person was asked to confirm something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransactionCreated {
+    /// Which one.
+    pub transaction_id: TransactionId,
+    /// SHA-256 of the canonical bytes, salt included: what will be signed.
+    pub digest: Digest,
+    /// Whether bytes go with the text.
+    pub has_binary: bool,
+    /// Deadline; `None` means no deadline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// Where the outcome is reported; `None` means the system's own address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<String>,
+    /// Digits of the confirmation code; `None` means 64 hex digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm_code_length: Option<u8>,
+    /// How the user is told.
+    pub notification_type: NotificationType,
+}
+
+/// The text was handed out: to the device when `to_device`, else to the bank.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransactionServed {
+    /// Which one.
+    pub transaction_id: TransactionId,
+    /// Whether the device asked.
+    pub to_device: bool,
+}
+
+/// The user agreed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransactionConfirmed {
+    /// To which one.
+    pub transaction_id: TransactionId,
+    /// With which key.
+    pub key_index: KeyIndex,
+    /// ECDSA P-256, DER, low-S.
+    #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Vec<u8>>,
+    /// The code, when one was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirm_code: Option<String>,
+    /// What was signed.
+    pub digest: Digest,
+    /// Where the bank is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<String>,
+}
+
+/// The user, or the bank, did not agree.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransactionDeclined {
+    /// To which one.
+    pub transaction_id: TransactionId,
+    /// Why, in words.
+    pub reason: String,
+    /// Why, as a number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<i64>,
+    /// Where the bank is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<String>,
+}
+
+/// The deadline passed first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransactionExpired {
+    /// Whose deadline.
+    pub transaction_id: TransactionId,
+    /// Where the bank is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<String>,
+}
+
+/// Text and bytes were erased from the vault.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransactionCleaned {
+    /// Of which one.
+    pub transaction_id: TransactionId,
+}
+
+/// The bank took it back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransactionDeleted {
+    /// Which one.
+    pub transaction_id: TransactionId,
+}

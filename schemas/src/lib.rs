@@ -1,0 +1,30 @@
+//! The words of the house: identifiers, commands, events, answers, errors, settings, and the bytes they travel as.
+//!
+//! This package never waits, reads a clock, draws a random number or touches the outside. Everything else may depend on
+//! it; it depends on nothing of ours.
+
+pub mod answers;
+pub mod canonical;
+pub mod codec;
+pub mod commands;
+pub mod context;
+pub mod envelope;
+pub mod errors;
+pub mod events;
+pub mod flags;
+pub mod ids;
+pub mod lanes;
+pub mod money;
+pub mod pc_auth;
+pub mod sealed;
+pub mod settings;
+pub mod subjects;
+pub mod time;
+pub mod vault;
+pub mod words;
+
+pub use errors::ErrorCode;
+pub use ids::{CommandId, Digest, KeyIndex, Owner, RequestId, SystemId, TransactionId, UserId};
+pub use lanes::{Lane, Position};
+pub use sealed::Secret;
+pub use time::Timestamp;

@@ -1,0 +1,99 @@
+//! Time as data: milliseconds since the Unix epoch, UTC. Nobody here asks what time it is.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A moment, ms since the Unix epoch, UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// The moment `seconds` later; saturates at the end of time.
+    #[must_use]
+    pub fn plus_seconds(self, seconds: i64) -> Self {
+        self.plus_ms(seconds.saturating_mul(1000))
+    }
+
+    /// The moment `ms` later; saturates at the end of time.
+    #[must_use]
+    pub fn plus_ms(self, ms: i64) -> Self {
+        Self(self.0.saturating_add(ms))
+    }
+
+    /// Whole seconds since the Unix epoch.
+    pub fn seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// The number of the time step of `step_s` seconds this moment falls into.
+    pub fn step(self, step_s: i64) -> i64 {
+        self.seconds().div_euclid(step_s.max(1))
+    }
+
+    /// The distance to another moment, ms, never negative.
+    pub fn distance_ms(self, other: Self) -> u64 {
+        self.0.abs_diff(other.0)
+    }
+
+    /// Year, month, day (UTC) of this moment.
+    pub fn date(self) -> (i64, u32, u32) {
+        // Days to civil date, by Howard Hinnant's well-known algorithm; eras of 400 years.
+        let days = self.seconds().div_euclid(86_400) + 719_468;
+        let era = days.div_euclid(146_097);
+        let day_of_era = days.rem_euclid(146_097);
+        let year_of_era =
+            (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let month_from_march = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+        let month = if month_from_march < 10 {
+            month_from_march + 3
+        } else {
+            month_from_march - 9
+        };
+        let year = year_of_era + era * 400 + i64::from(month <= 2);
+        (year, month as u32, day as u32)
+    }
+
+    /// `DD.MM.YYYY`, as the manual's messages write a date.
+    pub fn russian_date(self) -> String {
+        let (year, month, day) = self.date();
+        format!("{day:02}.{month:02}.{year}")
+    }
+
+    /// `YYYY-MM-DD HH:MM:SS.mmm +0000`, as `system_info` writes a moment.
+    pub fn system_info_text(self) -> String {
+        let (year, month, day) = self.date();
+        let second = self.seconds().rem_euclid(86_400);
+        let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+        format!(
+            "{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{:03} +0000",
+            self.0.rem_euclid(1000)
+        )
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_civil() {
+        assert_eq!(Timestamp(0).date(), (1970, 1, 1));
+        assert_eq!(Timestamp(951_782_400_000).date(), (2000, 2, 29));
+        assert_eq!(Timestamp(1_617_062_400_000).russian_date(), "30.03.2021");
+        assert_eq!(Timestamp(-1).date(), (1969, 12, 31));
+        assert_eq!(
+            Timestamp(1_703_499_267_298).system_info_text(),
+            "2023-12-25 10:14:27.298 +0000"
+        );
+    }
+}

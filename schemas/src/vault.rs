@@ -1,0 +1,62 @@
+//! Names of the vault's rows: bytes that may have to be erased, kept beside the log and written in the same commit.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{CommandId, KeyIndex, TransactionId};
+
+/// Name of a row in its owner's part of the vault.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct VaultName(String);
+
+impl VaultName {
+    /// The half of a key's secret that the QR code carries; the whole secret when the key was issued whole.
+    pub fn key_first_part(key_index: KeyIndex) -> Self {
+        Self(format!("key/{key_index}/1"))
+    }
+
+    /// The half of a key's secret that only the right activation code releases; absent when the key was issued whole.
+    pub fn key_second_part(key_index: KeyIndex) -> Self {
+        Self(format!("key/{key_index}/2"))
+    }
+
+    /// What a proof of the activation code is compared with.
+    pub fn activation_verifier(key_index: KeyIndex) -> Self {
+        Self(format!("key/{key_index}/activation"))
+    }
+
+    /// What the device showed and signed, salt included: an encoded `TransactionContent`.
+    pub fn transaction_content(transaction_id: &TransactionId) -> Self {
+        Self(format!("transaction/{transaction_id}/content"))
+    }
+
+    /// An answer that holds a secret, kept for a repeated command.
+    pub fn answer(command_id: &CommandId) -> Self {
+        Self(format!("answer/{command_id}"))
+    }
+
+    /// Device and connection information of a request: an encoded `RequestPrivate`.
+    pub fn request(command_id: &CommandId) -> Self {
+        Self(format!("request/{command_id}"))
+    }
+
+    /// The user's name, as text.
+    pub fn user_name() -> Self {
+        Self("name".to_owned())
+    }
+
+    /// Where pushes reach the user's device: an encoded `PushAddress`.
+    pub fn push_address() -> Self {
+        Self("push".to_owned())
+    }
+
+    /// A name read back from the store.
+    pub fn from_stored(name: String) -> Self {
+        Self(name)
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}

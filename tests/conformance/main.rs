@@ -1,0 +1,5 @@
+//! The same promises, held by every implementation and by the manual's own tables.
+
+mod bus;
+mod contract;
+mod event_log;

@@ -1,0 +1,4 @@
+//! The test house: real servers on private folders and free ports, started and ended by the tests themselves.
+
+pub mod nats;
+pub mod postgres;
