@@ -3,10 +3,21 @@
 //! Two buses serve the port: JetStream and in-process. One conformance suite (`tests/conformance`) holds them to the same
 //! promises. This package knows no domain rule, no SQL and no HTTP.
 
+pub mod child;
+pub mod in_process;
+pub mod jetstream;
+pub mod lanes;
+pub mod limits;
 pub mod port;
 pub mod sealing;
+mod sequence;
 pub mod shell;
+pub mod version;
 
+pub use in_process::InProcessBus;
+pub use jetstream::{JetStreamBus, JetStreamOptions};
+pub use lanes::Membership;
+pub use limits::Limits;
 pub use port::{
     Bus, BusError, Delivery, DeliveryHandle, Parked, Publication, Published, SendError, StreamEvent,
 };

@@ -154,3 +154,16 @@ pub struct BusError {
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
+
+impl BusError {
+    /// What was tried, and what went wrong underneath.
+    pub fn new(
+        attempt: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self {
+            attempt: attempt.into(),
+            source: Some(source.into()),
+        }
+    }
+}

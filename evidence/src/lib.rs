@@ -1,1 +1,15 @@
-//! Placeholder.
+//! Proof that a journal was neither altered nor shortened: a Merkle tree over its records (RFC 6962), and the text of a
+//! checkpoint that commits to it.
+//!
+//! This package computes and checks. It never reads a clock, opens a file or touches the network, and it is meant to be
+//! read whole by somebody who has to testify about it: start with [`hash`], then [`proof`].
+
+pub mod checkpoint;
+pub mod hash;
+pub mod proof;
+pub mod tree;
+
+pub use checkpoint::{Checkpoint, InvalidCheckpoint};
+pub use hash::{empty_root, leaf_hash, node_hash};
+pub use proof::{ProofError, verify_consistency, verify_inclusion};
+pub use tree::Tree;

@@ -1,1 +1,39 @@
-//! Placeholder.
+//! The doors: HTTP in, commands on the bus, answers out.
+//!
+//! The system door (`/pc-api/`) serves banks, the mobile door (`/pc-client-api/v1/`) serves devices, and a few pages serve
+//! operators. Here requests are parsed, limited and stamped; nothing domain-like is decided, nothing is stored.
+
+mod answer;
+mod auth;
+mod body;
+mod call;
+mod context;
+mod error;
+mod flags;
+mod ids;
+mod journal;
+mod json;
+mod limits;
+mod observe;
+mod openapi;
+mod options;
+mod registration;
+mod render;
+mod route;
+mod router;
+mod routes;
+mod server;
+mod state;
+mod webhook;
+
+#[cfg(test)]
+mod testing;
+
+pub use auth::{InvalidTokenFile, TokenFile};
+pub use journal::{JournalFailure, JournalFilter, JournalQuery};
+pub use limits::Limits;
+pub use openapi::openapi_json;
+pub use options::{Doors, GatewayOptions, GatewayTls, House};
+pub use render::qr;
+pub use server::{GatewayError, RunningGateway, serve};
+pub use webhook::WebhookKeys;

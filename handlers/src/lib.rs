@@ -6,6 +6,31 @@
 
 pub mod decision;
 pub mod facts;
+pub mod policies;
+pub mod systems;
+pub mod users;
 
+mod asked;
+mod authenticate;
+mod crypto;
+mod deciding;
+mod devices;
+mod gathering;
+mod keys;
+mod owner;
+mod replay;
+mod transactions;
+mod web_address;
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod testing;
+
+pub use authenticate::{Authenticated, authenticate, device_mac};
+pub use crypto::signature::verify;
+pub use deciding::{decide, keeps_device_info};
 pub use decision::{Decision, Erasure, Next, Outcome, Refusal};
 pub use facts::{Facts, SignatureCheck, VaultFacts, Verified};
+pub use gathering::{needs, precheck};
+pub use owner::{OwnerState, UserState, evolve};

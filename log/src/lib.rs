@@ -4,9 +4,20 @@
 //! the same promises. This package knows no domain rule, no bus and no HTTP: payloads are opaque bytes to it.
 
 pub mod commit;
+mod group;
+pub mod memory;
+mod migrations;
+pub mod open;
 pub mod port;
+pub mod postgres;
+pub mod sqlite;
+mod stored;
 
 pub use commit::{Claim, CommandRow, Commit, Erase, NewEvent, Timer, VaultRow};
+pub use memory::MemoryLog;
+pub use open::{Credentials, OpenError, open};
 pub use port::{
     AppendError, Appended, CommandRecord, DueTimer, Epoch, EventLog, Failure, LogEvent, OpenLane,
 };
+pub use postgres::PostgresLog;
+pub use sqlite::SqliteLog;

@@ -129,8 +129,12 @@ pub trait EventLog: Send + Sync + std::fmt::Debug {
         group: &'a [Commit],
     ) -> BoxFuture<'a, Result<Appended, AppendError>>;
 
-    /// An owner's whole history, in order.
-    fn load<'a>(&'a self, owner: &'a Owner) -> BoxFuture<'a, Result<Vec<LogEvent>, Failure>>;
+    /// An owner's history, in order, without its first `after` events; 0 for all of it.
+    fn load<'a>(
+        &'a self,
+        owner: &'a Owner,
+        after: u64,
+    ) -> BoxFuture<'a, Result<Vec<LogEvent>, Failure>>;
 
     /// At most `limit` events of a lane, from number `from` on (1 is the first), in order and without a gap.
     fn read(

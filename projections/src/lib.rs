@@ -1,1 +1,31 @@
-//! Placeholder.
+//! The windows: tables that follow from the log, and the audit journal among them. Every one can be dropped and rebuilt.
+//!
+//! The projector reads the log lane by lane from its own cursors; rows and cursors commit together. Nothing here sends
+//! anything anywhere, and nothing is ever taken from the bus but the hint to look.
+
+pub mod audit;
+mod batch;
+mod compare;
+mod cursors;
+pub mod hints;
+mod projection;
+mod projector;
+pub mod read;
+pub mod reading;
+mod rebuild;
+mod rows;
+#[cfg(test)]
+mod sample;
+pub mod store;
+
+pub use audit::{Journal, JournalError, JournalFilter, JournalRecord};
+pub use projector::{ProjectionError, Projector, StartError, check_not_behind};
+pub use read::{Page, ReadModels};
+pub use rebuild::{OnDifference, RebuildError, RebuildProgress, RebuildReport};
+
+/// Names of the projections, for whoever wants to rebuild one.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    projection::PROJECTIONS
+        .iter()
+        .map(|projection| projection.name)
+}

@@ -135,7 +135,10 @@ mod tests {
             "sample-1".parse()?,
         );
         let digest = content.digest(&system_id, &user_id, &"invoice-42".parse()?);
-        assert_eq!(digest.to_string(), "2119e443ec9040b99cc5ad5c7d3ca41552fcb236d1348f9d5887d30afded9a9f");
+        assert_eq!(
+            digest.to_string(),
+            "2119e443ec9040b99cc5ad5c7d3ca41552fcb236d1348f9d5887d30afded9a9f"
+        );
         Ok(())
     }
 

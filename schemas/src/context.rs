@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Digest, KeyIndex, RequestId};
+use crate::time::Timestamp;
 
 /// The public part: it goes into the event.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +17,9 @@ pub struct RequestContext {
     /// The MAC of the request's header, for requests of a device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_hmac: Option<Digest>,
+    /// The time in the request's header, for requests of a device: the door copies it from `PcAuth`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<Timestamp>,
     /// Session on the device.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,

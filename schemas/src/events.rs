@@ -67,11 +67,19 @@ macro_rules! events {
             }
 
             pub(crate) fn decode_body(word: &str, body: &[u8]) -> Option<Result<Self, rmp_serde::decode::Error>> {
+                Self::deserialize_body(word, &mut rmp_serde::Deserializer::from_read_ref(body))
+            }
+
+            /// The body of a word, read from any format in today's shape; `None` when no event has that word.
+            pub fn deserialize_body<'de, D: serde::Deserializer<'de>>(
+                word: &str,
+                body: D,
+            ) -> Option<Result<Self, D::Error>> {
                 match word {
-                    $($word => Some(rmp_serde::from_slice(body).map(Self::$name)),)*
+                    $($word => Some($module::$name::deserialize(body).map(Self::$name)),)*
                     _ => {
                         let word = access::looked_word(word)?;
-                        let looked = rmp_serde::from_slice::<access::Looked>(body);
+                        let looked = access::Looked::deserialize(body);
                         Some(looked.map(|looked| Self::Looked(access::Looked { word, ..looked })))
                     }
                 }

@@ -8,6 +8,7 @@ pub mod canonical;
 pub mod codec;
 pub mod commands;
 pub mod context;
+pub mod contract;
 pub mod envelope;
 pub mod errors;
 pub mod events;

@@ -153,7 +153,7 @@ impl Setting {
         match self.values {
             values if values.starts_with("int") => value
                 .parse::<u32>()
-                .is_ok_and(|number| number <= i32::MAX as u32),
+                .is_ok_and(|number| i32::try_from(number).is_ok()),
             "path" | "text" => true,
             "URL" => value.starts_with("http://") || value.starts_with("https://"),
             "JSON" => {

@@ -23,6 +23,9 @@ pub fn event(lane: Lane, system_id: &SystemId, aggregate: &str, word: &str) -> S
     )
 }
 
+/// The subjects of all events, with a name for every token: for documents, not for subscribing.
+pub const EVENT_ADDRESS: &str = "evt.{lane}.{system}.{aggregate}.{word}";
+
 /// Every event of a lane.
 pub fn events_of(lane: Lane) -> String {
     format!("evt.{lane}.>")
@@ -31,6 +34,16 @@ pub fn events_of(lane: Lane) -> String {
 /// Where a command that nobody could handle is put aside: `parked.<lane>`.
 pub fn parked(lane: Lane) -> String {
     format!("parked.{lane}")
+}
+
+/// Where the answer to one command goes, below its asker's own inbox.
+pub fn answer(inbox: &str, number: u64) -> String {
+    format!("{inbox}.{number}")
+}
+
+/// Every answer of an inbox.
+pub fn answers_of(inbox: &str) -> String {
+    format!("{inbox}.*")
 }
 
 /// Where runners tell each other that they live.
@@ -89,6 +102,19 @@ pub fn unescape(token: &str) -> Option<String> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn the_documented_address_has_the_tokens_of_a_subject() -> Result<(), crate::ids::InvalidId> {
+        let owner = crate::ids::Owner::System("f13e4375".parse()?);
+        let (lane, system_id) = (Lane::of(&owner), owner.system_id());
+        let address = EVENT_ADDRESS
+            .replace("{lane}", &lane.to_string())
+            .replace("{system}", system_id.as_str())
+            .replace("{aggregate}", "users")
+            .replace("{word}", "create_user");
+        assert_eq!(address, event(lane, system_id, "users", "create_user"));
+        Ok(())
+    }
 
     proptest! {
         #[test]

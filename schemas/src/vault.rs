@@ -25,6 +25,11 @@ impl VaultName {
         Self(format!("key/{key_index}/activation"))
     }
 
+    /// The request key of a key that was replaced: it decides nothing any more, it only lets the device be told so.
+    pub fn key_farewell(key_index: KeyIndex) -> Self {
+        Self(format!("key/{key_index}/farewell"))
+    }
+
     /// What the device showed and signed, salt included: an encoded `TransactionContent`.
     pub fn transaction_content(transaction_id: &TransactionId) -> Self {
         Self(format!("transaction/{transaction_id}/content"))
@@ -53,6 +58,11 @@ impl VaultName {
     /// A name read back from the store.
     pub fn from_stored(name: String) -> Self {
         Self(name)
+    }
+
+    /// Is it a part of a key, which is written once and read with every request of the device?
+    pub fn is_key_material(&self) -> bool {
+        self.0.starts_with("key/")
     }
 
     /// The name as text.

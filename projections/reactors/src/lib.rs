@@ -1,1 +1,24 @@
-//! Placeholder.
+//! The letters out: what the log owes to the banks is delivered, at least once, in order, and never before it is in the
+//! log.
+//!
+//! A delivery is written to the outbox in the same transaction that moves the cursor, and only then sent. The reactor
+//! starts at its birth: what happened before it was first started is never sent.
+
+#[cfg(test)]
+mod bank;
+mod callbacks;
+mod delivery;
+mod dispatcher;
+mod events_post;
+mod intake;
+mod outbox;
+mod reactor;
+mod schedule;
+mod sender;
+mod signing;
+#[cfg(test)]
+mod world;
+
+pub use outbox::Status;
+pub use reactor::{Reactor, ReactorError, ReactorOptions, StartError};
+pub use signing::WebhookKeys;

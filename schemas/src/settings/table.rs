@@ -69,7 +69,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("NETWORK_TIMEOUT", "1000", "3.6.368", "int, ms"),
     setting(
         "APP_ID_FOR_PUSHER",
-        r##"{"Android":"ru.safe-tech.PayControl.v3","iOS":"ru.safe-tech.PayControl.v3"}"##,
+        r#"{"Android":"ru.safe-tech.PayControl.v3","iOS":"ru.safe-tech.PayControl.v3"}"#,
         "3.8",
         "JSON",
     ),
@@ -120,6 +120,6 @@ pub const SETTINGS: &[Setting] = &[
         "DEFAULT_CRYPT_TYPE",
         "ECDSA",
         "6.0",
-        r##"ECDSA|"CryptoPro JCP 2.0""##,
+        r#"ECDSA|"CryptoPro JCP 2.0""#,
     ),
 ];

@@ -1,0 +1,159 @@
+//! Reads the commands of one lane through a durable consumer, and comes back by itself after every interruption.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{AckPolicy, pull};
+use futures::stream::BoxStream;
+use futures::{FutureExt as _, StreamExt as _};
+use schemas::{Lane, subjects};
+use tokio::sync::mpsc;
+
+use super::delivery::{Context, Handle};
+use super::pulling::{self, Interrupted};
+use super::topology::CMD;
+use crate::limits::Limits;
+use crate::port::{BusError, Delivery, DeliveryHandle as _};
+
+/// How many deliveries lie ready for their reader; the rest stay with the server.
+const READY_MAX: usize = 32;
+
+/// How many messages one pull asks for.
+const PULL_MAX: usize = 256;
+
+/// Opens the lane. The stream ends only when its reader drops it.
+pub(super) async fn open(context: Context) -> Result<BoxStream<'static, Delivery>, BusError> {
+    let lane = context.lane;
+    let attempt = format!("cannot read the commands of lane {lane}");
+    let generation = context.link.usable_soon(&attempt).await?;
+    let messages = pull(&context)
+        .await
+        .map_err(|interrupted| BusError::new(attempt, interrupted))?;
+    let (sender, receiver) = mpsc::channel(READY_MAX);
+    tokio::spawn(run(context, generation, messages, sender));
+    let deliveries = futures::stream::unfold(receiver, |mut receiver| async move {
+        let delivery = receiver.recv().await?;
+        Some((delivery, receiver))
+    });
+    Ok(deliveries.boxed())
+}
+
+async fn pull(context: &Context) -> Result<pull::Stream, Interrupted> {
+    pulling::pull(
+        &context.link,
+        CMD,
+        consumer(context.lane, &context.limits),
+        PULL_MAX,
+    )
+    .await
+}
+
+fn consumer(lane: Lane, limits: &Limits) -> pull::Config {
+    pull::Config {
+        durable_name: Some(format!("lane-{lane}")),
+        description: Some("Commands of one lane, for its runner".to_owned()),
+        filter_subject: subjects::commands_of(lane),
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: limits.silence_max,
+        // The server would stop delivering at its own limit and tell nobody. We count ourselves, and park.
+        max_deliver: -1,
+        max_ack_pending: i64::try_from(limits.lane_commands_max).unwrap_or(i64::MAX),
+        memory_storage: true,
+        ..pull::Config::default()
+    }
+}
+
+async fn run(
+    context: Context,
+    mut generation: u64,
+    mut messages: pull::Stream,
+    reader: mpsc::Sender<Delivery>,
+) {
+    let mut pause = pulling::Pause::default();
+    loop {
+        let interrupted = tokio::select! {
+            biased;
+            () = reader.closed() => return give_back(&context, messages).await,
+            () = context.link.outlives(generation) => Interrupted::NewGeneration,
+            message = messages.next() => match message {
+                Some(Ok(message)) => {
+                    pause = pulling::Pause::default();
+                    pass_on(&context, &message, &reader).await;
+                    continue;
+                }
+                Some(Err(error)) => Interrupted::from(error),
+                None => Interrupted::Ended,
+            },
+        };
+        give_back(&context, messages).await;
+        messages = loop {
+            tracing::debug!(lane = %context.lane, %interrupted, "reading commands again");
+            tokio::select! {
+                () = reader.closed() => return,
+                () = pause.wait() => {}
+            }
+            generation = context.link.usable().await;
+            match pull(&context).await {
+                Ok(messages) => break messages,
+                Err(interrupted) => {
+                    tracing::warn!(lane = %context.lane, %interrupted, "cannot read commands; trying again");
+                    context.link.ask_for_repair();
+                }
+            }
+        };
+    }
+}
+
+async fn pass_on(
+    context: &Context,
+    message: &async_nats::jetstream::Message,
+    reader: &mpsc::Sender<Delivery>,
+) {
+    let Some(handle) = Handle::new(context, message) else {
+        return;
+    };
+    if handle.attempt() > context.limits.attempts_max {
+        let attempts = context.limits.attempts_max;
+        let reason = format!("delivered {attempts} times without an outcome");
+        // Not parked means dropped, and so given back: the next delivery tries again, as long as the command lives.
+        if let Err(error) = handle.park(&reason).await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "a command could not be put aside"
+            );
+        }
+        return;
+    }
+    // A reader that is gone drops the delivery, which gives it back.
+    drop(reader.send(handle.into_delivery()).await);
+}
+
+/// Gives back what was pulled and not passed on, so that the lane's next reader need not wait for it.
+async fn give_back(context: &Context, mut messages: pull::Stream) {
+    for _ in 0..PULL_MAX {
+        let Some(Some(Ok(message))) = messages.next().now_or_never() else {
+            return;
+        };
+        if let Some(settle) = &message.reply {
+            context.give_back.give_back(settle.clone(), Duration::ZERO);
+        }
+    }
+    tokio::task::yield_now().await;
+}
+
+impl Context {
+    /// What the reader of a lane needs.
+    pub(super) fn new(
+        link: &Arc<super::link::Link>,
+        give_back: &Arc<super::delivery::GiveBack>,
+        lane: Lane,
+        limits: &Limits,
+    ) -> Self {
+        Self {
+            link: Arc::clone(link),
+            give_back: Arc::clone(give_back),
+            lane,
+            limits: limits.clone(),
+        }
+    }
+}

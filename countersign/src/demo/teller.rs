@@ -1,0 +1,66 @@
+//! Tells the story: numbered steps, quoted texts, and a check mark for every checked result.
+
+use std::cell::Cell;
+use std::time::Instant;
+
+use crate::AnyError;
+
+/// Prints to standard output and counts.
+#[derive(Debug)]
+pub struct Teller {
+    begun: Instant,
+    step: Cell<u32>,
+    checks: Cell<u32>,
+}
+
+impl Teller {
+    /// Begins to tell.
+    #[expect(clippy::disallowed_methods, reason = "the demo tells how long it took")]
+    pub fn begin() -> Self {
+        println!("Countersign: did this person, holding this key, see these words and agree?\n");
+        Self { begun: Instant::now(), step: Cell::new(0), checks: Cell::new(0) }
+    }
+
+    /// A sentence.
+    pub fn say(&self, sentence: &str) {
+        println!("{sentence}");
+    }
+
+    /// The next step of the story.
+    pub fn step(&self, title: &str) {
+        self.step.set(self.step.get() + 1);
+        println!("\n── {:>2}  {title}", self.step.get());
+    }
+
+    /// A text as somebody sees it, framed.
+    pub fn quote(&self, who: &str, text: &str) {
+        println!("   ┌ {who}");
+        for line in text.lines() {
+            println!("   │ {line}");
+        }
+        println!("   └");
+    }
+
+    /// Anything of several lines, as it is.
+    pub fn picture(&self, picture: &str) {
+        for line in picture.lines() {
+            println!("   {line}");
+        }
+    }
+
+    /// Checks a result: what holds is ticked, what does not hold ends the demo.
+    pub fn check(&self, what: &str, holds: bool) -> Result<(), AnyError> {
+        if !holds {
+            return Err(format!("step {}: expected that {what}", self.step.get()).into());
+        }
+        self.checks.set(self.checks.get() + 1);
+        println!("   ✓ {what}");
+        Ok(())
+    }
+
+    /// Ends.
+    pub fn end(&self) {
+        let seconds = self.begun.elapsed().as_secs_f64();
+        println!("\nThe story holds: {} steps, {} checks, {seconds:.1} s. Nothing is left running.", self.step.get(), self.checks.get());
+    }
+}

@@ -1,0 +1,161 @@
+//! `countersign device`: the reference device at the command line. Its key lies in a file, encrypted under a password.
+
+use std::io::{BufRead as _, Write as _};
+use std::path::PathBuf;
+
+use bus::shell::{Clock as _, SystemClock};
+use clap::{Args, Subcommand};
+use device::{Declination, Device, DeviceKey, KeyFile, ReqwestTransport};
+use schemas::TransactionId;
+use schemas::commands::keys::{DeviceType, PushAddress};
+
+use crate::AnyError;
+
+/// The device.
+#[derive(Debug, Args)]
+pub struct DeviceArguments {
+    /// File of the key
+    #[arg(long, default_value = "device.key", value_name = "FILE", global = true)]
+    key: PathBuf,
+    /// Password of the key; asked for at the terminal when it is not given
+    #[arg(long, env = "COUNTERSIGN_DEVICE_PASSWORD", hide_env_values = true, global = true)]
+    password: Option<String>,
+    /// Address of the mobile door, instead of the one in the key
+    #[arg(long, value_name = "URL", global = true)]
+    url: Option<String>,
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// Take a key over: from its JSON, its deep link, or a PNG with its QR code
+    Import {
+        /// The key's text, `@FILE` with it, or `@FILE.png` with its QR code
+        key_text: String,
+    },
+    /// Activate a key in two parts with the code that came by SMS or e-mail
+    Activate {
+        /// The code
+        code: String,
+    },
+    /// Register the device's public key, and optionally where pushes reach it
+    Register {
+        /// Token of the push service
+        #[arg(long)]
+        push_token: Option<String>,
+    },
+    /// The transactions that wait
+    List,
+    /// Show a transaction
+    Show {
+        /// Which one
+        transaction_id: TransactionId,
+    },
+    /// Show a transaction and, when you agree, sign exactly what was shown
+    Confirm {
+        /// Which one
+        transaction_id: TransactionId,
+        /// Agree without being asked
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Decline a transaction
+    Decline {
+        /// Which one
+        transaction_id: TransactionId,
+        /// Why
+        #[arg(long, default_value = "declined by the user")]
+        reason: String,
+    },
+}
+
+/// Carries out one act.
+pub fn run(arguments: DeviceArguments) -> Result<(), AnyError> {
+    let file = KeyFile::new(&arguments.key);
+    let password = match arguments.password {
+        Some(password) => password,
+        None => ask("Password of the key: ")?,
+    };
+    if let Act::Import { key_text } = &arguments.act {
+        let key = DeviceKey::import(key_text_of(key_text)?.trim())?;
+        file.save(&key, &password)?;
+        let next = if key.is_activated() { "register" } else { "activate <code>" };
+        println!("key {} of {} imported; next: countersign device {next}", key.info().key_index, key.info().user_id);
+        return Ok(());
+    }
+    let key = file.load(&password)?;
+    let transport = ReqwestTransport::new()?;
+    let mut device = match &arguments.url {
+        Some(url) => Device::at(url, key, transport)?,
+        None => Device::new(key, transport)?,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let outcome = runtime.block_on(act(&mut device, arguments.act, &file, &password));
+    // Whatever happened on the way, what the key has learned must not be lost.
+    file.save(device.key(), &password)?;
+    outcome
+}
+
+async fn act(device: &mut Device<ReqwestTransport>, act: Act, file: &KeyFile, password: &str) -> Result<(), AnyError> {
+    let now = SystemClock.now();
+    match act {
+        Act::Import { .. } => unreachable!("handled before a key is loaded"),
+        Act::Activate { code } => {
+            device.activate(&code, now).await?;
+            println!("activated; next: countersign device register");
+        }
+        Act::Register { push_token } => {
+            let push = push_token.map(|device_push_id| PushAddress {
+                device_push_id,
+                device_type: DeviceType::Android,
+                app_id: None,
+            });
+            if !device.key().is_registration_pending() {
+                device.prepare_registration(push.as_ref(), now)?;
+                file.save(device.key(), password)?;
+            }
+            device.register(push.as_ref(), now).await?;
+            println!("registered");
+        }
+        Act::List => {
+            for line in device.list(now).await? {
+                println!("{}  {}", line.transaction_id, line.status.word());
+            }
+        }
+        Act::Show { transaction_id } => {
+            println!("{}", device.show(&transaction_id, now).await?.rendered_text());
+        }
+        Act::Confirm { transaction_id, yes } => {
+            let shown = device.show(&transaction_id, now).await?;
+            println!("{}", shown.rendered_text());
+            if !yes && ask("Confirm exactly this? [yes/no] ")? != "yes" {
+                return Err("not confirmed; decline it with: countersign device decline".into());
+            }
+            device.confirm(&shown, SystemClock.now()).await?;
+            println!("confirmed");
+        }
+        Act::Decline { transaction_id, reason } => {
+            device.decline(&transaction_id, &Declination { reason, code: None }, now).await?;
+            println!("declined");
+        }
+    }
+    Ok(())
+}
+
+fn key_text_of(argument: &str) -> Result<String, AnyError> {
+    let Some(path) = argument.strip_prefix('@') else { return Ok(argument.to_owned()) };
+    let bytes = std::fs::read(path)?;
+    if bytes.starts_with(b"\x89PNG") {
+        return Ok(countersign::camera::read(&bytes)?);
+    }
+    Ok(String::from_utf8(bytes)?)
+}
+
+fn ask(question: &str) -> Result<String, AnyError> {
+    eprint!("{question}");
+    std::io::stderr().flush()?;
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line)?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}

@@ -1,0 +1,57 @@
+//! The bus that was asked for, opened.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bus::child::{ChildOptions, NatsServer, binary};
+use bus::jetstream::SyncProof;
+use bus::{Bus, InProcessBus, JetStreamBus, JetStreamOptions};
+
+use super::{NatsChoice, ServeArguments};
+use crate::AnyError;
+
+/// Where `make` puts the pinned nats-server, seen from the project's folder.
+const TOOLS: &str = "tools";
+
+/// An open bus, with the server under it when that is ours.
+#[derive(Debug)]
+pub struct OpenBus {
+    bus: Arc<dyn Bus>,
+    child: Option<NatsServer>,
+}
+
+impl OpenBus {
+    /// Opens what the arguments ask for.
+    pub async fn open(arguments: &ServeArguments) -> Result<Self, AnyError> {
+        if let Some(url) = &arguments.nats_url {
+            let sync_proof = match &arguments.nats_monitor {
+                Some(monitor) => SyncProof::Monitors(monitor.split(',').map(str::to_owned).collect()),
+                None if arguments.nats_unverified_sync => SyncProof::Unverified,
+                None => SyncProof::None,
+            };
+            let options = JetStreamOptions { sync_proof, replicas: arguments.nats_replicas, ..JetStreamOptions::new(url) };
+            return Ok(Self { bus: JetStreamBus::connect(options).await?, child: None });
+        }
+        match arguments.nats {
+            NatsChoice::InProcess => Ok(Self { bus: InProcessBus::new(), child: None }),
+            NatsChoice::Child => {
+                let program = binary::find(Path::new(TOOLS))?;
+                let child = NatsServer::start(ChildOptions::new(program, arguments.data.join("nats"))).await?;
+                let options = JetStreamOptions { replicas: arguments.nats_replicas, ..child.options() };
+                Ok(Self { bus: JetStreamBus::connect(options).await?, child: Some(child) })
+            }
+        }
+    }
+
+    /// The bus.
+    pub fn bus(&self) -> Arc<dyn Bus> {
+        Arc::clone(&self.bus)
+    }
+
+    /// Ends the server under the bus, when it is ours.
+    pub async fn end(self) {
+        if let Some(child) = self.child {
+            child.stop().await;
+        }
+    }
+}

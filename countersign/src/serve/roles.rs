@@ -1,0 +1,190 @@
+//! The roles, composed: which parts run here, in which order they start, and in which they end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bus::Bus;
+use bus::shell::{Clock, RootSecret, SystemClock};
+use countersign::process::SERVING;
+use event_log::EventLog;
+use gateway::{Doors, GatewayOptions, GatewayTls, TokenFile};
+use projections::{Journal, Projector};
+use reactors::{Reactor, ReactorOptions};
+use runner::{House, HouseOptions};
+use schemas::settings::Settings;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::bus_choice::OpenBus;
+use super::journal::JournalBehindTheDoors;
+use super::stores::{Stores, prepare};
+use super::{Role, ServeArguments};
+use crate::AnyError;
+use crate::telemetry;
+
+/// What every role is given.
+struct Ground {
+    log: Arc<dyn EventLog>,
+    bus: Arc<dyn Bus>,
+    clock: Arc<dyn Clock>,
+    root: RootSecret,
+    settings: Settings,
+    stores: Stores,
+}
+
+/// Starts the roles, says so, and serves until the process is told to end or a role cannot go on.
+pub async fn serve(arguments: ServeArguments, settings: Settings) -> Result<(), AnyError> {
+    let root = prepare(&arguments.data)?;
+    let render_metrics = telemetry::start_metrics()?;
+    let stores = Stores::choose(&arguments.data, arguments.database_url.as_deref());
+    let log = event_log::open(&stores.log).await?;
+    let open_bus = OpenBus::open(&arguments).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let ground = Ground { log, bus: open_bus.bus(), clock, root, settings, stores };
+
+    let (shutdown, told) = watch::channel(false);
+    let mut parts: JoinSet<Result<(), AnyError>> = JoinSet::new();
+    let is = |role: Role| arguments.roles.contains(&role);
+    let projector = if is(Role::Projector) { Some(start_projector(&ground, &mut parts, told.clone()).await?) } else { None };
+    if is(Role::Reactors) {
+        start_reactors(&ground, &mut parts, told.clone()).await?;
+    }
+    let runner = if is(Role::Runner) { Some(start_runner(&ground, told.clone()).await?) } else { None };
+    let doors = if is(Role::Gateway) {
+        let ready = Arc::new(AtomicBool::new(true));
+        let doors = open_doors(&ground, &arguments, projector, render_metrics, Arc::clone(&ready)).await?;
+        println!("countersign is {SERVING}{}", doors.address());
+        Some((doors, ready))
+    } else {
+        None
+    };
+
+    let outcome = tokio::select! {
+        reason = told_to_end() => { tracing::info!(reason, "ending"); Ok(()) }
+        Some(ended) = parts.join_next() => match ended {
+            Ok(Ok(())) => Err("a role ended by itself".into()),
+            Ok(Err(error)) => Err(error),
+            Err(error) => Err(error.into()),
+        },
+    };
+    // From the outside in: no new requests, then nothing undecided, then everything told.
+    if let Some((doors, ready)) = doors {
+        ready.store(false, Ordering::Relaxed);
+        doors.shutdown().await;
+    }
+    shutdown.send_replace(true);
+    if let Some(runner) = runner {
+        runner.await??;
+    }
+    while let Some(ended) = parts.join_next().await {
+        ended??;
+    }
+    open_bus.end().await;
+    outcome
+}
+
+async fn start_projector(
+    ground: &Ground,
+    parts: &mut JoinSet<Result<(), AnyError>>,
+    told: watch::Receiver<bool>,
+) -> Result<Arc<Projector>, AnyError> {
+    let projector = Arc::new(Projector::open(Arc::clone(&ground.log), &ground.stores.read).await?);
+    let (running, bus) = (Arc::clone(&projector), Arc::clone(&ground.bus));
+    parts.spawn(async move { Ok(running.run(bus, ended(told)).await?) });
+    Ok(projector)
+}
+
+async fn start_reactors(
+    ground: &Ground,
+    parts: &mut JoinSet<Result<(), AnyError>>,
+    told: watch::Receiver<bool>,
+) -> Result<(), AnyError> {
+    let reactor = Reactor::new(ReactorOptions {
+        log: Arc::clone(&ground.log),
+        bus: Arc::clone(&ground.bus),
+        root: ground.root.clone(),
+        settings: ground.settings.clone(),
+        clock: Arc::clone(&ground.clock),
+        database_address: ground.stores.outbox.clone(),
+    });
+    let reactor = reactor.await?;
+    parts.spawn(async move { Ok(reactor.run(ended(told)).await?) });
+    Ok(())
+}
+
+async fn start_runner(
+    ground: &Ground,
+    told: watch::Receiver<bool>,
+) -> Result<tokio::task::JoinHandle<Result<(), AnyError>>, AnyError> {
+    let house = Arc::new(House::new(
+        Arc::clone(&ground.log),
+        Arc::clone(&ground.bus),
+        Arc::clone(&ground.clock),
+        Arc::new(ground.settings.clone()),
+        ground.root.clone(),
+        HouseOptions::default(),
+    ));
+    runner::check_log_against_stream(&house).await?;
+    let name = hex::encode(bus::shell::random_bytes::<8>());
+    let membership = bus::lanes::Membership::join(Arc::clone(&ground.bus), name).await?;
+    let mine = membership.lanes();
+    Ok(tokio::spawn(async move {
+        let outcome = runner::run(house, mine, told).await;
+        membership.leave().await;
+        Ok(outcome?)
+    }))
+}
+
+async fn open_doors(
+    ground: &Ground,
+    arguments: &ServeArguments,
+    projector: Option<Arc<Projector>>,
+    render_metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    ready: Arc<AtomicBool>,
+) -> Result<gateway::RunningGateway, AnyError> {
+    let journal = Journal::open(&ground.stores.read, Arc::clone(&ground.log), ground.root.clone()).await?;
+    let tls = match (&arguments.tls_cert, &arguments.tls_key) {
+        (Some(cert), Some(key)) => {
+            Some(GatewayTls { cert: cert.clone(), key: key.clone(), client_ca: arguments.tls_client_ca.clone() })
+        }
+        _ => None,
+    };
+    let options = GatewayOptions {
+        doors: Doors::All,
+        tls,
+        tokens: arguments.tokens.as_deref().map(TokenFile::read).transpose()?,
+        issuer_public_key: arguments.issuer_public_key.as_deref().map(hex::decode).transpose()?,
+        trusted_hops: arguments.trusted_hops,
+        render_metrics,
+        is_ready: Arc::new(move || ready.load(Ordering::Relaxed)),
+        ..GatewayOptions::at(arguments.listen)
+    };
+    let house = gateway::House {
+        bus: Arc::clone(&ground.bus),
+        sealer: bus::Sealer::new(ground.root.clone()),
+        clock: Arc::clone(&ground.clock),
+        settings: Arc::new(ground.settings.clone()),
+        journal: Arc::new(JournalBehindTheDoors { journal, projector }),
+        root: ground.root.clone(),
+        instance: arguments.instance_name.clone(),
+    };
+    Ok(gateway::serve(options, house).await?)
+}
+
+/// Ends when the process is told to.
+async fn told_to_end() -> &'static str {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        // Without signals the process can still be killed, which loses nothing.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => "SIGTERM",
+        _ = interrupt.recv() => "SIGINT",
+    }
+}
+
+async fn ended(mut told: watch::Receiver<bool>) {
+    // A dropped sender means the process is ending, too.
+    told.wait_for(|ended| *ended).await.ok();
+}

@@ -1,0 +1,116 @@
+//! The contents of the answers, one type for each.
+
+use schemas::canonical::TextType;
+use schemas::commands::transactions::TransactionStatus;
+use schemas::{Digest, Timestamp, TransactionId};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+/// The content of an answer of one type.
+pub trait Content: DeserializeOwned {
+    /// The word in `answer_type`, and the name of the content beside `result`.
+    const TYPE: &'static str;
+}
+
+macro_rules! contents {
+    ($($name:ident $word:literal)*) => {$(
+        impl Content for $name {
+            const TYPE: &'static str = $word;
+        }
+    )*};
+}
+
+contents! {
+    KeyActivated "key_activated"
+    Registered "registered"
+    FingerprintSet "fingerprint_set"
+    Reported "reported"
+    TransactionList "transaction_list"
+    TransactionData "transaction_data"
+    TransactionBinaryData "transaction_binary_data"
+    TransactionConfirmed "transaction_confirmed"
+    TransactionDeclined "transaction_declined"
+}
+
+/// The activation code was right.
+#[derive(Clone, Debug, Deserialize)]
+pub struct KeyActivated {
+    /// The second half of the key, sealed under the code; hex of 60 bytes.
+    pub released: String,
+}
+
+/// The public key is registered.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Registered {}
+
+/// The fingerprint is set.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct FingerprintSet {}
+
+/// The report was taken.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Reported {}
+
+/// The pending transactions.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TransactionList {
+    /// One line each.
+    pub transactions: Vec<TransactionSummary>,
+}
+
+/// One line of the list.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct TransactionSummary {
+    /// Which one.
+    pub transaction_id: TransactionId,
+    /// Where it stands.
+    pub status: TransactionStatus,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Deadline; `None` means no deadline.
+    pub expires_at: Option<Timestamp>,
+    /// Whether bytes go with the text.
+    pub has_binary: bool,
+}
+
+/// What is to be shown and signed.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TransactionData {
+    /// Which one.
+    pub transaction_id: TransactionId,
+    /// The text.
+    pub text: String,
+    /// How it is shown.
+    pub text_type: TextType,
+    /// The salt under the signature; hex of 32 bytes.
+    pub salt: Digest,
+    /// SHA-256 of the bytes that go with it; `None` without bytes.
+    pub binary_sha256: Option<Digest>,
+    /// SHA-256 of the canonical bytes, as the server computes it.
+    pub digest: Digest,
+    /// Deadline; `None` means no deadline.
+    pub expires_at: Option<Timestamp>,
+    /// Decimal digits of the confirmation code; `None` means 64 hex digits.
+    pub confirm_code_length: Option<u8>,
+}
+
+/// The bytes that go with a text.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TransactionBinaryData {
+    /// Base64.
+    pub data: String,
+}
+
+/// The transaction is confirmed.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TransactionConfirmed {
+    /// Which one.
+    pub transaction_id: TransactionId,
+}
+
+/// The transaction is declined.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TransactionDeclined {
+    /// Which one.
+    pub transaction_id: TransactionId,
+}

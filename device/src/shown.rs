@@ -1,0 +1,112 @@
+//! A transaction as it was shown: the only thing that can be confirmed.
+
+use schemas::canonical::{self, TextType};
+use schemas::{Digest, SystemId, Timestamp, TransactionId, UserId};
+
+use crate::confirm_code::{DIGITS_MAX, DIGITS_MIN};
+use crate::contents::TransactionData;
+use crate::error::{AnswerError, LocalError};
+use crate::key_json::KeyInfo;
+use crate::render;
+
+/// A transaction whose text and bytes were fetched, authenticated and hashed by this device. Only
+/// [`crate::Device::show`] makes one, and only one can be confirmed: what was not shown is not signed.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    system_id: SystemId,
+    user_id: UserId,
+    data: TransactionData,
+    binary: Option<Vec<u8>>,
+    digest: Digest,
+}
+
+impl Shown {
+    /// Recomputes the digest from what was served, and refuses everything that does not fit.
+    pub(crate) fn new(
+        info: &KeyInfo,
+        transaction_id: &TransactionId,
+        data: TransactionData,
+        binary: Option<Vec<u8>>,
+    ) -> Result<Self, AnswerError> {
+        if data.transaction_id != *transaction_id {
+            return Err(AnswerError::AnotherTransaction);
+        }
+        let digits = data.confirm_code_length;
+        if digits.is_some_and(|digits| !(DIGITS_MIN..=DIGITS_MAX).contains(&digits)) {
+            return Err(AnswerError::ValueImpossible("confirm_code_length"));
+        }
+        let hashed = binary.as_deref().map(Digest::sha256);
+        if hashed != data.binary_sha256 {
+            return Err(AnswerError::BinaryMismatch);
+        }
+        let canonical = canonical::canonical_bytes(&canonical::Shown {
+            system_id: info.system_id.as_str(),
+            user_id: info.user_id.as_str(),
+            transaction_id: transaction_id.as_str(),
+            salt: data.salt.as_bytes(),
+            text_type: data.text_type,
+            text: &data.text,
+            binary_sha256: hashed.as_ref(),
+        });
+        let digest = Digest::sha256(&canonical);
+        if digest != data.digest {
+            return Err(AnswerError::DigestMismatch);
+        }
+        Ok(Self {
+            system_id: info.system_id.clone(),
+            user_id: info.user_id.clone(),
+            data,
+            binary,
+            digest,
+        })
+    }
+
+    /// Which transaction.
+    pub fn transaction_id(&self) -> &TransactionId {
+        &self.data.transaction_id
+    }
+
+    /// The text exactly as served and signed. For the screen take [`Shown::rendered_text`].
+    pub fn text(&self) -> &str {
+        &self.data.text
+    }
+
+    /// The text with invisible and direction-changing characters named.
+    pub fn rendered_text(&self) -> String {
+        render::as_shown(&self.data.text)
+    }
+
+    /// How the text is meant to be shown. Raw is always permitted.
+    pub fn text_type(&self) -> TextType {
+        self.data.text_type
+    }
+
+    /// The bytes that go with the text; `None` when there are none.
+    pub fn binary(&self) -> Option<&[u8]> {
+        self.binary.as_deref()
+    }
+
+    /// SHA-256 of the canonical bytes: what is signed.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// Deadline; `None` means no deadline. The server decides with its own clock.
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.data.expires_at
+    }
+
+    /// Decimal digits of the confirmation code; `None` means 64 hex digits.
+    pub fn confirm_code_length(&self) -> Option<u8> {
+        self.data.confirm_code_length
+    }
+
+    /// Was it shown to the user of this key?
+    pub(crate) fn check_owner(&self, info: &KeyInfo) -> Result<(), LocalError> {
+        if self.system_id == info.system_id && self.user_id == info.user_id {
+            Ok(())
+        } else {
+            Err(LocalError::ShownWithAnotherKey)
+        }
+    }
+}

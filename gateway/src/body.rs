@@ -1,0 +1,100 @@
+//! Reads a body within its limits: so many bytes, so much time, and never slower than the least rate.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, header};
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt as _;
+use schemas::ErrorCode;
+use tokio::time::{Instant, timeout_at};
+
+use crate::error::ApiError;
+use crate::limits::Limits;
+
+/// Longest body of a route, bytes, where it differs from [`Limits::body_max`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TakesDocument;
+
+/// The whole body, or why it was not waited for.
+pub(crate) async fn read(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+    limits: &Limits,
+) -> Result<Bytes, ApiError> {
+    if declared_length(headers).is_some_and(|length| length > limit as u64) {
+        return Err(ApiError::too_long(limit));
+    }
+    let started = Instant::now();
+    let mut chunks = body.into_data_stream();
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    loop {
+        let received = first.len() + rest.len();
+        if received > limit {
+            return Err(ApiError::too_long(limit));
+        }
+        let due = started + patience(limits, received);
+        match timeout_at(due, chunks.next()).await {
+            Err(_elapsed) => return Err(ApiError::too_slow()),
+            Ok(Some(Err(_broken))) => {
+                let error = ApiError::because(ErrorCode::RequestError, "the body broke off");
+                return Err(error.closing());
+            }
+            Ok(Some(Ok(chunk))) if received == 0 => first = chunk,
+            Ok(Some(Ok(chunk))) => {
+                if rest.is_empty() {
+                    rest.extend_from_slice(&first);
+                    first = Bytes::new();
+                }
+                rest.extend_from_slice(&chunk);
+            }
+            Ok(None) if rest.is_empty() => return Ok(first),
+            Ok(None) => return Ok(rest.freeze()),
+        }
+    }
+}
+
+fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    headers
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
+}
+
+/// How long after its start a body may still be waited for, once so many bytes of it are here.
+fn patience(limits: &Limits, received: usize) -> Duration {
+    let earned_ms = received as u64 * 1000 / limits.body_rate_min.max(1);
+    (limits.body_grace + Duration::from_millis(earned_ms)).min(limits.body_read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_earns_time_up_to_the_end() {
+        let limits = Limits::default();
+        assert_eq!(patience(&limits, 0), Duration::from_secs(5));
+        assert_eq!(patience(&limits, 2048), Duration::from_secs(7));
+        assert_eq!(patience(&limits, 2_000_000), Duration::from_secs(30));
+    }
+
+    #[tokio::test]
+    async fn chunks_are_joined_up_to_the_limit() {
+        let limits = Limits::default();
+        let body = || {
+            let chunks = ["ab", "", "cd", "e"].map(Ok::<_, std::io::Error>);
+            Body::from_stream(futures::stream::iter(chunks))
+        };
+        let whole = read(&HeaderMap::new(), body(), 5, &limits).await;
+        assert_eq!(
+            whole.map_err(|error| error.code()),
+            Ok(Bytes::from("abcde"))
+        );
+        assert!(read(&HeaderMap::new(), body(), 4, &limits).await.is_err());
+    }
+}

@@ -1,0 +1,58 @@
+//! The port to the audit journal: who serves it is none of the doors' business.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use schemas::{Position, SystemId, Timestamp, TransactionId, UserId};
+use serde_json::{Map, Value};
+
+/// Reads the audit journal. A record is a JSON object with the fields of [`schemas::words::JOURNAL_FIELDS`].
+pub trait JournalQuery: Send + Sync + std::fmt::Debug {
+    /// Records of one system that match, oldest first.
+    fn page<'a>(
+        &'a self,
+        filter: &'a JournalFilter,
+    ) -> BoxFuture<'a, Result<Vec<Map<String, Value>>, JournalFailure>>;
+
+    /// One record of a system; `None` when it has no record with that number.
+    fn one<'a>(
+        &'a self,
+        system_id: &'a SystemId,
+        event_id: i64,
+    ) -> BoxFuture<'a, Result<Option<Map<String, Value>>, JournalFailure>>;
+
+    /// Waits until the journal shows the event at `position`, at most for `timeout`; whether it does.
+    fn wait_for(&self, position: Position, timeout: Duration) -> BoxFuture<'_, bool>;
+}
+
+/// Which records are asked for. What is `None` does not narrow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalFilter {
+    /// Only this system's: a bank sees no other's.
+    pub system_id: SystemId,
+    /// Only about this user.
+    pub user_id: Option<UserId>,
+    /// Only about this transaction.
+    pub transaction_id: Option<TransactionId>,
+    /// Only with this event word.
+    pub request_type: Option<String>,
+    /// Recorded at this moment or later.
+    pub from: Option<Timestamp>,
+    /// Recorded before this moment.
+    pub to: Option<Timestamp>,
+    /// So many records are skipped first.
+    pub offset: u64,
+    /// At most so many records.
+    pub limit: u32,
+}
+
+/// The journal cannot be read now.
+#[derive(Debug, thiserror::Error)]
+#[error("{attempt}")]
+pub struct JournalFailure {
+    /// What was tried, as in "cannot read the journal".
+    pub attempt: String,
+    /// What went wrong underneath.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}

@@ -1,0 +1,99 @@
+//! What the program hands to the doors: where to listen, how to be protected, and what stands behind.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bus::shell::{Clock, RootSecret};
+use bus::{Bus, Sealer};
+use schemas::settings::Settings;
+
+use crate::auth::TokenFile;
+use crate::journal::JournalQuery;
+use crate::limits::Limits;
+
+/// Where and how to listen.
+#[derive(Clone)]
+pub struct GatewayOptions {
+    /// Where to listen; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// Which doors open there.
+    pub doors: Doors,
+    /// TLS; `None` speaks plain HTTP.
+    pub tls: Option<GatewayTls>,
+    /// Bearer tokens of the application systems; `None` asks for none.
+    pub tokens: Option<TokenFile>,
+    /// Where health and metrics are served, in plain HTTP and to anybody who reaches it. `None` serves them at
+    /// [`Self::address`], metrics to callers on this machine only.
+    pub operations_address: Option<SocketAddr>,
+    /// Public key of whoever signs registration requests, P-256, SubjectPublicKeyInfo DER. `None` takes unsigned requests
+    /// on a loopback address and none at all elsewhere.
+    pub issuer_public_key: Option<Vec<u8>>,
+    /// How many proxies of ours stand before the door: so many right-most entries of `X-Forwarded-For` are believed.
+    pub trusted_hops: usize,
+    /// Limits.
+    pub limits: Limits,
+    /// Renders the metrics in the Prometheus text format.
+    pub render_metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// Whether the house behind the doors can serve.
+    pub is_ready: Arc<dyn Fn() -> bool + Send + Sync>,
+}
+
+/// Which doors a listener opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doors {
+    /// Both.
+    All,
+    /// The banks' only.
+    System,
+    /// The devices' only. Every request authenticates itself, so this door needs no credentials of the listener.
+    Mobile,
+}
+
+/// TLS of a listener.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GatewayTls {
+    /// The certificate chain, PEM.
+    pub cert: PathBuf,
+    /// Its private key, PEM.
+    pub key: PathBuf,
+    /// Authorities whose client certificates are let in, PEM; `None` asks clients for no certificate.
+    pub client_ca: Option<PathBuf>,
+}
+
+/// What stands behind the doors.
+#[derive(Clone, Debug)]
+pub struct House {
+    /// Carries commands.
+    pub bus: Arc<dyn Bus>,
+    /// Closes commands and opens answers.
+    pub sealer: Sealer,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// The settings in force.
+    pub settings: Arc<Settings>,
+    /// Reads the journal.
+    pub journal: Arc<dyn JournalQuery>,
+    /// The callbacks' keys are derived from it.
+    pub root: RootSecret,
+    /// Name of this instance for the journal (`pc_instance_name`).
+    pub instance: Option<String>,
+}
+
+impl GatewayOptions {
+    /// Both doors at this address with the default limits, no TLS, no tokens, no metrics, always ready.
+    pub fn at(address: SocketAddr) -> Self {
+        Self {
+            address,
+            doors: Doors::All,
+            tls: None,
+            tokens: None,
+            operations_address: None,
+            issuer_public_key: None,
+            trusted_hops: 0,
+            limits: Limits::default(),
+            render_metrics: Arc::new(String::new),
+            is_ready: Arc::new(|| true),
+        }
+    }
+}

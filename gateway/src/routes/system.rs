@@ -1,0 +1,44 @@
+//! The banks' door, `/pc-api/`.
+
+pub(crate) mod change_system;
+pub(crate) mod change_user;
+pub(crate) mod create_transaction;
+pub(crate) mod create_user;
+pub(crate) mod decline_transaction;
+pub(crate) mod delete_transaction;
+pub(crate) mod delete_user;
+pub(crate) mod get_event;
+pub(crate) mod get_events;
+pub(crate) mod get_system_info;
+pub(crate) mod get_user_info;
+mod key_wishes;
+pub(crate) mod list_transactions;
+pub(crate) mod register_system;
+pub(crate) mod remove_system;
+mod system_entry;
+pub(crate) mod transaction_binary_data;
+pub(crate) mod transaction_data;
+pub(crate) mod transaction_info;
+pub(crate) mod update_user_key;
+
+use schemas::UserId;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Longest name of a user, bytes.
+const USER_NAME_LENGTH_MAX: usize = 256;
+
+/// An answer that only names the user.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct UserNamed {
+    /// Which one.
+    user_id: String,
+}
+
+impl From<&UserId> for UserNamed {
+    fn from(user_id: &UserId) -> Self {
+        Self {
+            user_id: user_id.to_string(),
+        }
+    }
+}

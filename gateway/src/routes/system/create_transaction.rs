@@ -1,0 +1,260 @@
+//! `POST /pc-api/{system_id}/users/{user_id}/transactions`
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use schemas::answers::AnswerBody;
+use schemas::canonical::TextType;
+use schemas::commands::transactions::{CreateTransaction, NotificationType};
+use schemas::{CommandId, ErrorCode, Secret, TransactionId};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::call::SystemCall;
+use crate::error::ApiError;
+use crate::json::{Members, SecretText};
+use crate::route::Route;
+use crate::routes::check_url;
+use crate::routes::transactions::TransactionNamed;
+use crate::state::Shared;
+
+/// Longest text, bytes.
+const TEXT_LENGTH_MAX: usize = 64 * 1024;
+/// Longest lifetime, seconds: ten years.
+const TTL_S_MAX: i64 = 10 * 366 * 86_400;
+
+/// A text to be confirmed.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CreateTransactionRequest {
+    /// The bank's own id; a UUID unless given.
+    transaction_id: Option<String>,
+    /// What is shown and signed.
+    #[schema(value_type = TransactionDataRequest)]
+    transaction_data: Option<Members<TransactionDataRequest>>,
+    /// Where the outcome is reported, instead of the system's own address.
+    callback_url: Option<String>,
+    /// How the user is told; `Push` unless given.
+    #[schema(value_type = Option<String>)]
+    notification_type: Option<NotificationType>,
+    /// Digits of the confirmation code, 4 to 10; 64 hex digits unless given.
+    confirm_code_length: Option<i64>,
+    /// Lifetime, seconds; the setting's unless given, 0 means without limit.
+    ttl: Option<i64>,
+}
+
+/// What is shown and signed.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TransactionDataRequest {
+    /// The text, at most 64 KiB.
+    #[schema(value_type = String)]
+    text: Option<SecretText>,
+    /// `raw` unless given, or `markdown`.
+    #[schema(value_type = Option<String>)]
+    text_type: Option<TextType>,
+    /// Bytes that go with the text, base64.
+    #[schema(value_type = Option<String>)]
+    binary_data: Option<SecretText>,
+}
+
+pub(crate) fn route() -> Route {
+    Route::post(
+        "/pc-api/{system_id}/users/{user_id}/transactions",
+        "create_transaction",
+        handle,
+    )
+    .says("Ask a user to confirm a text")
+    .takes::<CreateTransactionRequest>()
+    .answers::<TransactionNamed>("transaction_created")
+    .refuses(&[
+        ErrorCode::UserNotFound,
+        ErrorCode::UserIsDeleted,
+        ErrorCode::TransactionDataIsNull,
+        ErrorCode::TransactionDataError,
+        ErrorCode::TransactionIsNotUnique,
+        ErrorCode::ConfirmCodeLengthIsWrong,
+    ])
+    .takes_documents()
+}
+
+#[tracing::instrument(name = "gateway.create_transaction", skip_all)]
+async fn handle(
+    State(gateway): State<Shared>,
+    SystemCall(call): SystemCall,
+) -> Result<Response<Body>, ApiError> {
+    let command = command(call.read()?, &call.command_id)?;
+    let reply = gateway.ask(&call, call.user(), command).await?;
+    match &reply.body {
+        AnswerBody::TransactionCreated { transaction_id } => Ok(reply.render(
+            "transaction_created",
+            &TransactionNamed::from(transaction_id),
+        )),
+        _ => Err(reply.unexpected()),
+    }
+}
+
+fn command(
+    request: CreateTransactionRequest,
+    command_id: &CommandId,
+) -> Result<CreateTransaction, ApiError> {
+    let Members(data) = request
+        .transaction_data
+        .ok_or_else(|| ApiError::new(ErrorCode::TransactionDataIsNull))?;
+    let SecretText(text) = data
+        .text
+        .filter(|SecretText(text)| !text.expose().is_empty())
+        .ok_or_else(|| ApiError::new(ErrorCode::TransactionDataIsNull))?;
+    if text.expose().len() > TEXT_LENGTH_MAX {
+        return Err(ApiError::because(
+            ErrorCode::TransactionDataError,
+            "transaction_data.text exceeds 65536 bytes",
+        ));
+    }
+    let binary = data.binary_data.map(|SecretText(encoded)| {
+        STANDARD
+            .decode(encoded.expose())
+            .map(Secret::new)
+            .map_err(|_| {
+                let place = "transaction_data.binary_data is not base64";
+                ApiError::because(ErrorCode::TransactionDataError, place)
+            })
+    });
+    if request
+        .ttl
+        .is_some_and(|seconds| !(0..=TTL_S_MAX).contains(&seconds))
+    {
+        return Err(ApiError::at("ttl is not 0 to ten years, in seconds"));
+    }
+    check_url("callback_url", request.callback_url.as_deref())?;
+    let (transaction_id, chosen) = transaction_id(request.transaction_id, command_id)?;
+    Ok(CreateTransaction {
+        transaction_id,
+        chosen,
+        text,
+        text_type: data.text_type.unwrap_or_default(),
+        binary: binary.transpose()?,
+        callback_url: request.callback_url.filter(|url| !url.is_empty()),
+        confirm_code_length: request.confirm_code_length.map(digits).transpose()?,
+        ttl_s: request.ttl,
+        notification_type: request.notification_type.unwrap_or_default(),
+    })
+}
+
+fn digits(length: i64) -> Result<u8, ApiError> {
+    u8::try_from(length)
+        .ok()
+        .filter(|digits| (4..=10).contains(digits))
+        .ok_or_else(|| ApiError::new(ErrorCode::ConfirmCodeLengthIsWrong))
+}
+
+/// The bank's id, or one that follows from the command's identity; and whether the bank chose it.
+fn transaction_id(
+    given: Option<String>,
+    command_id: &CommandId,
+) -> Result<(TransactionId, bool), ApiError> {
+    let chosen = given.is_some();
+    let text = given.unwrap_or_else(|| command_id.derived_uuid("transaction").to_string());
+    let transaction_id = text.parse().map_err(|_| {
+        ApiError::at("transaction_id is not 1 to 64 characters of A-Z a-z 0-9 . _ : -")
+    })?;
+    Ok((transaction_id, chosen))
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::answers::AnswerBody;
+    use schemas::commands::Command;
+    use schemas::commands::transactions::CreateTransaction;
+    use serde_json::{Value, json};
+
+    use crate::testing::{SYSTEM, TestDoor};
+
+    fn path() -> String {
+        format!("/pc-api/{SYSTEM}/users/sample-1/transactions")
+    }
+
+    fn door() -> TestDoor {
+        TestDoor::answering(AnswerBody::TransactionCreated {
+            transaction_id: "invoice-42".parse().unwrap(),
+        })
+    }
+
+    async fn sent(body: Value) -> CreateTransaction {
+        let door = door();
+        let answer = door.post(&path(), &body).await;
+        assert_eq!(
+            answer.content("transaction_created")["transaction_id"],
+            "invoice-42"
+        );
+        match &door.sent()[0].command {
+            Command::CreateTransaction(command) => command.clone(),
+            other => panic!("{} was sent", other.word()),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_transaction_is_created_with_everything_or_little() {
+        let least = sent(json!({"transaction_data": {"text": "Pay 5"}})).await;
+        assert_eq!(least.text.expose(), b"Pay 5");
+        assert!(!least.chosen && least.ttl_s.is_none() && least.binary.is_none());
+        let all = sent(json!({
+            "transaction_id": "invoice-42",
+            "transaction_data": {"text": "# Pay", "text_type": "markdown", "binary_data": "JVBERi0="},
+            "callback_url": "https://bank.example/cb", "notification_type": "URL", "confirm_code_length": 8, "ttl": 0,
+        }))
+        .await;
+        assert!(all.chosen && all.ttl_s == Some(0) && all.confirm_code_length == Some(8));
+        assert_eq!(all.binary.unwrap().expose(), b"%PDF-");
+    }
+
+    #[tokio::test]
+    async fn a_wrong_request_has_its_code() {
+        let door = door();
+        let with = |name: &str, value: Value| {
+            let mut body = json!({"transaction_data": {"text": "x"}});
+            body[name] = value;
+            body
+        };
+        for (body, code) in [
+            (json!({}), 217),
+            (json!({"transaction_data": {}}), 217),
+            (json!({"transaction_data": {"text": ""}}), 217),
+            (json!({"transaction_data": ["x"]}), 283),
+            (json!({"transaction_data": {"text": 1}}), 283),
+            (
+                json!({"transaction_data": {"text": "x", "texts": "y"}}),
+                283,
+            ),
+            (
+                json!({"transaction_data": {"text": "x".repeat(65_537)}}),
+                216,
+            ),
+            (
+                json!({"transaction_data": {"text": "x", "binary_data": "?"}}),
+                216,
+            ),
+            (with("confirm_code_length", json!(3)), 254),
+            (with("confirm_code_length", json!(11)), 254),
+            (with("confirm_code_length", json!("8")), 283),
+            (with("ttl", json!(-1)), 283),
+            (with("notification_type", json!("Pigeon")), 283),
+            (with("callback_url", json!("ftp://x")), 283),
+            (with("transaction_id", json!("a/b")), 283),
+        ] {
+            assert_eq!(door.post(&path(), &body).await.code(), code);
+        }
+        assert!(door.sent().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_document_may_be_long_but_not_endless() {
+        let door = door();
+        let body = |length: usize| json!({"transaction_data": {"text": "x", "binary_data": "A".repeat(length)}});
+        assert_eq!(door.post(&path(), &body(2_000_000)).await.status, 200);
+        let refused = door.post(&path(), &body(2_700_000)).await;
+        assert_eq!((refused.status, refused.code()), (413, 283));
+    }
+}

@@ -1,0 +1,127 @@
+//! What a bank may wish of a key it has issued, with a new user or for a known one.
+
+use schemas::answers::IssuedKey;
+use schemas::commands::keys::{KeyParts, KeyRequest};
+use schemas::settings::Settings;
+use schemas::{ErrorCode, SystemId};
+use serde_json::value::RawValue;
+
+use crate::error::ApiError;
+use crate::flags::KeyParams;
+use crate::json::{self, SecretText};
+use crate::render::key::{self, KeyAnswer, ReturnKeyMethod};
+use crate::routes::check_length;
+use crate::state::Gateway;
+
+/// Digits of an activation code we draw, unless the bank asks for another number.
+const ACTIVATION_CODE_DIGITS: u8 = 10;
+/// Longest JSON for the application inside a key, bytes: it has to fit into a QR code.
+const APP_EXTRA_LENGTH_MAX: usize = 2048;
+/// Longest template of a deep link, bytes.
+const TEMPLATE_LENGTH_MAX: usize = 2048;
+
+/// The wishes, as read.
+#[derive(Debug, Default)]
+pub(crate) struct KeyWishes {
+    pub(crate) key_params: Option<KeyParams>,
+    pub(crate) key_encryption_password: Option<SecretText>,
+    pub(crate) activation_code_length: Option<u8>,
+    pub(crate) return_key_method: Option<ReturnKeyMethod>,
+    pub(crate) app_extra: Option<Box<RawValue>>,
+    pub(crate) crypt_type: Option<String>,
+    pub(crate) deeplink_template: Option<String>,
+    pub(crate) qr_url_scheme: Option<String>,
+}
+
+impl KeyWishes {
+    /// What the runner is asked for.
+    pub(crate) fn key_request(&self, settings: &Settings) -> Result<KeyRequest, ApiError> {
+        if self
+            .crypt_type
+            .as_deref()
+            .is_some_and(|kind| kind != "ECDSA")
+        {
+            return Err(ApiError::at("crypt_type: only ECDSA is offered"));
+        }
+        if let Some(template) = &self.deeplink_template {
+            check_length("deeplink_template", template, TEMPLATE_LENGTH_MAX)?;
+            if !template.contains("%KEY_URLENCODED%") {
+                return Err(ApiError::at(
+                    "deeplink_template does not hold %KEY_URLENCODED%",
+                ));
+            }
+        }
+        if self
+            .qr_url_scheme
+            .as_deref()
+            .is_some_and(|scheme| !is_scheme(scheme))
+        {
+            return Err(ApiError::because(
+                ErrorCode::UrlSchemeNotDefined,
+                "qr_url_scheme",
+            ));
+        }
+        if let Some(app_extra) = &self.app_extra {
+            json::check_object("app_extra", app_extra, APP_EXTRA_LENGTH_MAX)?;
+        }
+        let named = self.key_params.clone().unwrap_or_default();
+        Ok(KeyRequest {
+            flags: named.over(settings.default_key_flags())?,
+            parts: self.parts()?,
+            app_extra: self.app_extra.as_ref().map(|extra| extra.get().to_owned()),
+        })
+    }
+
+    fn parts(&self) -> Result<KeyParts, ApiError> {
+        let split = self.return_key_method == Some(ReturnKeyMethod::SplitQr);
+        if let Some(SecretText(code)) = &self.key_encryption_password {
+            let graphic = code.expose().iter().all(u8::is_ascii_graphic);
+            if !graphic || !(6..=64).contains(&code.expose().len()) {
+                return Err(ApiError::at(
+                    "key_encryption_password is not 6 to 64 visible ASCII characters",
+                ));
+            }
+            return Ok(KeyParts::TwoGivenCode { code: code.clone() });
+        }
+        match self.activation_code_length {
+            Some(digits) if !(6..=20).contains(&digits) => {
+                Err(ApiError::at("activation_code_length is not 6 to 20"))
+            }
+            Some(_) if !split => Err(ApiError::at(
+                "activation_code_length goes with SPLIT_QR only",
+            )),
+            length if split => Ok(KeyParts::TwoDrawCode {
+                digits: length.unwrap_or(ACTIVATION_CODE_DIGITS),
+            }),
+            _ => Ok(KeyParts::Whole),
+        }
+    }
+
+    /// The issued key in the form wished. Drawing takes milliseconds, so it is done beside the doors' threads.
+    pub(crate) async fn answer(
+        self,
+        gateway: &Gateway,
+        system_id: SystemId,
+        issued: IssuedKey,
+    ) -> Result<KeyAnswer, ApiError> {
+        let settings = gateway.house.settings.clone();
+        let drawing = tokio::task::spawn_blocking(move || {
+            let method = self.return_key_method.unwrap_or_default();
+            let template = self.deeplink_template.as_deref();
+            let scheme = self.qr_url_scheme.as_deref();
+            key::answer(&system_id, &issued, method, template, scheme, &settings)
+        });
+        match drawing.await {
+            Ok(answer) => answer,
+            Err(error) => Err(ApiError::bug("a key could not be drawn", &error)),
+        }
+    }
+}
+
+/// A scheme of an address, RFC 3986.
+fn is_scheme(text: &str) -> bool {
+    let rest = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    text.len() <= 32
+        && text.starts_with(|first: char| first.is_ascii_alphabetic())
+        && text.bytes().all(rest)
+}

@@ -1,0 +1,82 @@
+//! How a system reads on the wire. Source: reference manual's `system_info`.
+
+use schemas::answers::SystemInfo;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::webhook::WebhookKeys;
+
+/// A system's parameters.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct SystemEntry<'a> {
+    system_id: &'a str,
+    name: &'a str,
+    description: &'a str,
+    /// `YYYY-MM-DD HH:MM:SS.mmm +0000`.
+    created_at: String,
+    /// `YYYY-MM-DD HH:MM:SS.mmm +0000`.
+    updated_at: String,
+    billing_type: i64,
+    /// Days.
+    billing_period: i64,
+    /// Lifetime of its users' keys, days; null takes the server's setting.
+    user_keys_expiration_period: Option<i64>,
+    pc_is_external_url: Option<&'a str>,
+    pc_is_internal_url: Option<&'a str>,
+    events_post_url: Option<&'a str>,
+    callback_url: Option<&'a str>,
+    /// The registration request as received, base64.
+    register_request: &'a str,
+    license: Licenses,
+    is_deleted: bool,
+    /// What the bank verifies callbacks with; only in the answer to the registration.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    webhook: Option<WebhookEntry>,
+}
+
+/// The manual's place for licenses; this program asks for none.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Licenses {
+    licenses: [String; 0],
+}
+
+/// Keys of the callbacks, as Standard Webhooks writes them.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct WebhookEntry {
+    /// `whsec_` and the HMAC key, base64.
+    secret: String,
+    /// Ed25519 public key, base64.
+    public_key: String,
+}
+
+impl<'a> SystemEntry<'a> {
+    pub(crate) fn of(info: &'a SystemInfo) -> Self {
+        let parameters = &info.parameters;
+        Self {
+            system_id: info.system_id.as_str(),
+            name: &info.name,
+            description: &info.description,
+            created_at: info.created_at.system_info_text(),
+            updated_at: info.updated_at.system_info_text(),
+            billing_type: info.billing_type,
+            billing_period: info.billing_period,
+            user_keys_expiration_period: parameters.user_keys_expiration_period,
+            pc_is_external_url: parameters.pc_is_external_url.as_deref(),
+            pc_is_internal_url: parameters.pc_is_internal_url.as_deref(),
+            events_post_url: parameters.events_post_url.as_deref(),
+            callback_url: parameters.callback_url.as_deref(),
+            register_request: &info.register_request,
+            license: Licenses { licenses: [] },
+            is_deleted: info.is_deleted,
+            webhook: None,
+        }
+    }
+
+    pub(crate) fn with_webhook(mut self, keys: &WebhookKeys) -> Self {
+        self.webhook = Some(WebhookEntry {
+            secret: keys.secret_text(),
+            public_key: keys.public_key_text(),
+        });
+        self
+    }
+}

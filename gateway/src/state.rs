@@ -1,0 +1,105 @@
+//! What every route is handed: the house, the limits, and how to ask.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use schemas::answers::{Answer, AnswerBody};
+use schemas::commands::{Caller, Command, CommandEnvelope};
+use schemas::{ErrorCode, Lane, Owner};
+use tokio::sync::Semaphore;
+
+use crate::answer::{Reply, Seal};
+use crate::call::Call;
+use crate::error::ApiError;
+use crate::options::{GatewayOptions, House};
+
+/// The doors' state, shared by all routes.
+pub(crate) type Shared = Arc<Gateway>;
+
+/// The doors' state.
+pub(crate) struct Gateway {
+    pub(crate) house: House,
+    pub(crate) options: GatewayOptions,
+    commands: Semaphore,
+}
+
+impl Gateway {
+    pub(crate) fn new(options: GatewayOptions, house: House) -> Shared {
+        Arc::new(Self {
+            commands: Semaphore::new(options.limits.commands_max),
+            house,
+            options,
+        })
+    }
+
+    /// Sends a command and waits for its answer. An answer with an error code is an error here, sealed for the device.
+    #[tracing::instrument(name = "gateway.ask", skip_all,
+        fields(command.id = %call.command_id, command.word, system.id = %owner.system_id(), result.code))]
+    pub(crate) async fn ask(
+        &self,
+        call: &Call,
+        owner: Owner,
+        command: impl Into<Command>,
+    ) -> Result<Reply, ApiError> {
+        let _permit = self.commands.try_acquire().map_err(|_| ApiError::busy())?;
+        let command = command.into();
+        let (lane, word) = (Lane::of(&owner), command.word());
+        let span = tracing::Span::current();
+        span.record("command.word", word);
+
+        let wait = self.options.limits.command;
+        let envelope = self.envelope(call, owner, command);
+        let payload = Bytes::from(self.house.sealer.close_command(&envelope));
+        let system_id = envelope.owner.system_id();
+        let sealed = self
+            .house
+            .bus
+            .send(lane, system_id, word, payload, wait)
+            .await?;
+        let answer = self
+            .house
+            .sealer
+            .open_answer(&sealed)
+            .map_err(|error| ApiError::bug("an answer from the bus does not open", &error))?;
+        span.record("result.code", answer.code.number());
+        reply(answer, &envelope.caller)
+    }
+
+    fn envelope(&self, call: &Call, owner: Owner, command: Command) -> CommandEnvelope {
+        let wait_ms = i64::try_from(self.options.limits.command.as_millis()).unwrap_or(i64::MAX);
+        CommandEnvelope {
+            command_id: call.command_id,
+            fingerprint: call.fingerprint(),
+            request_id: call.request_id,
+            owner,
+            caller: call.caller.clone(),
+            deadline: self.house.clock.now().plus_ms(wait_ms),
+            context: call.context.clone(),
+            private: call.private.clone(),
+            traceparent: call.traceparent.clone(),
+            command,
+        }
+    }
+}
+
+fn reply(answer: Answer, caller: &Caller) -> Result<Reply, ApiError> {
+    let seal = match (caller, answer.response_key) {
+        (Caller::Device(claim), Some(key)) => Some(Seal {
+            key,
+            nonce: claim.auth.nonce,
+        }),
+        _ => None,
+    };
+    if answer.code == ErrorCode::Normal {
+        return Ok(Reply {
+            seal,
+            position: answer.position,
+            body: answer.body,
+        });
+    }
+    let error = ApiError::new(answer.code).sealed(seal, answer.position);
+    Err(match answer.body {
+        AnswerBody::ActivationRefused { attempts_left } => error.attempts_left(attempts_left),
+        _ => error,
+    })
+}

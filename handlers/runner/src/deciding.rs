@@ -1,0 +1,308 @@
+//! One decision: facts in, a commit out. The owner's state is moved on at once; who appends must forget the owner when the
+//! append does not hold.
+
+use bus::shell::random_bytes;
+use event_log::{Claim, CommandRow, Commit, Erase, NewEvent, Timer, VaultRow};
+use handlers::{Decision, Erasure, Facts, Next, Outcome, OwnerState, Refusal, VaultFacts};
+use schemas::answers::{Answer, AnswerBody};
+use schemas::commands::{CommandEnvelope, Kind};
+use schemas::context::{RequestContext, RequestPrivate};
+use schemas::envelope::RecordedEvent;
+use schemas::events::Event;
+use schemas::vault::VaultName;
+use schemas::{ErrorCode, Secret, Timestamp, codec};
+
+use crate::gather::Ready;
+use crate::house::House;
+use crate::owners::Entry;
+
+/// What is to be appended for a command, and what its caller hears once it is.
+#[derive(Debug)]
+pub struct Decided {
+    /// `None` when nothing is to be appended: answer at once.
+    pub commit: Option<Commit>,
+    /// What the caller hears.
+    pub answer: Answer,
+    /// Whether the command is finished.
+    pub next: Next,
+    /// What the caller hears when a claimed name is taken, with the event that says so.
+    pub if_taken: Vec<(Claim, Refusal)>,
+}
+
+/// Decides a command on the owner's present state.
+pub fn decide(
+    house: &House,
+    entry: &mut Entry,
+    system: &OwnerState,
+    ready: &Ready,
+    vault: &VaultFacts,
+) -> Decided {
+    let envelope = &*ready.envelope;
+    let now = house.clock.now();
+    let own_state = match &entry.state {
+        OwnerState::System(state) => Some(state.clone()),
+        OwnerState::User(_) => None,
+    };
+    let system = match (own_state.as_ref(), system) {
+        (Some(own), _) => own,
+        (None, OwnerState::System(state)) => state,
+        (None, OwnerState::User(_)) => unreachable!("systems are kept under a system's owner"),
+    };
+    let facts = Facts {
+        now,
+        seed: random_bytes(),
+        command_id: envelope.command_id,
+        request_id: envelope.request_id,
+        settings: &house.settings,
+        system,
+        vault,
+        verified: ready.verified.clone(),
+    };
+    match handlers::decide(&entry.state, envelope, &facts) {
+        Outcome::Decided(decision) => carry_out(house, entry, ready, now, *decision),
+        Outcome::Refused(refusal) => refuse(house, entry, envelope, now, refusal),
+    }
+}
+
+fn carry_out(
+    house: &House,
+    entry: &mut Entry,
+    ready: &Ready,
+    now: Timestamp,
+    decision: Decision,
+) -> Decided {
+    let envelope = &*ready.envelope;
+    let expected_version = entry.state.version();
+    let keeps_device_info = handlers::keeps_device_info(&entry.state, envelope, &house.settings);
+    let context = RequestContext {
+        events_post_url: decision.events_post_url,
+        ..envelope.context.clone()
+    };
+    let events = record(
+        entry,
+        envelope,
+        now,
+        &decision.events,
+        decision.code,
+        context,
+    );
+    let seal = |(name, open): (VaultName, Secret)| {
+        let sealed = house.seal(&envelope.owner, &name, open.expose());
+        VaultRow { name, sealed }
+    };
+    let mut vault: Vec<VaultRow> = decision.vault.into_iter().map(seal).collect();
+    if !decision.events.is_empty() {
+        vault.extend(private_row(envelope, keeps_device_info).map(seal));
+    }
+    let answer = Answer {
+        code: decision.code,
+        position: None,
+        response_key: decision.response_key,
+        answered_at: now,
+        body: decision.answer,
+    };
+    let mut command = None;
+    if decision.next == Next::Answer && envelope.command.kind() == Kind::Write {
+        let stored = if decision.secret_answer {
+            let name = VaultName::answer(&envelope.command_id);
+            vault.push(seal((name, Secret::new(encode(&answer.body)))));
+            AnswerBody::InVault(envelope.command_id)
+        } else {
+            answer.body.clone()
+        };
+        command = Some(command_row(envelope, answer.code, &stored));
+    }
+    let erase = decision.erase.into_iter().map(|erasure| match erasure {
+        Erasure::Row(name) => Erase::Row(name),
+        Erasure::Owner => Erase::Owner,
+    });
+    let erase: Vec<Erase> = erase.collect();
+    forget_secrets(entry, &vault, &erase);
+    let taken = |(scope, name, code): &(String, String, ErrorCode)| {
+        let event = Event::Refused(schemas::events::Refused {
+            word: envelope.command.word(),
+            transaction_id: decision
+                .events
+                .first()
+                .and_then(|event| event.transaction_id().cloned()),
+        });
+        let claim = Claim {
+            scope: scope.clone(),
+            name: name.clone(),
+        };
+        let response_key = answer.response_key.clone();
+        (
+            claim,
+            Refusal {
+                code: *code,
+                event: Some(event),
+                response_key,
+                events_post_url: None,
+            },
+        )
+    };
+    let if_taken: Vec<(Claim, Refusal)> = decision.claims.iter().map(taken).collect();
+    let commit = Commit {
+        owner: envelope.owner.clone(),
+        expected_version,
+        events,
+        command,
+        vault,
+        erase,
+        timers: decision
+            .timers
+            .into_iter()
+            .map(|(name, due_at)| Timer { name, due_at })
+            .collect(),
+        cancelled_timers: decision
+            .cancelled_timers
+            .into_iter()
+            .chain(ready.timer.clone())
+            .collect(),
+        claims: if_taken.iter().map(|(claim, _)| claim.clone()).collect(),
+    };
+    Decided {
+        commit: Some(commit),
+        answer,
+        next: decision.next,
+        if_taken,
+    }
+}
+
+/// The commit of a refusal: its event and its command row, or nothing for a caller nobody vouches for.
+pub fn refuse(
+    house: &House,
+    entry: &mut Entry,
+    envelope: &CommandEnvelope,
+    now: Timestamp,
+    refusal: Refusal,
+) -> Decided {
+    let answer = Answer {
+        code: refusal.code,
+        position: None,
+        response_key: refusal.response_key,
+        answered_at: now,
+        body: AnswerBody::Nothing,
+    };
+    let commit = refusal.event.map(|event| {
+        let expected_version = entry.state.version();
+        let keeps_device_info =
+            handlers::keeps_device_info(&entry.state, envelope, &house.settings);
+        let context = RequestContext {
+            events_post_url: refusal.events_post_url,
+            ..envelope.context.clone()
+        };
+        let events = record(entry, envelope, now, &[event], refusal.code, context);
+        let private = private_row(envelope, keeps_device_info);
+        let vault = private.map(|(name, open)| VaultRow {
+            sealed: house.seal(&envelope.owner, &name, open.expose()),
+            name,
+        });
+        let write = envelope.command.kind() == Kind::Write;
+        Commit {
+            owner: envelope.owner.clone(),
+            expected_version,
+            events,
+            command: write.then(|| command_row(envelope, refusal.code, &AnswerBody::Nothing)),
+            vault: vault.into_iter().collect(),
+            erase: Vec::new(),
+            timers: Vec::new(),
+            cancelled_timers: Vec::new(),
+            claims: Vec::new(),
+        }
+    });
+    Decided {
+        commit,
+        answer,
+        next: Next::Answer,
+        if_taken: Vec::new(),
+    }
+}
+
+/// Frames the events and folds them: the first carries what the request brought.
+fn record(
+    entry: &mut Entry,
+    envelope: &CommandEnvelope,
+    now: Timestamp,
+    events: &[Event],
+    code: ErrorCode,
+    context: RequestContext,
+) -> Vec<NewEvent> {
+    let later = RequestContext {
+        instance: context.instance.clone(),
+        ..RequestContext::default()
+    };
+    let contexts = std::iter::once(context).chain(std::iter::repeat(later));
+    let framed = events.iter().zip(contexts).map(|(event, context)| {
+        let own_result = event.result();
+        let recorded = RecordedEvent {
+            owner: envelope.owner.clone(),
+            ordinal: entry.state.version() + 1,
+            recorded_at: now,
+            causation_id: envelope.command_id,
+            result: if matches!(event, Event::Refused(_)) {
+                code
+            } else {
+                own_result
+            },
+            context,
+            event: event.clone(),
+        };
+        handlers::evolve(&mut entry.state, &recorded);
+        NewEvent {
+            word: recorded.event.word().to_owned(),
+            aggregate: recorded.event.aggregate().to_owned(),
+            at: now,
+            payload: codec::encode(&recorded),
+        }
+    });
+    let framed = framed.collect();
+    entry.note_cause(&envelope.command_id);
+    framed
+}
+
+/// What the request brought that may have to be erased.
+fn private_row(envelope: &CommandEnvelope, keeps_device_info: bool) -> Option<(VaultName, Secret)> {
+    let mut private = envelope.private.clone();
+    if !keeps_device_info {
+        private.device_info = None;
+    }
+    if private == RequestPrivate::default() {
+        return None;
+    }
+    Some((
+        VaultName::request(&envelope.command_id),
+        Secret::new(encode(&private)),
+    ))
+}
+
+fn command_row(envelope: &CommandEnvelope, code: ErrorCode, answer: &AnswerBody) -> CommandRow {
+    CommandRow {
+        command_id: envelope.command_id,
+        fingerprint: envelope.fingerprint,
+        code,
+        answer: encode(answer),
+    }
+}
+
+/// Opened key material that this commit replaces or erases must not outlive it.
+fn forget_secrets(entry: &mut Entry, written: &[VaultRow], erased: &[Erase]) {
+    for row in written {
+        entry.secrets.remove(&row.name);
+    }
+    for erase in erased {
+        match erase {
+            Erase::Row(name) => drop(entry.secrets.remove(name)),
+            Erase::Owner => entry.secrets.clear(),
+        }
+    }
+}
+
+fn encode(value: &impl serde::Serialize) -> Vec<u8> {
+    rmp_serde::to_vec_named(value).expect("our messages hold nothing MessagePack cannot")
+}
+
+/// A stored answer, read back.
+pub fn decode_answer(bytes: &[u8]) -> Result<AnswerBody, rmp_serde::decode::Error> {
+    rmp_serde::from_slice(bytes)
+}

@@ -1,0 +1,148 @@
+//! Beside the lane: whatever a decision needs that can be fetched or computed without it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bus::Delivery;
+use event_log::Failure;
+use handlers::{VaultFacts, Verified};
+use schemas::commands::CommandEnvelope;
+use schemas::vault::VaultName;
+use schemas::{Owner, Secret};
+
+use crate::house::House;
+use crate::owners::Owners;
+
+/// A command with everything at hand.
+#[derive(Debug)]
+pub struct Ready {
+    /// What is asked.
+    pub envelope: Arc<CommandEnvelope>,
+    /// Who waits; `None` for the house itself.
+    pub delivery: Option<Delivery>,
+    /// The deadline that made the house ask.
+    pub timer: Option<String>,
+    /// Vault rows, and the owner's version they were fetched at.
+    pub prefetched: Prefetched,
+    /// The verified signature.
+    pub verified: Option<Verified>,
+}
+
+/// Vault rows fetched beside the lane.
+#[derive(Debug, Default)]
+pub struct Prefetched {
+    version: u64,
+    rows: HashMap<VaultName, Option<Secret>>,
+}
+
+/// Fetches the owner, the vault rows and the answer to the signature question.
+pub async fn gather(
+    house: &House,
+    owners: &Owners,
+    envelope: &CommandEnvelope,
+) -> Result<(Prefetched, Option<Verified>), Failure> {
+    let owner = &envelope.owner;
+    owners.ensure(house, owner).await?;
+    let (version, missing, check) = {
+        let mut entries = owners.lock();
+        // Evicted in the meantime: the lane will load it again and fetch in place.
+        let Some(entry) = entries.get(owner) else {
+            return Ok((Prefetched::default(), None));
+        };
+        let mut missing = handlers::needs(&entry.state, envelope);
+        missing.retain(|name| !entry.secrets.contains_key(name));
+        (
+            entry.state.version(),
+            missing,
+            handlers::precheck(&entry.state, envelope),
+        )
+    };
+    let rows = fetch(house, owner, missing).await?;
+    remember_key_material(owners, owner, version, &rows);
+    let verified = check.map(|check| handlers::verify(&check));
+    Ok((Prefetched { version, rows }, verified))
+}
+
+/// The vault facts of a decision on the owner's state as it is now; fetches in place what is not at hand.
+pub async fn vault_facts(
+    house: &House,
+    owners: &Owners,
+    envelope: &CommandEnvelope,
+    prefetched: &mut Prefetched,
+) -> Result<VaultFacts, Failure> {
+    let owner = &envelope.owner;
+    let mut facts = VaultFacts::default();
+    let missing: Vec<VaultName> = {
+        let mut entries = owners.lock();
+        let Some(entry) = entries.get(owner) else {
+            return Ok(facts);
+        };
+        let current = prefetched.version == entry.state.version();
+        let mut missing = handlers::needs(&entry.state, envelope);
+        missing.retain(|name| {
+            if let Some(secret) = entry.secrets.get(name) {
+                facts.0.insert(name.clone(), secret.clone());
+                return false;
+            }
+            match prefetched.rows.remove(name).filter(|_| current) {
+                Some(row) => {
+                    facts.0.extend(row.map(|secret| (name.clone(), secret)));
+                    false
+                }
+                None => true,
+            }
+        });
+        missing
+    };
+    if !missing.is_empty() {
+        let rows = fetch(house, owner, missing).await?;
+        facts.0.extend(
+            rows.into_iter()
+                .filter_map(|(name, row)| Some((name, row?))),
+        );
+    }
+    Ok(facts)
+}
+
+async fn fetch(
+    house: &House,
+    owner: &Owner,
+    names: Vec<VaultName>,
+) -> Result<HashMap<VaultName, Option<Secret>>, Failure> {
+    if names.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let sealed = house.log.vault(owner, &names).await?;
+    names
+        .into_iter()
+        .zip(sealed)
+        .map(|(name, sealed)| {
+            let row = sealed
+                .map(|sealed| house.open(owner, &name, &sealed))
+                .transpose()
+                .map_err(|error| Failure {
+                    attempt: format!("cannot open the vault row {} of {owner}", name.as_str()),
+                    source: Some(Box::new(error)),
+                })?;
+            Ok((name, row))
+        })
+        .collect()
+}
+
+/// Key material stays with the owner while it is in memory: every request of a device needs it.
+fn remember_key_material(
+    owners: &Owners,
+    owner: &Owner,
+    version: u64,
+    rows: &HashMap<VaultName, Option<Secret>>,
+) {
+    let mut entries = owners.lock();
+    if let Some(entry) = entries.get_mut(owner)
+        && entry.state.version() == version
+    {
+        let keys = rows.iter().filter(|(name, _)| name.is_key_material());
+        entry
+            .secrets
+            .extend(keys.filter_map(|(name, row)| Some((name.clone(), row.clone()?))));
+    }
+}

@@ -1,0 +1,114 @@
+//! What every part of the runner is given.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bus::shell::{Clock, RootSecret};
+use bus::{Bus, Sealer};
+use event_log::EventLog;
+use schemas::Owner;
+use schemas::Secret;
+use schemas::settings::Settings;
+use schemas::vault::VaultName;
+
+use crate::systems::Systems;
+
+/// The log, the bus and the shell.
+#[derive(Debug)]
+pub struct House {
+    /// The truth.
+    pub log: Arc<dyn EventLog>,
+    /// Commands in, answers and events out.
+    pub bus: Arc<dyn Bus>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The settings in force.
+    pub settings: Arc<Settings>,
+    /// Limits.
+    pub options: HouseOptions,
+    root: RootSecret,
+    pub(crate) sealer: Sealer,
+    pub(crate) systems: Systems,
+}
+
+/// Limits of a runner, each with its unit.
+#[derive(Clone, Debug)]
+pub struct HouseOptions {
+    /// Decisions appended together at most.
+    pub group_max: usize,
+    /// Commands of a lane that are gathered or queued at most; the bus keeps the rest.
+    pub lane_queue_max: usize,
+    /// Owners a lane keeps in memory at most.
+    pub owners_max: usize,
+    /// Times a decision is made again when an owner's history grew meanwhile.
+    pub conflict_retries_max: u32,
+    /// Wait before a command is delivered again when the log could not be reached.
+    pub retry_after: Duration,
+    /// Wait before a lane that ended is taken up again.
+    pub lane_retry: Duration,
+    /// Age up to which what we know of a system counts without looking again.
+    pub system_age_max: Duration,
+    /// Time between two looks for events that were not published.
+    pub sweep_every: Duration,
+}
+
+impl Default for HouseOptions {
+    fn default() -> Self {
+        Self {
+            group_max: 256,
+            lane_queue_max: 1024,
+            owners_max: 2048,
+            conflict_retries_max: 5,
+            retry_after: Duration::from_millis(200),
+            lane_retry: Duration::from_secs(1),
+            system_age_max: Duration::from_millis(500),
+            sweep_every: Duration::from_secs(5),
+        }
+    }
+}
+
+impl House {
+    /// A runner's surroundings.
+    pub fn new(
+        log: Arc<dyn EventLog>,
+        bus: Arc<dyn Bus>,
+        clock: Arc<dyn Clock>,
+        settings: Arc<Settings>,
+        root: RootSecret,
+        options: HouseOptions,
+    ) -> Self {
+        let sealer = Sealer::new(root.clone());
+        Self {
+            log,
+            bus,
+            clock,
+            settings,
+            options,
+            root,
+            sealer,
+            systems: Systems::default(),
+        }
+    }
+
+    /// Seals a row for its place in the vault.
+    pub(crate) fn seal(&self, owner: &Owner, name: &VaultName, open: &[u8]) -> Vec<u8> {
+        self.root
+            .seal(owner.system_id().as_str(), &place(owner, name), open)
+    }
+
+    /// Opens a row of the vault.
+    pub(crate) fn open(
+        &self,
+        owner: &Owner,
+        name: &VaultName,
+        sealed: &[u8],
+    ) -> Result<Secret, bus::shell::SealError> {
+        self.root
+            .open(owner.system_id().as_str(), &place(owner, name), sealed)
+    }
+}
+
+/// What the seal names: owner and row. Bytes moved elsewhere do not open.
+fn place(owner: &Owner, name: &VaultName) -> String {
+    format!("{owner}/{}", name.as_str())
+}

@@ -1,0 +1,79 @@
+//! What we know of systems: a fact of every decision about their users, never older than a fraction of a second.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use event_log::Failure;
+use handlers::OwnerState;
+use schemas::{Owner, SystemId, Timestamp, codec};
+
+use crate::house::House;
+
+/// Known systems.
+#[derive(Debug, Default)]
+pub struct Systems {
+    known: Mutex<HashMap<SystemId, Known>>,
+}
+
+#[derive(Clone, Debug)]
+struct Known {
+    state: Arc<OwnerState>,
+    looked_at: Timestamp,
+}
+
+impl Systems {
+    /// The system's state; an unregistered one is the empty state.
+    pub async fn get(
+        &self,
+        house: &House,
+        system_id: &SystemId,
+    ) -> Result<Arc<OwnerState>, Failure> {
+        let now = house.clock.now();
+        let known = self.lock().get(system_id).cloned();
+        let age_max_ms = house.options.system_age_max.as_millis() as u64;
+        if let Some(known) = &known
+            && known.looked_at.distance_ms(now) <= age_max_ms
+        {
+            return Ok(Arc::clone(&known.state));
+        }
+        let owner = Owner::System(system_id.clone());
+        let state = known.map_or_else(|| Arc::new(OwnerState::empty(&owner)), |known| known.state);
+        let newer = house.log.load(&owner, state.version()).await?;
+        let state = if newer.is_empty() {
+            state
+        } else {
+            Arc::new(fold((*state).clone(), &newer)?)
+        };
+        self.lock().insert(
+            system_id.clone(),
+            Known {
+                state: Arc::clone(&state),
+                looked_at: now,
+            },
+        );
+        Ok(state)
+    }
+
+    /// Forgets a system that just changed, so that the next decision sees the change.
+    pub fn forget(&self, system_id: &SystemId) {
+        if let Some(known) = self.lock().get_mut(system_id) {
+            known.looked_at = Timestamp(i64::MIN);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<SystemId, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A history folded onto a state.
+pub fn fold(mut state: OwnerState, events: &[event_log::LogEvent]) -> Result<OwnerState, Failure> {
+    for event in events {
+        let recorded = codec::decode(&event.payload).map_err(|error| Failure {
+            attempt: format!("cannot decode the event at {}", event.position),
+            source: Some(Box::new(error)),
+        })?;
+        handlers::evolve(&mut state, &recorded);
+    }
+    Ok(state)
+}

@@ -1,0 +1,325 @@
+//! From an envelope to an outcome: who asks, whether they may, and which decider knows.
+
+use schemas::commands::{Caller, Command, CommandEnvelope};
+use schemas::flags::{COLLECT_DEVICE_INFO, COLLECT_EVENTS};
+use schemas::settings::Settings;
+use schemas::{ErrorCode, Owner, SystemId, UserId};
+
+use crate::asked::{self, Asked, By};
+use crate::authenticate::{Authenticated, Holds, authenticate};
+use crate::decision::{Decision, Outcome};
+use crate::facts::Facts;
+use crate::keys::Activation;
+use crate::owner::{OwnerState, UserState};
+use crate::users::{Life, Person};
+use crate::{devices, keys, systems, transactions, users};
+
+/// Decides a command. The same state, command and facts always give the same outcome.
+pub fn decide(state: &OwnerState, envelope: &CommandEnvelope, facts: &Facts<'_>) -> Outcome {
+    match (state, &envelope.owner) {
+        (OwnerState::System(system), _) => systems::decide(system, envelope, facts),
+        (OwnerState::User(user), Owner::User(system_id, user_id)) => match &envelope.caller {
+            Caller::System => for_bank(user, (system_id, user_id), &envelope.command, facts),
+            Caller::Device(_) => for_device(state, user, (system_id, user_id), envelope, facts),
+            Caller::House => for_house(user, &envelope.command, facts),
+        },
+        // A person's history under a system's name: a bug of the door, and nothing to write anywhere.
+        (OwnerState::User(_), Owner::System(_)) => asked::refused_silently(ErrorCode::RequestError),
+    }
+}
+
+/// Whether the device information that came with a command may be kept: the setting and the key's flags must both ask for
+/// it. A command that is about to issue the key brings none.
+pub fn keeps_device_info(
+    state: &OwnerState,
+    envelope: &CommandEnvelope,
+    settings: &Settings,
+) -> bool {
+    let (OwnerState::User(user), Caller::Device(_)) = (state, &envelope.caller) else {
+        return false;
+    };
+    settings.collect_device_information()
+        && user
+            .life
+            .present()
+            .is_ok_and(|person| person.key.flags.has(&COLLECT_DEVICE_INFO))
+}
+
+type Ids<'a> = (&'a SystemId, &'a UserId);
+
+fn for_bank(
+    user: &UserState,
+    (system_id, user_id): Ids<'_>,
+    command: &Command,
+    facts: &Facts<'_>,
+) -> Outcome {
+    let system = match facts.system.registered() {
+        Ok(system) => system,
+        Err(rejection) => return refuse_bank(&user.life, command, rejection.code()),
+    };
+    let decided = match (&user.life, command) {
+        (Life::Missing, Command::CreateUser(command)) => {
+            users::create(user_id, command, system, facts).map_err(users::Rejection::code)
+        }
+        (life, command) => match life.present() {
+            Ok(person) => {
+                let asked = Asked {
+                    person,
+                    system_id,
+                    user_id,
+                    system,
+                    facts,
+                    by: By::Bank,
+                };
+                return stamp(person, Some(system), ask_for_bank(&asked, command), command);
+            }
+            Err(rejection) => Err(rejection.code()),
+        },
+    };
+    match decided {
+        Ok(decision) => Outcome::Decided(Box::new(decision)),
+        Err(code) => refuse_bank(&user.life, command, code),
+    }
+}
+
+/// A refusal is journaled where there is a history; it never starts one.
+fn refuse_bank(life: &Life, command: &Command, code: ErrorCode) -> Outcome {
+    match life {
+        Life::Missing => asked::refused_silently(code),
+        Life::Present(_) | Life::Deleted => asked::refused(command, code),
+    }
+}
+
+fn ask_for_bank(asked: &Asked<'_>, command: &Command) -> Result<Decision, ErrorCode> {
+    match command {
+        Command::CreateUser(_) => Err(users::Rejection::AlreadyThere.code()),
+        Command::ChangeUser(command) => Ok(users::change(command)),
+        Command::DeleteUser(_) => Ok(users::delete(asked)),
+        Command::GetUserInfo(_) => users::look(asked).map_err(users::Rejection::code),
+        Command::UpdateUserKey(command) => {
+            keys::update(asked, command).map_err(keys::Rejection::code)
+        }
+        Command::CreateTransaction(_)
+        | Command::ListTransactions(_)
+        | Command::GetTransactionInfo(_)
+        | Command::GetTransactionData(_)
+        | Command::GetTransactionBinaryData(_)
+        | Command::DeclineTransaction(_)
+        | Command::DeleteTransaction(_) => {
+            transactions::decide(asked, command).map_err(transactions::Rejection::code)
+        }
+        // A device's, the house's or a system's own: the bank's door sends none of these for a user.
+        Command::RegisterSystem(_)
+        | Command::ChangeSystem(_)
+        | Command::RemoveSystem(_)
+        | Command::GetSystemInfo(_)
+        | Command::GetEvents(_)
+        | Command::GetEventInfo(_)
+        | Command::ActivateKey(_)
+        | Command::RegisterPublicKey(_)
+        | Command::SetFingerprint(_)
+        | Command::ReportDevice(_)
+        | Command::ConfirmTransaction(_)
+        | Command::ExpireTransaction(_) => Err(ErrorCode::RequestError),
+    }
+}
+
+fn for_device(
+    state: &OwnerState,
+    user: &UserState,
+    (system_id, user_id): Ids<'_>,
+    envelope: &CommandEnvelope,
+    facts: &Facts<'_>,
+) -> Outcome {
+    let authenticated = match authenticate(state, envelope, facts) {
+        Ok(authenticated) => authenticated,
+        Err(refusal) => return Outcome::Refused(refusal),
+    };
+    let Ok(person) = user.life.present() else {
+        return asked::refused_silently(ErrorCode::HttpAuthCodeInvalid);
+    };
+    let command = &envelope.command;
+    let registered = facts.system.registered().map_err(systems::Rejection::code);
+    let decided = registered.and_then(|system| {
+        admit(person, &authenticated, command, facts)?;
+        let asked = Asked {
+            person,
+            system_id,
+            user_id,
+            system,
+            facts,
+            by: By::Device(authenticated.secret.as_ref()),
+        };
+        ask_for_device(&asked, command)
+    });
+    let mut outcome = stamp(person, registered.ok(), decided, command);
+    match &mut outcome {
+        Outcome::Decided(decision) => decision.response_key = authenticated.response_key,
+        Outcome::Refused(refusal) => refusal.response_key = authenticated.response_key,
+    }
+    outcome
+}
+
+/// May a device with this key ask for anything? Activating has its own answers to a blocked or expired key.
+fn admit(
+    person: &Person,
+    authenticated: &Authenticated,
+    command: &Command,
+    facts: &Facts<'_>,
+) -> Result<(), ErrorCode> {
+    if authenticated.holds == Holds::Replaced {
+        return Err(ErrorCode::KeyIndexObsoleted);
+    }
+    if let Command::ActivateKey(_) = command {
+        return Ok(());
+    }
+    if person.key.activation == Activation::Blocked {
+        return Err(ErrorCode::UserIsBlocked);
+    }
+    if person.key.is_expired(facts.now) {
+        return Err(ErrorCode::KeyExpired);
+    }
+    if !person.key.is_complete() {
+        return Err(ErrorCode::KeyNotActivated);
+    }
+    Ok(())
+}
+
+fn ask_for_device(asked: &Asked<'_>, command: &Command) -> Result<Decision, ErrorCode> {
+    match command {
+        Command::ActivateKey(command) => {
+            keys::activate(asked, command).map_err(keys::Rejection::code)
+        }
+        Command::RegisterPublicKey(command) => {
+            keys::register_public_key(asked, command).map_err(keys::Rejection::code)
+        }
+        Command::SetFingerprint(command) => {
+            devices::set_fingerprint(asked, command).map_err(devices::Rejection::code)
+        }
+        Command::ReportDevice(command) => Ok(devices::report(command)),
+        Command::ListTransactions(_)
+        | Command::GetTransactionData(_)
+        | Command::GetTransactionBinaryData(_)
+        | Command::ConfirmTransaction(_)
+        | Command::DeclineTransaction(_) => {
+            transactions::decide(asked, command).map_err(transactions::Rejection::code)
+        }
+        // The bank's, the house's or a system's own: the mobile door sends none of these.
+        Command::RegisterSystem(_)
+        | Command::ChangeSystem(_)
+        | Command::RemoveSystem(_)
+        | Command::GetSystemInfo(_)
+        | Command::GetEvents(_)
+        | Command::GetEventInfo(_)
+        | Command::CreateUser(_)
+        | Command::ChangeUser(_)
+        | Command::DeleteUser(_)
+        | Command::GetUserInfo(_)
+        | Command::UpdateUserKey(_)
+        | Command::CreateTransaction(_)
+        | Command::GetTransactionInfo(_)
+        | Command::ExpireTransaction(_)
+        | Command::DeleteTransaction(_) => Err(ErrorCode::RequestError),
+    }
+}
+
+fn for_house(user: &UserState, command: &Command, facts: &Facts<'_>) -> Outcome {
+    let Command::ExpireTransaction(expire) = command else {
+        return asked::refused_silently(ErrorCode::RequestError);
+    };
+    let person = user.life.present().ok();
+    let system = facts.system.registered().ok();
+    let decision = transactions::expire(person, system, expire, facts);
+    match person {
+        Some(person) => stamp(person, system, Ok(decision), command),
+        None => Outcome::Decided(Box::new(decision)),
+    }
+}
+
+/// Adds what every outcome about a user carries: the event of a refusal, and where events of this key are posted.
+fn stamp(
+    person: &Person,
+    system: Option<&systems::Registered>,
+    decided: Result<Decision, ErrorCode>,
+    command: &Command,
+) -> Outcome {
+    let post_url = system
+        .filter(|_| person.key.flags.has(&COLLECT_EVENTS))
+        .and_then(systems::Registered::events_post_url);
+    let mut outcome = match decided {
+        Ok(decision) => Outcome::Decided(Box::new(decision)),
+        Err(code) => asked::refused(command, code),
+    };
+    match &mut outcome {
+        Outcome::Decided(decision) => decision.events_post_url = post_url,
+        Outcome::Refused(refusal) => refusal.events_post_url = post_url,
+    }
+    outcome
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::commands::keys::KeyParts;
+    use schemas::commands::transactions::{GetTransactionInfo, ListTransactions};
+    use schemas::commands::users::GetUserInfo;
+    use schemas::flags::KeyFlags;
+
+    use super::*;
+    use crate::testing::{Story, key_request};
+
+    const LOOK: ListTransactions = ListTransactions {
+        statuses: Vec::new(),
+    };
+
+    #[test]
+    fn nobody_asks_what_is_another_callers_to_ask() {
+        let mut story = Story::of_a_user();
+        story
+            .device_asks(GetUserInfo {})
+            .is_refused(ErrorCode::RequestError);
+        let info = GetTransactionInfo {
+            transaction_id: "invoice-1".parse().unwrap(),
+        };
+        story.device_asks(info).is_refused(ErrorCode::RequestError);
+        let confirmation = story.confirmation("invoice-1");
+        story
+            .bank_asks(confirmation)
+            .is_refused(ErrorCode::RequestError);
+        story
+            .house_asks(GetUserInfo {})
+            .is_refused_silently(ErrorCode::RequestError);
+    }
+
+    #[test]
+    fn events_are_posted_when_the_keys_flags_ask_for_it() {
+        for (flag, url) in [(1, Some("https://bank.example/events")), (0, None)] {
+            let mut request = key_request(KeyParts::Whole);
+            let mut flags = KeyFlags::default();
+            flags.set(&COLLECT_EVENTS, flag);
+            request.flags = flags;
+            let mut story = Story::of_a_user_with(request);
+            assert_eq!(story.device_asks(LOOK).events_post_url().as_deref(), url);
+            assert_eq!(
+                story.bank_asks(GetUserInfo {}).events_post_url().as_deref(),
+                url
+            );
+            let refused = story.device_asks(GetUserInfo {});
+            assert_eq!(refused.events_post_url().as_deref(), url);
+        }
+    }
+
+    #[test]
+    fn device_information_is_kept_when_setting_and_flags_ask_for_it() {
+        let mut request = key_request(KeyParts::Whole);
+        request.flags.set(&COLLECT_EVENTS, 1);
+        request.flags.set(&COLLECT_DEVICE_INFO, 1);
+        let mut story = Story::of_a_user_with(request);
+        let envelope = story.device_request(LOOK);
+        assert!(!keeps_device_info(&story.state, &envelope, &story.settings));
+        story.set("COLLECT_DEVICE_INFORMATION", "1");
+        assert!(keeps_device_info(&story.state, &envelope, &story.settings));
+        let mut other = Story::of_a_user();
+        other.set("COLLECT_DEVICE_INFORMATION", "1");
+        assert!(!keeps_device_info(&other.state, &envelope, &other.settings));
+    }
+}

@@ -1,0 +1,99 @@
+//! `get_system_info`, `get_events`, `get_event_info`: looks at a system and at its journal, journaled themselves.
+
+use schemas::SystemId;
+use schemas::answers::{AnswerBody, SystemInfo};
+use schemas::settings::SETTINGS;
+
+use super::{Registered, Rejection, State};
+use crate::asked;
+use crate::decision::Decision;
+use crate::facts::Facts;
+
+/// Answers with the system's parameters as they are in force.
+pub(super) fn system_info(
+    state: &State,
+    system_id: &SystemId,
+    facts: &Facts<'_>,
+) -> Result<Decision, Rejection> {
+    let info = describe(state.registered()?, system_id, facts);
+    let looked = asked::looked("get_system_info", None);
+    Ok(Decision::happened(vec![looked]).answering(AnswerBody::System(Box::new(info))))
+}
+
+/// Journals that the journal was read; the door reads it from the read model.
+pub(super) fn journal(state: &State, word: &'static str) -> Result<Decision, Rejection> {
+    state.registered()?;
+    Ok(Decision::happened(vec![asked::looked(word, None)]))
+}
+
+/// The system as callers see it: where it sets nothing itself, the server's settings.
+pub(super) fn describe(system: &Registered, system_id: &SystemId, facts: &Facts<'_>) -> SystemInfo {
+    let mut parameters = system.parameters.clone();
+    parameters.user_keys_expiration_period = parameters
+        .user_keys_expiration_period
+        .or(Some(facts.settings.key_life_days()));
+    SystemInfo {
+        system_id: system_id.clone(),
+        name: system.name.clone(),
+        description: system.description.clone(),
+        created_at: system.created_at,
+        updated_at: system.updated_at,
+        billing_type: system.billing_type,
+        billing_period: system.billing_period.unwrap_or_else(|| billing_days(facts)),
+        parameters,
+        register_request: system.register_request.clone(),
+        is_deleted: false,
+    }
+}
+
+/// BILL_PERIOD, days.
+fn billing_days(facts: &Facts<'_>) -> i64 {
+    let setting = SETTINGS
+        .iter()
+        .find(|setting| setting.name == "BILL_PERIOD");
+    setting
+        .and_then(|setting| facts.settings.text(setting).parse().ok())
+        .expect("the table has BILL_PERIOD, and only numbers can be set")
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::ErrorCode;
+    use schemas::commands::systems::{GetEventInfo, GetEvents, GetSystemInfo};
+
+    use super::*;
+    use crate::testing::Story;
+
+    #[test]
+    fn every_look_leaves_one_event() {
+        let mut story = Story::of_a_system();
+        story
+            .system_asks(GetSystemInfo {})
+            .happens(&["get_system_info"]);
+        story.system_asks(GetEvents {}).happens(&["get_events"]);
+        story
+            .system_asks(GetEventInfo {})
+            .happens(&["get_event_info"]);
+    }
+
+    #[test]
+    fn what_the_system_leaves_open_comes_from_the_settings() {
+        let AnswerBody::System(info) = Story::of_a_system().system_asks(GetSystemInfo {}).answer()
+        else {
+            panic!("system_info was expected");
+        };
+        assert_eq!(info.parameters.user_keys_expiration_period, Some(365));
+        assert_eq!((info.billing_period, info.is_deleted), (365, false));
+    }
+
+    #[test]
+    fn an_unknown_system_shows_nothing() {
+        let mut story = Story::of_an_empty_house();
+        story
+            .system_asks(GetSystemInfo {})
+            .is_refused_silently(ErrorCode::SystemNotFound);
+        story
+            .system_asks(GetEvents {})
+            .is_refused_silently(ErrorCode::SystemNotFound);
+    }
+}

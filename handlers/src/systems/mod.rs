@@ -1,0 +1,127 @@
+//! Application systems: the banks' side of the house. A system is registered once, changed, and removed for ever.
+
+mod change;
+mod look;
+mod register;
+mod remove;
+mod state;
+
+use schemas::commands::systems::SystemParameters;
+use schemas::commands::{Caller, Command, CommandEnvelope};
+use schemas::{ErrorCode, Owner, SystemId};
+
+pub use state::{Registered, State};
+
+use crate::decision::{Decision, Outcome};
+use crate::facts::Facts;
+use crate::{asked, web_address};
+
+/// A century, in days: a longer life of a key is a typing error.
+const KEY_LIFE_DAYS_MAX: i64 = 36_525;
+
+/// Why nothing happened to a system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// Nobody registered it.
+    #[error("the system was never registered")]
+    NotFound,
+    /// It was removed.
+    #[error("the system was removed")]
+    Removed,
+    /// It exists already.
+    #[error("a system with this id is registered")]
+    AlreadyRegistered,
+    /// A registration without a name.
+    #[error("a system needs a name")]
+    NameMissing,
+    /// A lifetime below one day, or an address that is not http or https.
+    #[error("a parameter of the system is not one it can have")]
+    ParameterWrong,
+    /// The command is not one about a system.
+    #[error("the command does not concern a system")]
+    NotAboutSystems,
+}
+
+impl Rejection {
+    /// What the caller hears.
+    pub fn code(self) -> ErrorCode {
+        match self {
+            Self::NotFound => ErrorCode::SystemNotFound,
+            Self::Removed => ErrorCode::SystemIsDeleted,
+            Self::AlreadyRegistered => ErrorCode::SystemIdNotUnique,
+            Self::NameMissing => ErrorCode::SystemNameIsNull,
+            Self::ParameterWrong => ErrorCode::SystemPropertyError,
+            Self::NotAboutSystems => ErrorCode::RequestError,
+        }
+    }
+}
+
+/// Decides a command about a system itself. No device speaks for one.
+pub(crate) fn decide(state: &State, envelope: &CommandEnvelope, facts: &Facts<'_>) -> Outcome {
+    let Owner::System(system_id) = &envelope.owner else {
+        return asked::refused_silently(ErrorCode::RequestError);
+    };
+    if let Caller::Device(_) = envelope.caller {
+        return asked::refused_silently(ErrorCode::HttpAuthCodeInvalid);
+    }
+    match answer(state, system_id, &envelope.command, facts) {
+        Ok(decision) => Outcome::Decided(Box::new(decision)),
+        // A refusal starts no history.
+        Err(rejection) if state.is_missing() => asked::refused_silently(rejection.code()),
+        Err(rejection) => asked::refused(&envelope.command, rejection.code()),
+    }
+}
+
+fn answer(
+    state: &State,
+    system_id: &SystemId,
+    command: &Command,
+    facts: &Facts<'_>,
+) -> Result<Decision, Rejection> {
+    match command {
+        Command::RegisterSystem(command) => register::decide(state, system_id, command, facts),
+        Command::ChangeSystem(command) => change::decide(state, system_id, command, facts),
+        Command::RemoveSystem(_) => remove::decide(state),
+        Command::GetSystemInfo(_) => look::system_info(state, system_id, facts),
+        Command::GetEvents(_) | Command::GetEventInfo(_) => look::journal(state, command.word()),
+        Command::CreateUser(_)
+        | Command::ChangeUser(_)
+        | Command::DeleteUser(_)
+        | Command::GetUserInfo(_)
+        | Command::UpdateUserKey(_)
+        | Command::ActivateKey(_)
+        | Command::RegisterPublicKey(_)
+        | Command::SetFingerprint(_)
+        | Command::ReportDevice(_)
+        | Command::CreateTransaction(_)
+        | Command::ListTransactions(_)
+        | Command::GetTransactionInfo(_)
+        | Command::GetTransactionData(_)
+        | Command::GetTransactionBinaryData(_)
+        | Command::ConfirmTransaction(_)
+        | Command::DeclineTransaction(_)
+        | Command::ExpireTransaction(_)
+        | Command::DeleteTransaction(_) => Err(Rejection::NotAboutSystems),
+    }
+}
+
+/// Parameters a system can have: a lifetime of at least a day, addresses of http or https. Empty text switches an
+/// address off.
+fn check_parameters(parameters: &SystemParameters) -> Result<(), Rejection> {
+    let addresses = [
+        &parameters.pc_is_external_url,
+        &parameters.pc_is_internal_url,
+        &parameters.events_post_url,
+        &parameters.callback_url,
+    ];
+    let addresses_right = addresses
+        .into_iter()
+        .flatten()
+        .all(|address| address.is_empty() || web_address::is_absolute(address));
+    let days = parameters.user_keys_expiration_period;
+    if addresses_right && days.is_none_or(|days| (1..=KEY_LIFE_DAYS_MAX).contains(&days)) {
+        Ok(())
+    } else {
+        Err(Rejection::ParameterWrong)
+    }
+}

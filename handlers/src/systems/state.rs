@@ -1,0 +1,156 @@
+//! What is remembered of a system.
+
+use schemas::Timestamp;
+use schemas::commands::systems::SystemParameters;
+use schemas::envelope::RecordedEvent;
+use schemas::events::Event;
+use schemas::events::systems::SystemRegistered;
+
+use super::Rejection;
+
+/// A system's history so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State {
+    version: u64,
+    standing: Standing,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Standing {
+    #[default]
+    Missing,
+    Registered(Box<Registered>),
+    Removed,
+}
+
+/// A system that is served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registered {
+    /// What it is called.
+    pub name: String,
+    /// A sentence about it.
+    pub description: String,
+    /// Scheme of its deep links.
+    pub qr_url_scheme: Option<String>,
+    /// When it was registered.
+    pub created_at: Timestamp,
+    /// When it was last changed.
+    pub updated_at: Timestamp,
+    /// Billing model; carried, not interpreted.
+    pub billing_type: i64,
+    /// Billing period, days.
+    pub billing_period: Option<i64>,
+    /// Its changeable parameters.
+    pub parameters: SystemParameters,
+    /// The registration request as received, base64.
+    pub register_request: String,
+}
+
+impl State {
+    /// Number of events folded.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// The system, while it is served.
+    pub fn registered(&self) -> Result<&Registered, Rejection> {
+        match &self.standing {
+            Standing::Missing => Err(Rejection::NotFound),
+            Standing::Registered(registered) => Ok(registered),
+            Standing::Removed => Err(Rejection::Removed),
+        }
+    }
+
+    pub(crate) fn is_missing(&self) -> bool {
+        self.standing == Standing::Missing
+    }
+
+    pub(crate) fn evolve(&mut self, recorded: &RecordedEvent) {
+        self.version += 1;
+        match &recorded.event {
+            Event::SystemRegistered(event) => {
+                let registered = Registered::new(event, recorded.recorded_at);
+                self.standing = Standing::Registered(Box::new(registered));
+            }
+            Event::SystemChanged(event) => {
+                if let Standing::Registered(registered) = &mut self.standing {
+                    registered.updated_at = recorded.recorded_at;
+                    merge(&mut registered.parameters, &event.parameters);
+                }
+            }
+            Event::SystemRemoved(_) => self.standing = Standing::Removed,
+            // Looks and refusals change nothing, and a user's events do not come here.
+            Event::Looked(_)
+            | Event::Refused(_)
+            | Event::UserCreated(_)
+            | Event::UserChanged(_)
+            | Event::UserDeleted(_)
+            | Event::KeyUpdated(_)
+            | Event::ActivationAttempted(_)
+            | Event::KeyActivated(_)
+            | Event::ActivationFailed(_)
+            | Event::PublicKeyRegistered(_)
+            | Event::FingerprintSet(_)
+            | Event::TransactionCreated(_)
+            | Event::TransactionServed(_)
+            | Event::TransactionConfirmed(_)
+            | Event::TransactionDeclined(_)
+            | Event::TransactionExpired(_)
+            | Event::TransactionCleaned(_)
+            | Event::TransactionDeleted(_) => {}
+        }
+    }
+}
+
+impl Registered {
+    /// A system as it is right after its registration.
+    pub(super) fn new(event: &SystemRegistered, at: Timestamp) -> Self {
+        Self {
+            name: event.name.clone(),
+            description: event.description.clone(),
+            qr_url_scheme: event.qr_url_scheme.clone(),
+            created_at: at,
+            updated_at: at,
+            billing_type: event.billing_type,
+            billing_period: event.billing_period,
+            parameters: event.parameters.clone(),
+            register_request: event.register_request.clone(),
+        }
+    }
+
+    /// Where outcomes are reported unless a transaction names its own address.
+    pub(crate) fn callback_url(&self) -> Option<String> {
+        switched_on(self.parameters.callback_url.as_ref())
+    }
+
+    /// Where events are posted.
+    pub(crate) fn events_post_url(&self) -> Option<String> {
+        switched_on(self.parameters.events_post_url.as_ref())
+    }
+}
+
+/// Empty text switches an address off.
+fn switched_on(address: Option<&String>) -> Option<String> {
+    address.filter(|address| !address.is_empty()).cloned()
+}
+
+/// What is not given stays as it is.
+pub(super) fn merge(parameters: &mut SystemParameters, change: &SystemParameters) {
+    let SystemParameters {
+        user_keys_expiration_period,
+        pc_is_external_url,
+        pc_is_internal_url,
+        events_post_url,
+        callback_url,
+    } = change.clone();
+    parameters.user_keys_expiration_period =
+        user_keys_expiration_period.or(parameters.user_keys_expiration_period);
+    for (old, new) in [
+        (&mut parameters.pc_is_external_url, pc_is_external_url),
+        (&mut parameters.pc_is_internal_url, pc_is_internal_url),
+        (&mut parameters.events_post_url, events_post_url),
+        (&mut parameters.callback_url, callback_url),
+    ] {
+        *old = new.or_else(|| old.take());
+    }
+}

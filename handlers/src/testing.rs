@@ -1,0 +1,389 @@
+//! Given, when, then: a small house around the deciders, with the runner's manners and a device that plays by the
+//! protocol. It has a hand-turned clock, a vault in memory, and it shows a decider only the rows that were asked for.
+
+mod device;
+mod heard;
+mod requests;
+
+use schemas::answers::{AnswerBody, TransactionData};
+use schemas::commands::keys::{ActivateKey, KeyParts, KeyRequest};
+use schemas::commands::transactions::{ConfirmTransaction, GetTransactionData};
+use schemas::commands::users::CreateUser;
+use schemas::commands::{Caller, Command, CommandEnvelope, Kind};
+use schemas::context::{RequestContext, RequestPrivate};
+use schemas::envelope::RecordedEvent;
+use schemas::events::Event;
+use schemas::settings::Settings;
+use schemas::vault::VaultName;
+use schemas::{
+    CommandId, Digest, ErrorCode, Owner, RequestId, Secret, SystemId, Timestamp, TransactionId,
+    UserId, codec,
+};
+
+use crate::{
+    Erasure, Facts, Next, Outcome, OwnerState, VaultFacts, Verified, decide, evolve, needs,
+    precheck, verify,
+};
+pub(crate) use device::{Device, twin};
+pub(crate) use heard::Heard;
+pub(crate) use requests::{
+    create_transaction, create_user, key_request, push_address, register_system,
+};
+
+/// The public key of RFC 6979, A.2.5, as SubjectPublicKeyInfo.
+pub(crate) const RFC_6979_KEY: &str = "3059301306072a8648ce3d020106082a8648ce3d03010703420004\
+    60fed4ba255a9d31c961eb74c6356d68c049b8923b61fa6ce669622e60f29fb6\
+    7903fe1008b8bc99a41ae9e95628bc64f2f1b20c2d7e9f5177a3c294d4462299";
+
+/// When every story begins.
+pub(crate) const NOW: Timestamp = Timestamp(1_703_499_267_298);
+
+/// A house with one system and one user, and everything that happened in it.
+#[derive(Debug)]
+pub(crate) struct Story {
+    pub(crate) system_id: SystemId,
+    pub(crate) user_id: UserId,
+    pub(crate) state: OwnerState,
+    pub(crate) settings: Settings,
+    pub(crate) vault: VaultFacts,
+    pub(crate) device: Device,
+    /// An answer from beside the lane that the next decision is given, instead of the true one.
+    pub(crate) verified_beside: Option<Verified>,
+    /// The user's history.
+    pub(crate) history: Vec<RecordedEvent>,
+    system: OwnerState,
+    now: Timestamp,
+    counter: u64,
+    drawn_code: Option<Secret>,
+}
+
+impl Story {
+    pub(crate) fn of_an_empty_house() -> Self {
+        let system_id: SystemId = "f13e4375-e429-496c-ad1e-0fc3c3ecfb53".parse().unwrap();
+        let user_id: UserId = "sample-1".parse().unwrap();
+        Self {
+            state: OwnerState::empty(&Owner::User(system_id.clone(), user_id.clone())),
+            system: OwnerState::empty(&Owner::System(system_id.clone())),
+            device: Device::stranger(&system_id, &user_id),
+            system_id,
+            user_id,
+            settings: Settings::default(),
+            vault: VaultFacts::default(),
+            verified_beside: None,
+            history: Vec::new(),
+            now: NOW,
+            counter: 0,
+            drawn_code: None,
+        }
+    }
+
+    pub(crate) fn of_a_system() -> Self {
+        let mut story = Self::of_an_empty_house();
+        story
+            .system_asks(register_system())
+            .happens(&["register_system"]);
+        story
+    }
+
+    /// A user with a whole key.
+    pub(crate) fn of_a_user() -> Self {
+        Self::of_a_user_with(key_request(KeyParts::Whole))
+    }
+
+    pub(crate) fn of_a_user_with(key: KeyRequest) -> Self {
+        let mut story = Self::of_a_system();
+        let command = CreateUser {
+            user_name: Some("Иван Иванов".to_owned()),
+            key,
+        };
+        story.bank_asks(command).happens(&["create_user"]);
+        story
+    }
+
+    pub(crate) fn of_a_registered_device() -> Self {
+        let mut story = Self::of_a_user();
+        story.register_device();
+        story
+    }
+
+    pub(crate) fn set(&mut self, name: &str, value: &str) {
+        self.settings.set(name, value).unwrap();
+    }
+
+    pub(crate) fn at(&mut self, now: Timestamp) {
+        self.now = now;
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    pub(crate) fn system_asks(&mut self, command: impl Into<Command>) -> Heard {
+        let owner = Owner::System(self.system_id.clone());
+        let envelope = self.envelope(owner, Caller::System, command.into());
+        self.receive(envelope)
+    }
+
+    pub(crate) fn bank_asks(&mut self, command: impl Into<Command>) -> Heard {
+        let envelope = self.bank_request(command);
+        self.receive(envelope)
+    }
+
+    pub(crate) fn device_asks(&mut self, command: impl Into<Command>) -> Heard {
+        let envelope = self.device_request(command);
+        self.receive(envelope)
+    }
+
+    pub(crate) fn house_asks(&mut self, command: impl Into<Command>) -> Heard {
+        let owner = self.owner();
+        let envelope = self.envelope(owner, Caller::House, command.into());
+        self.receive(envelope)
+    }
+
+    pub(crate) fn bank_request(&mut self, command: impl Into<Command>) -> CommandEnvelope {
+        let owner = self.owner();
+        self.envelope(owner, Caller::System, command.into())
+    }
+
+    pub(crate) fn device_request(&mut self, command: impl Into<Command>) -> CommandEnvelope {
+        let (owner, command) = (self.owner(), command.into());
+        let claim = self.device.claim(&command, self.now);
+        let auth = claim.auth.clone();
+        let mut envelope = self.envelope(owner, Caller::Device(claim), command);
+        envelope.context.request_hmac = Some(auth.mac);
+        envelope.context.auth_time = Some(auth.timestamp);
+        envelope.context.key_index = Some(auth.key_index);
+        envelope
+    }
+
+    /// Takes a command as the runner does, to its end.
+    pub(crate) fn receive(&mut self, envelope: CommandEnvelope) -> Heard {
+        let mut outcomes = Vec::new();
+        loop {
+            let outcome = self.step(&envelope);
+            let again = matches!(&outcome, Outcome::Decided(decision) if decision.next == Next::DecideAgain);
+            outcomes.push(outcome);
+            if !again {
+                return Heard::new(envelope.command, outcomes);
+            }
+        }
+    }
+
+    /// Takes a command and crashes before a second decision.
+    pub(crate) fn receive_first_step(&mut self, envelope: CommandEnvelope) -> Heard {
+        let outcome = self.step(&envelope);
+        Heard::new(envelope.command, vec![outcome])
+    }
+
+    pub(crate) fn register_device(&mut self) {
+        let command = self.device.registration();
+        self.device_asks(command).happens(&["register_public_key"]);
+    }
+
+    pub(crate) fn activate_device(&mut self) {
+        let code = self.drawn_code();
+        let proof = self.device.proof(&code);
+        let heard = self.device_asks(ActivateKey { proof });
+        let AnswerBody::KeyActivated { released } = heard.answer() else {
+            panic!("the second half was expected");
+        };
+        self.device.open_released(&code, &released);
+    }
+
+    pub(crate) fn create_transaction(&mut self, id: &str) {
+        self.bank_asks(create_transaction(id))
+            .happens(&["create_transaction"]);
+    }
+
+    pub(crate) fn create_transaction_until(&mut self, id: &str, seconds: i64) {
+        let mut command = create_transaction(id);
+        command.ttl_s = Some(seconds);
+        self.bank_asks(command).happens(&["create_transaction"]);
+    }
+
+    pub(crate) fn get_data(&mut self, id: &str) -> TransactionData {
+        let transaction_id = id.parse().unwrap();
+        let heard = self.device_asks(GetTransactionData { transaction_id });
+        heard.happens(&["get_transaction_data"]);
+        match heard.answer() {
+            AnswerBody::TransactionData(data) => *data,
+            other => panic!("a text was expected: {other:?}"),
+        }
+    }
+
+    /// What the log has of a transaction's content; zeros for one it has not.
+    pub(crate) fn digest(&self, id: &str) -> Digest {
+        let id: TransactionId = id.parse().unwrap();
+        let OwnerState::User(user) = &self.state else {
+            unreachable!("the story is about a user")
+        };
+        let person = user.life.present().ok();
+        let transaction = person.and_then(|person| person.transactions.get(&id).ok());
+        transaction.map_or(Digest([0; 32]), |transaction| transaction.digest)
+    }
+
+    /// The device's consent, signed.
+    pub(crate) fn confirmation(&self, id: &str) -> ConfirmTransaction {
+        ConfirmTransaction {
+            transaction_id: id.parse().unwrap(),
+            signature: Some(self.device.sign(&self.digest(id))),
+            confirm_code: None,
+        }
+    }
+
+    /// The device's confirmation code, some steps from now.
+    pub(crate) fn code(&self, id: &str, steps: i64) -> String {
+        let parsed: TransactionId = id.parse().unwrap();
+        let OwnerState::User(user) = &self.state else {
+            unreachable!("the story is about a user")
+        };
+        let transaction = user
+            .life
+            .present()
+            .unwrap()
+            .transactions
+            .get(&parsed)
+            .unwrap();
+        let step = self.now.step(self.settings.confirm_code_step_s()) + steps;
+        self.device
+            .code(&transaction.digest, transaction.confirm_code_length, step)
+    }
+
+    pub(crate) fn key_valid_to(&self) -> Timestamp {
+        let OwnerState::User(user) = &self.state else {
+            unreachable!("the story is about a user")
+        };
+        user.life.present().unwrap().key.valid_to
+    }
+
+    pub(crate) fn drawn_code(&self) -> Secret {
+        self.drawn_code
+            .clone()
+            .expect("the story issued a key with a drawn code")
+    }
+
+    pub(crate) fn owner(&self) -> Owner {
+        Owner::User(self.system_id.clone(), self.user_id.clone())
+    }
+
+    fn envelope(&mut self, owner: Owner, caller: Caller, command: Command) -> CommandEnvelope {
+        self.counter += 1;
+        let identity = Digest::of(&[b"command", &self.counter.to_be_bytes()]).0;
+        CommandEnvelope {
+            command_id: CommandId(identity),
+            fingerprint: Digest(identity),
+            request_id: RequestId(identity),
+            owner,
+            caller,
+            deadline: Timestamp(i64::MAX),
+            context: RequestContext {
+                request_id: Some(RequestId(identity)),
+                ..RequestContext::default()
+            },
+            private: RequestPrivate::default(),
+            traceparent: None,
+            command,
+        }
+    }
+
+    fn step(&mut self, envelope: &CommandEnvelope) -> Outcome {
+        self.counter += 1;
+        let about_system = matches!(envelope.owner, Owner::System(_));
+        let state = if about_system {
+            &self.system
+        } else {
+            &self.state
+        };
+        let OwnerState::System(system) = &self.system else {
+            unreachable!("a system's state stays one")
+        };
+        let asked_for = needs(state, envelope);
+        let rows = asked_for
+            .iter()
+            .filter_map(|name| Some((name.clone(), self.vault.0.get(name)?.clone())));
+        let vault = VaultFacts(rows.collect());
+        let beside = self.verified_beside.take();
+        let facts = Facts {
+            now: self.now,
+            seed: Digest::of(&[b"seed", &self.counter.to_be_bytes()]).0,
+            command_id: envelope.command_id,
+            request_id: envelope.request_id,
+            settings: &self.settings,
+            system,
+            vault: &vault,
+            verified: beside.or_else(|| precheck(state, envelope).map(|check| verify(&check))),
+        };
+        let outcome = decide(state, envelope, &facts);
+        assert_eq!(
+            outcome,
+            decide(state, envelope, &facts),
+            "the same facts, the same outcome"
+        );
+        self.carry_out(envelope, &outcome);
+        outcome
+    }
+
+    fn carry_out(&mut self, envelope: &CommandEnvelope, outcome: &Outcome) {
+        match outcome {
+            Outcome::Refused(refusal) => {
+                if let Some(event) = &refusal.event {
+                    self.record(envelope, event, refusal.code);
+                }
+            }
+            Outcome::Decided(decision) => {
+                let looks = envelope.command.kind() == Kind::Read;
+                assert!(
+                    !looks || decision.events.len() == 1,
+                    "a look leaves one event"
+                );
+                // As in the runner, only the first event carries what the request brought.
+                let mut bare = envelope.clone();
+                bare.context = RequestContext::default();
+                for (number, event) in decision.events.iter().enumerate() {
+                    let frame = if number == 0 { envelope } else { &bare };
+                    self.record(frame, event, event.result());
+                }
+                self.vault.0.extend(decision.vault.iter().cloned());
+                if decision.secret_answer {
+                    let name = VaultName::answer(&envelope.command_id);
+                    self.vault.0.insert(name, Secret::new("kept"));
+                }
+                for erasure in &decision.erase {
+                    match erasure {
+                        Erasure::Row(name) => drop(self.vault.0.remove(name)),
+                        Erasure::Owner => self.vault.0.clear(),
+                    }
+                }
+                if let AnswerBody::KeyIssued(key) = &decision.answer {
+                    self.device = Device::of(key, &self.system_id);
+                    self.drawn_code.clone_from(&key.activation_code);
+                }
+            }
+        }
+    }
+
+    fn record(&mut self, envelope: &CommandEnvelope, event: &Event, result: ErrorCode) {
+        let about_system = matches!(envelope.owner, Owner::System(_));
+        let state = if about_system {
+            &mut self.system
+        } else {
+            &mut self.state
+        };
+        let recorded = RecordedEvent {
+            owner: envelope.owner.clone(),
+            ordinal: state.version() + 1,
+            recorded_at: self.now,
+            causation_id: envelope.command_id,
+            result,
+            context: envelope.context.clone(),
+            event: event.clone(),
+        };
+        let read_back = codec::decode(&codec::encode(&recorded)).expect("what we write, we read");
+        assert_eq!(read_back, recorded);
+        evolve(state, &recorded);
+        assert_eq!(state.version(), recorded.ordinal);
+        if !about_system {
+            self.history.push(recorded);
+        }
+    }
+}

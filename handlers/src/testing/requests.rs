@@ -1,0 +1,64 @@
+//! What the stories ask for, in its plainest form.
+
+use schemas::Secret;
+use schemas::canonical::TextType;
+use schemas::commands::keys::{DeviceType, KeyParts, KeyRequest, PushAddress};
+use schemas::commands::systems::{RegisterSystem, SystemParameters};
+use schemas::commands::transactions::{CreateTransaction, NotificationType};
+use schemas::commands::users::CreateUser;
+use schemas::flags::KeyFlags;
+
+pub(crate) fn register_system() -> RegisterSystem {
+    RegisterSystem {
+        name: "Bank".to_owned(),
+        description: "A bank".to_owned(),
+        qr_url_scheme: Some("paycontrol".to_owned()),
+        billing_type: 2,
+        billing_period: None,
+        parameters: SystemParameters {
+            user_keys_expiration_period: None,
+            pc_is_external_url: Some("https://bank.example/pc-client-api".to_owned()),
+            pc_is_internal_url: None,
+            events_post_url: Some("https://bank.example/events".to_owned()),
+            callback_url: Some("https://bank.example/callback".to_owned()),
+        },
+        register_request: "e30=".to_owned(),
+    }
+}
+
+pub(crate) fn key_request(parts: KeyParts) -> KeyRequest {
+    KeyRequest {
+        flags: KeyFlags::default(),
+        parts,
+        app_extra: None,
+    }
+}
+
+pub(crate) fn create_user(parts: KeyParts) -> CreateUser {
+    CreateUser {
+        user_name: Some("Иван Иванов".to_owned()),
+        key: key_request(parts),
+    }
+}
+
+pub(crate) fn create_transaction(id: &str) -> CreateTransaction {
+    CreateTransaction {
+        transaction_id: id.parse().unwrap(),
+        chosen: true,
+        text: Secret::new("Перевод 1 500,00 ₽\nПолучатель: ООО «Ромашка»"),
+        text_type: TextType::Raw,
+        binary: None,
+        callback_url: None,
+        confirm_code_length: None,
+        ttl_s: None,
+        notification_type: NotificationType::Push,
+    }
+}
+
+pub(crate) fn push_address() -> PushAddress {
+    PushAddress {
+        device_push_id: "token".to_owned(),
+        device_type: DeviceType::Android,
+        app_id: Some("ru.example.bank".to_owned()),
+    }
+}

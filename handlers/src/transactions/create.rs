@@ -1,0 +1,264 @@
+//! `create_transaction`: the bank asks a person to confirm a text.
+
+use schemas::answers::AnswerBody;
+use schemas::canonical::TransactionContent;
+use schemas::commands::transactions::CreateTransaction;
+use schemas::events::transactions::TransactionCreated;
+use schemas::vault::VaultName;
+use schemas::{ErrorCode, Secret, Timestamp};
+
+use super::{Rejection, shown_text};
+use crate::asked::Asked;
+use crate::crypto::key_material::derive;
+use crate::decision::Decision;
+use crate::keys::Activation;
+use crate::policies::expiry_timer;
+use crate::web_address;
+
+/// The most bytes that go with a text.
+const BINARY_BYTES_MAX: usize = 1024 * 1024;
+/// Digits of a confirmation code that is not given in full.
+const CODE_DIGITS: std::ops::RangeInclusive<u8> = 4..=10;
+
+/// Creates a transaction. The content goes to the vault with a salt; the event keeps the digest of both.
+pub(super) fn decide(
+    asked: &Asked<'_>,
+    command: &CreateTransaction,
+) -> Result<Decision, Rejection> {
+    let (key, facts) = (&asked.person.key, asked.facts);
+    if key.activation == Activation::Blocked {
+        return Err(Rejection::KeyBlocked);
+    }
+    if key.is_expired(facts.now) {
+        return Err(Rejection::KeyExpired);
+    }
+    if command
+        .confirm_code_length
+        .is_some_and(|length| !CODE_DIGITS.contains(&length))
+    {
+        return Err(Rejection::CodeLengthWrong);
+    }
+    let callback_url = command.callback_url.clone();
+    if callback_url
+        .as_ref()
+        .is_some_and(|url| !web_address::is_absolute(url))
+    {
+        return Err(Rejection::RequestWrong);
+    }
+    let expires_at = expires_at(asked, command)?;
+    let text = shown_text::check(command.text.expose())?;
+    let binary = command.binary.as_ref().map(Secret::expose);
+    if binary.is_some_and(|binary| binary.is_empty() || binary.len() > BINARY_BYTES_MAX) {
+        return Err(Rejection::ContentUnacceptable);
+    }
+    let id = &command.transaction_id;
+    if asked.person.transactions.has(id) {
+        return Err(Rejection::IdTaken);
+    }
+    let content = TransactionContent {
+        salt: derive(&facts.seed, "transaction/salt").expose().to_vec(),
+        text_type: command.text_type,
+        text: text.to_owned(),
+        binary: binary.map(<[u8]>::to_vec),
+    };
+    let event = TransactionCreated {
+        transaction_id: id.clone(),
+        digest: content.digest(asked.system_id, asked.user_id, id),
+        has_binary: binary.is_some(),
+        expires_at,
+        callback_url,
+        confirm_code_length: command.confirm_code_length,
+        notification_type: command.notification_type,
+    };
+    let row =
+        rmp_serde::to_vec_named(&content).expect("a content holds nothing MessagePack cannot");
+    let answer = AnswerBody::TransactionCreated {
+        transaction_id: id.clone(),
+    };
+    let scope = format!("transaction/{}", asked.system_id);
+    Ok(Decision {
+        vault: vec![(VaultName::transaction_content(id), Secret::new(row))],
+        timers: expires_at
+            .into_iter()
+            .map(|due| (expiry_timer(id), due))
+            .collect(),
+        claims: vec![(scope, id.to_string(), ErrorCode::TransactionIsNotUnique)],
+        ..Decision::happened(vec![event.into()]).answering(answer)
+    })
+}
+
+/// The deadline: the request's lifetime, else the setting's. Zero means no deadline.
+fn expires_at(
+    asked: &Asked<'_>,
+    command: &CreateTransaction,
+) -> Result<Option<Timestamp>, Rejection> {
+    let default_s = asked.facts.settings.default_transaction_ttl_s();
+    match command.ttl_s.or(default_s) {
+        Some(seconds) if seconds < 0 => Err(Rejection::RequestWrong),
+        None | Some(0) => Ok(None),
+        Some(seconds) => Ok(Some(asked.facts.now.plus_seconds(seconds))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::commands::keys::{ActivateKey, KeyParts};
+    use schemas::commands::systems::RemoveSystem;
+    use schemas::commands::users::DeleteUser;
+    use schemas::{Digest, TransactionId};
+
+    use super::*;
+    use crate::testing::{NOW, Story, create_transaction, key_request};
+
+    fn after(change: impl FnOnce(&mut CreateTransaction)) -> ErrorCode {
+        let mut story = Story::of_a_user();
+        let mut command = create_transaction("invoice-1");
+        change(&mut command);
+        story.bank_asks(command).code()
+    }
+
+    #[test]
+    fn a_transaction_waits_for_its_user() {
+        let mut story = Story::of_a_user();
+        let mut command = create_transaction("invoice-1");
+        command.ttl_s = Some(60);
+        let created = story.bank_asks(command);
+        created.happens(&["create_transaction"]);
+        let due = NOW.plus_seconds(60);
+        assert_eq!(
+            created.decision().timers,
+            [("expire/invoice-1".to_owned(), due)]
+        );
+        let [(scope, name, code)] = &created.decision().claims[..] else {
+            panic!("a claim was expected");
+        };
+        assert_eq!(scope, &format!("transaction/{}", story.system_id));
+        assert_eq!(
+            (name.as_str(), *code),
+            ("invoice-1", ErrorCode::TransactionIsNotUnique)
+        );
+        let id: TransactionId = "invoice-1".parse().unwrap();
+        let row = story
+            .vault
+            .get(&VaultName::transaction_content(&id))
+            .unwrap();
+        let content: TransactionContent = rmp_serde::from_slice(row).unwrap();
+        assert_eq!(content.salt.len(), 32);
+        assert_eq!(
+            content.text,
+            "Перевод 1 500,00 ₽\nПолучатель: ООО «Ромашка»"
+        );
+    }
+
+    #[test]
+    fn an_id_is_used_once() {
+        let mut story = Story::of_a_user();
+        story.create_transaction("invoice-1");
+        let twin = create_transaction("invoice-1");
+        story
+            .bank_asks(twin)
+            .is_refused(ErrorCode::TransactionIsNotUnique);
+    }
+
+    #[test]
+    fn two_transactions_with_one_text_share_no_digest() {
+        let mut story = Story::of_a_user();
+        story.create_transaction("invoice-1");
+        story.create_transaction("invoice-2");
+        assert_ne!(story.digest("invoice-1"), story.digest("invoice-2"));
+    }
+
+    #[test]
+    fn the_setting_gives_the_lifetime_a_request_leaves_open() {
+        for (ttl_s, seconds) in [(None, Some(600)), (Some(0), None), (Some(5), Some(5))] {
+            let mut story = Story::of_a_user();
+            story.set("DEFAULT_TRANSACTION_TTL", "600");
+            let mut command = create_transaction("invoice-1");
+            command.ttl_s = ttl_s;
+            let timers = story.bank_asks(command).decision().timers.clone();
+            let due = timers.first().map(|(_, due)| *due);
+            assert_eq!(due, seconds.map(|seconds| NOW.plus_seconds(seconds)));
+        }
+    }
+
+    #[test]
+    fn every_limit_holds_at_its_edge() {
+        assert_eq!(
+            after(|command| command.ttl_s = Some(-1)),
+            ErrorCode::RequestError
+        );
+        for (length, code) in [
+            (3, ErrorCode::ConfirmCodeLengthIsWrong),
+            (4, ErrorCode::Normal),
+            (10, ErrorCode::Normal),
+            (11, ErrorCode::ConfirmCodeLengthIsWrong),
+        ] {
+            assert_eq!(
+                after(|command| command.confirm_code_length = Some(length)),
+                code
+            );
+        }
+        for (bytes, code) in [
+            (0, ErrorCode::TransactionDataError),
+            (1, ErrorCode::Normal),
+            (BINARY_BYTES_MAX, ErrorCode::Normal),
+            (BINARY_BYTES_MAX + 1, ErrorCode::TransactionDataError),
+        ] {
+            let binary = Some(Secret::new(vec![0; bytes]));
+            assert_eq!(after(|command| command.binary = binary), code, "{bytes}");
+        }
+        for (text, code) in [
+            ("", ErrorCode::TransactionDataIsNull),
+            ("pay\u{202e}001", ErrorCode::TransactionDataError),
+        ] {
+            assert_eq!(after(|command| command.text = Secret::new(text)), code);
+        }
+        for url in [
+            "",
+            "bank.example",
+            "ftp://bank.example",
+            "javascript:alert(1)",
+        ] {
+            let code = after(|command| command.callback_url = Some(url.to_owned()));
+            assert_eq!(code, ErrorCode::RequestError, "{url}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_asked_who_cannot_answer() {
+        let mut story = Story::of_a_system();
+        story
+            .bank_asks(create_transaction("invoice-1"))
+            .is_refused_silently(ErrorCode::UserNotFound);
+
+        let mut story = Story::of_a_user();
+        story.at(story.key_valid_to());
+        story
+            .bank_asks(create_transaction("invoice-1"))
+            .is_refused(ErrorCode::KeyExpired);
+        story.bank_asks(DeleteUser {}).happens(&["delete_user"]);
+        story
+            .bank_asks(create_transaction("invoice-1"))
+            .is_refused(ErrorCode::UserIsDeleted);
+
+        let mut story = Story::of_a_user_with(key_request(KeyParts::TwoDrawCode { digits: 6 }));
+        story.set("ONLINE_ACTIVATION_ATTEMPTS", "1");
+        let guess = ActivateKey {
+            proof: Digest([0; 32]),
+        };
+        story
+            .device_asks(guess)
+            .happens(&["activate_key_attempt", "activate_key_failure"]);
+        story
+            .bank_asks(create_transaction("invoice-1"))
+            .is_refused(ErrorCode::UserIsBlocked);
+
+        let mut story = Story::of_a_user();
+        story
+            .system_asks(RemoveSystem {})
+            .happens(&["remove_system"]);
+        story
+            .bank_asks(create_transaction("invoice-1"))
+            .is_refused(ErrorCode::SystemIsDeleted);
+    }
+}

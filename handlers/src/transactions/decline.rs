@@ -1,0 +1,127 @@
+//! `decline_transaction`: the user, or the bank, does not agree.
+
+use schemas::commands::transactions::DeclineTransaction;
+use schemas::events::transactions::TransactionDeclined;
+
+use super::Rejection;
+use crate::asked::Asked;
+use crate::decision::Decision;
+use crate::policies::expiry_timer;
+
+/// The longest reason, bytes of UTF-8: it stays in the log for ever.
+const REASON_BYTES_MAX: usize = 1024;
+
+/// Declines a pending transaction, with a reason.
+pub(super) fn decide(
+    asked: &Asked<'_>,
+    command: &DeclineTransaction,
+) -> Result<Decision, Rejection> {
+    if command.reason.trim().is_empty() {
+        return Err(Rejection::ReasonMissing);
+    }
+    if command.reason.len() > REASON_BYTES_MAX {
+        return Err(Rejection::RequestWrong);
+    }
+    let id = &command.transaction_id;
+    let pending = asked
+        .person
+        .transactions
+        .get(id)?
+        .pending(asked.facts.now)?;
+    let event = TransactionDeclined {
+        transaction_id: id.clone(),
+        reason: command.reason.clone(),
+        code: command.code,
+        callback_url: pending
+            .callback_url
+            .clone()
+            .or_else(|| asked.system.callback_url()),
+    };
+    Ok(Decision {
+        cancelled_timers: vec![expiry_timer(id)],
+        ..Decision::happened(vec![event.into()])
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::ErrorCode;
+    use schemas::commands::transactions::DeleteTransaction;
+
+    use super::*;
+    use crate::testing::{NOW, Story};
+
+    fn decline(reason: &str) -> DeclineTransaction {
+        DeclineTransaction {
+            transaction_id: "invoice-1".parse().unwrap(),
+            reason: reason.to_owned(),
+            code: Some(3),
+        }
+    }
+
+    fn story() -> Story {
+        let mut story = Story::of_a_user();
+        story.create_transaction_until("invoice-1", 60);
+        story
+    }
+
+    #[test]
+    fn the_user_or_the_bank_declines() {
+        let mut by_user = story();
+        let declined = by_user.device_asks(decline("not me"));
+        declined.happens(&["decline_transaction"]);
+        assert_eq!(declined.decision().cancelled_timers, ["expire/invoice-1"]);
+        story()
+            .bank_asks(decline("not authorized"))
+            .happens(&["decline_transaction"]);
+    }
+
+    #[test]
+    fn a_reason_is_required_and_has_an_end() {
+        let mut story = story();
+        for reason in ["", " \n"] {
+            story
+                .device_asks(decline(reason))
+                .is_refused(ErrorCode::DeclineReasonIsNull);
+        }
+        let too_long = "x".repeat(REASON_BYTES_MAX + 1);
+        story
+            .device_asks(decline(&too_long))
+            .is_refused(ErrorCode::RequestError);
+        story
+            .device_asks(decline(&too_long[1..]))
+            .happens(&["decline_transaction"]);
+    }
+
+    #[test]
+    fn only_what_waits_is_declined() {
+        let mut story = story();
+        let mut unknown = decline("not me");
+        unknown.transaction_id = "invoice-2".parse().unwrap();
+        story
+            .device_asks(unknown)
+            .is_refused(ErrorCode::TransactionIsNull);
+        story
+            .device_asks(decline("not me"))
+            .happens(&["decline_transaction"]);
+        story
+            .device_asks(decline("not me"))
+            .is_refused(ErrorCode::TransactionChecked);
+        let confirmation = story.confirmation("invoice-1");
+        story
+            .device_asks(confirmation)
+            .is_refused(ErrorCode::TransactionChecked);
+        let mut late = self::story();
+        late.at(NOW.plus_seconds(60));
+        late.device_asks(decline("not me"))
+            .is_refused(ErrorCode::TransactionExpired);
+        let mut deleted = self::story();
+        let delete = DeleteTransaction {
+            transaction_id: "invoice-1".parse().unwrap(),
+        };
+        deleted.bank_asks(delete).happens(&["delete_transaction"]);
+        deleted
+            .bank_asks(decline("late"))
+            .is_refused(ErrorCode::TransactionIsDeleted);
+    }
+}

@@ -1,0 +1,163 @@
+//! Transactions: what a person is asked to confirm, and what became of it. Confirmed, declined, expired, deleted: the
+//! first of these to be in the log is final.
+
+mod binary;
+mod confirm;
+mod content;
+mod create;
+mod data;
+mod decline;
+mod delete;
+mod expire;
+mod info;
+mod list;
+mod shown_text;
+mod state;
+
+use schemas::ErrorCode;
+use schemas::commands::Command;
+
+pub(crate) use confirm::question as signature_question;
+pub(crate) use expire::decide as expire;
+pub(crate) use state::Transactions;
+
+use crate::asked::Asked;
+use crate::decision::Decision;
+
+/// Why nothing happened to a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Rejection {
+    /// The user has no such transaction.
+    #[error("the user has no such transaction")]
+    NotFound,
+    /// It was confirmed or declined.
+    #[error("the transaction was confirmed or declined")]
+    AlreadyChecked,
+    /// Its deadline has passed.
+    #[error("the deadline has passed")]
+    Expired,
+    /// The bank took it back.
+    #[error("the transaction was deleted")]
+    Deleted,
+    /// The id is taken.
+    #[error("the id is taken")]
+    IdTaken,
+    /// There is nothing to show.
+    #[error("the text is missing")]
+    TextMissing,
+    /// Text or bytes are too long, empty, or not what a screen shows.
+    #[error("the content is too long, or not what a screen shows")]
+    ContentUnacceptable,
+    /// A lifetime below zero, or an address that is not http or https.
+    #[error("the request cannot be meant like this")]
+    RequestWrong,
+    /// A confirmation code of so many digits is not made.
+    #[error("the confirmation code has a length that is not permitted")]
+    CodeLengthWrong,
+    /// The user's key is blocked.
+    #[error("the user's key is blocked")]
+    KeyBlocked,
+    /// The user's key has expired.
+    #[error("the user's key has expired")]
+    KeyExpired,
+    /// Text and bytes were erased, or there never were any bytes.
+    #[error("there is no such content")]
+    ContentMissing,
+    /// What lies in the vault is not what the log has the digest of.
+    #[error("the stored content is not the one that was created")]
+    ContentAltered,
+    /// Neither signature nor code.
+    #[error("neither a signature nor a code was given")]
+    NothingGiven,
+    /// A public key is registered, so a code alone does not do.
+    #[error("a signature is required")]
+    SignatureMissing,
+    /// There is a signature, and no public key to hold it against.
+    #[error("no public key is registered")]
+    KeyNotRegistered,
+    /// The signature is not strict DER.
+    #[error("the signature is not strict DER")]
+    SignatureMalformed,
+    /// The signature is not the key's signature of the digest.
+    #[error("the signature does not match the key and the transaction's digest")]
+    SignatureWrong,
+    /// The code is not the one of now.
+    #[error("the confirmation code is wrong")]
+    CodeWrong,
+    /// Too many wrong codes: no other is looked at.
+    #[error("too many confirmation codes were wrong")]
+    CodesExhausted,
+    /// The vault lacks a part of the key.
+    #[error("a part of the key is missing from the vault")]
+    KeyMaterialMissing,
+    /// The key binds the user to a device, and none is known yet.
+    #[error("the user is to be bound to a device first")]
+    FingerprintMissing,
+    /// A refusal without a reason.
+    #[error("a reason is required")]
+    ReasonMissing,
+    /// The command is not this caller's to give.
+    #[error("the command is another caller's")]
+    NotForThisCaller,
+}
+
+impl Rejection {
+    /// What the caller hears.
+    pub(crate) fn code(self) -> ErrorCode {
+        match self {
+            Self::NotFound => ErrorCode::TransactionIsNull,
+            Self::AlreadyChecked => ErrorCode::TransactionChecked,
+            Self::Expired => ErrorCode::TransactionExpired,
+            Self::Deleted => ErrorCode::TransactionIsDeleted,
+            Self::IdTaken => ErrorCode::TransactionIsNotUnique,
+            Self::TextMissing => ErrorCode::TransactionDataIsNull,
+            Self::ContentUnacceptable | Self::ContentAltered => ErrorCode::TransactionDataError,
+            Self::RequestWrong | Self::NotForThisCaller => ErrorCode::RequestError,
+            Self::CodeLengthWrong => ErrorCode::ConfirmCodeLengthIsWrong,
+            Self::KeyBlocked => ErrorCode::UserIsBlocked,
+            Self::KeyExpired => ErrorCode::KeyExpired,
+            Self::ContentMissing => ErrorCode::NoResult,
+            Self::NothingGiven => ErrorCode::SignatureAndConfirmCodeAreNull,
+            Self::SignatureMissing => ErrorCode::SignatureIsNull,
+            Self::KeyNotRegistered => ErrorCode::PubkeyIsEmpty,
+            Self::SignatureMalformed => ErrorCode::DsStructError,
+            Self::SignatureWrong => ErrorCode::SignatureIsInvalid,
+            Self::CodeWrong => ErrorCode::InvalidHmac,
+            Self::CodesExhausted => ErrorCode::TransactionStatusInvalid,
+            Self::KeyMaterialMissing => ErrorCode::KeyInfoNotFound,
+            Self::FingerprintMissing => ErrorCode::FprintIsEmpty,
+            Self::ReasonMissing => ErrorCode::DeclineReasonIsNull,
+        }
+    }
+}
+
+/// Decides a command about a transaction, of the bank or of the device.
+pub(crate) fn decide(asked: &Asked<'_>, command: &Command) -> Result<Decision, Rejection> {
+    match command {
+        Command::CreateTransaction(command) => create::decide(asked, command),
+        Command::ListTransactions(command) => Ok(list::decide(asked, command)),
+        Command::GetTransactionInfo(command) => info::decide(asked, command),
+        Command::GetTransactionData(command) => data::decide(asked, command),
+        Command::GetTransactionBinaryData(command) => binary::decide(asked, command),
+        Command::ConfirmTransaction(command) => confirm::decide(asked, command),
+        Command::DeclineTransaction(command) => decline::decide(asked, command),
+        Command::DeleteTransaction(command) => delete::decide(asked, command),
+        // The house's own word, and words about other things.
+        Command::ExpireTransaction(_)
+        | Command::RegisterSystem(_)
+        | Command::ChangeSystem(_)
+        | Command::RemoveSystem(_)
+        | Command::GetSystemInfo(_)
+        | Command::GetEvents(_)
+        | Command::GetEventInfo(_)
+        | Command::CreateUser(_)
+        | Command::ChangeUser(_)
+        | Command::DeleteUser(_)
+        | Command::GetUserInfo(_)
+        | Command::UpdateUserKey(_)
+        | Command::ActivateKey(_)
+        | Command::RegisterPublicKey(_)
+        | Command::SetFingerprint(_)
+        | Command::ReportDevice(_) => Err(Rejection::NotForThisCaller),
+    }
+}

@@ -1,0 +1,239 @@
+//! What is remembered of a user's transactions.
+
+use std::collections::HashMap;
+
+use schemas::answers::TransactionInfo;
+use schemas::commands::transactions::TransactionStatus;
+use schemas::events::Refused;
+use schemas::events::transactions::{TransactionCreated, TransactionServed};
+use schemas::{Digest, ErrorCode, Timestamp, TransactionId};
+
+use super::Rejection;
+
+/// A user's transactions, by id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Transactions {
+    by_id: HashMap<TransactionId, Transaction>,
+}
+
+/// One transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Transaction {
+    /// SHA-256 of what is signed.
+    pub(crate) digest: Digest,
+    /// When it was created.
+    pub(crate) created_at: Timestamp,
+    /// Deadline: at this very moment it is already too late. `None` means no deadline.
+    pub(crate) expires_at: Option<Timestamp>,
+    /// Digits of the confirmation code; `None` means 64 hex digits.
+    pub(crate) confirm_code_length: Option<u8>,
+    /// Whether bytes go with the text.
+    pub(crate) has_binary: bool,
+    /// Whether text and bytes are still in the vault.
+    pub(crate) content: Content,
+    standing: Standing,
+}
+
+/// Whether a transaction's text and bytes are still in the vault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    Kept,
+    Erased,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Standing {
+    Pending(Pending),
+    Finished { how: Finish, at: Timestamp },
+}
+
+/// What only matters while the user can still answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pending {
+    /// Where the outcome is reported; `None` means the system's own address.
+    pub(crate) callback_url: Option<String>,
+    /// Confirmation codes that were looked at and wrong.
+    pub(crate) wrong_codes: u32,
+    data_sent: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Finish {
+    Confirmed,
+    Declined,
+    Expired,
+    Deleted,
+}
+
+impl Transactions {
+    /// The transaction, whatever became of it.
+    pub(crate) fn get(&self, id: &TransactionId) -> Result<&Transaction, Rejection> {
+        self.by_id.get(id).ok_or(Rejection::NotFound)
+    }
+
+    /// Is the id taken?
+    pub(crate) fn has(&self, id: &TransactionId) -> bool {
+        self.by_id.contains_key(id)
+    }
+
+    /// The transactions with one of these statuses, oldest first; without statuses, those the user can still answer.
+    pub(crate) fn list(
+        &self,
+        statuses: &[TransactionStatus],
+        now: Timestamp,
+    ) -> Vec<TransactionInfo> {
+        let wanted = |transaction: &Transaction| {
+            if statuses.is_empty() {
+                transaction.pending(now).is_ok()
+            } else {
+                statuses.contains(&transaction.status(now))
+            }
+        };
+        let mut found: Vec<TransactionInfo> = self
+            .by_id
+            .iter()
+            .filter(|(_, transaction)| wanted(transaction))
+            .map(|(id, transaction)| transaction.describe(id, now))
+            .collect();
+        found.sort_by(|left, right| {
+            (left.created_at, &left.transaction_id).cmp(&(right.created_at, &right.transaction_id))
+        });
+        found
+    }
+
+    /// Those that nobody has finished, past their deadline or not.
+    pub(crate) fn unfinished(&self) -> impl Iterator<Item = &TransactionId> {
+        let unfinished =
+            |transaction: &Transaction| matches!(transaction.standing, Standing::Pending(_));
+        self.by_id
+            .iter()
+            .filter_map(move |(id, transaction)| unfinished(transaction).then_some(id))
+    }
+
+    pub(crate) fn create(&mut self, event: &TransactionCreated, at: Timestamp) {
+        let transaction = Transaction {
+            digest: event.digest,
+            created_at: at,
+            expires_at: event.expires_at,
+            confirm_code_length: event.confirm_code_length,
+            has_binary: event.has_binary,
+            content: Content::Kept,
+            standing: Standing::Pending(Pending {
+                callback_url: event.callback_url.clone(),
+                wrong_codes: 0,
+                data_sent: false,
+            }),
+        };
+        self.by_id.insert(event.transaction_id.clone(), transaction);
+    }
+
+    pub(crate) fn serve(&mut self, event: &TransactionServed) {
+        if let Some(pending) = self.pending_mut(&event.transaction_id) {
+            pending.data_sent |= event.to_device;
+        }
+    }
+
+    /// A wrong confirmation code is a refusal, and refusals are in the log: that is how the tries are counted.
+    pub(crate) fn note_refusal(&mut self, event: &Refused, result: ErrorCode) {
+        if event.word == super::confirm::WORD
+            && result == ErrorCode::InvalidHmac
+            && let Some(id) = &event.transaction_id
+            && let Some(pending) = self.pending_mut(id)
+        {
+            pending.wrong_codes += 1;
+        }
+    }
+
+    pub(crate) fn confirm(&mut self, id: &TransactionId, at: Timestamp) {
+        self.finish(id, Finish::Confirmed, at);
+    }
+
+    pub(crate) fn decline(&mut self, id: &TransactionId, at: Timestamp) {
+        self.finish(id, Finish::Declined, at);
+    }
+
+    pub(crate) fn expire(&mut self, id: &TransactionId, at: Timestamp) {
+        self.finish(id, Finish::Expired, at);
+    }
+
+    pub(crate) fn delete(&mut self, id: &TransactionId, at: Timestamp) {
+        self.finish(id, Finish::Deleted, at);
+    }
+
+    pub(crate) fn clean(&mut self, id: &TransactionId) {
+        if let Some(transaction) = self.by_id.get_mut(id) {
+            transaction.content = Content::Erased;
+        }
+    }
+
+    fn finish(&mut self, id: &TransactionId, how: Finish, at: Timestamp) {
+        if let Some(transaction) = self.by_id.get_mut(id) {
+            transaction.standing = Standing::Finished { how, at };
+        }
+    }
+
+    fn pending_mut(&mut self, id: &TransactionId) -> Option<&mut Pending> {
+        match &mut self.by_id.get_mut(id)?.standing {
+            Standing::Pending(pending) => Some(pending),
+            Standing::Finished { .. } => None,
+        }
+    }
+}
+
+impl Transaction {
+    /// What the user can still answer, or why not any more.
+    pub(crate) fn pending(&self, now: Timestamp) -> Result<&Pending, Rejection> {
+        match &self.standing {
+            Standing::Pending(_) if self.is_due(now) => Err(Rejection::Expired),
+            Standing::Pending(pending) => Ok(pending),
+            Standing::Finished { how, .. } => Err(match how {
+                Finish::Confirmed | Finish::Declined => Rejection::AlreadyChecked,
+                Finish::Expired => Rejection::Expired,
+                Finish::Deleted => Rejection::Deleted,
+            }),
+        }
+    }
+
+    /// What is to be noted as expired: the deadline has passed and nobody was faster.
+    pub(crate) fn overdue(&self, now: Timestamp) -> Option<&Pending> {
+        match &self.standing {
+            Standing::Pending(pending) => self.is_due(now).then_some(pending),
+            Standing::Finished { .. } => None,
+        }
+    }
+
+    /// Its record, as of now: a deadline that has passed counts even before the house has noted it.
+    pub(crate) fn describe(&self, id: &TransactionId, now: Timestamp) -> TransactionInfo {
+        let finished_at = match &self.standing {
+            Standing::Pending(_) => self.expires_at.filter(|_| self.is_due(now)),
+            Standing::Finished { at, .. } => Some(*at),
+        };
+        TransactionInfo {
+            transaction_id: id.clone(),
+            status: self.status(now),
+            created_at: self.created_at,
+            expires_at: self.expires_at,
+            finished_at,
+            has_binary: self.has_binary,
+        }
+    }
+
+    fn status(&self, now: Timestamp) -> TransactionStatus {
+        match &self.standing {
+            Standing::Pending(_) if self.is_due(now) => TransactionStatus::Expired,
+            Standing::Pending(pending) if pending.data_sent => TransactionStatus::DataSent,
+            Standing::Pending(_) => TransactionStatus::Initialized,
+            Standing::Finished { how, .. } => match how {
+                Finish::Confirmed => TransactionStatus::Confirmed,
+                Finish::Declined => TransactionStatus::Declined,
+                Finish::Expired => TransactionStatus::Expired,
+                Finish::Deleted => TransactionStatus::Deleted,
+            },
+        }
+    }
+
+    /// The deadline belongs to the past: at that very instant it is already too late.
+    fn is_due(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|deadline| deadline <= now)
+    }
+}

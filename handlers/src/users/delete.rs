@@ -1,0 +1,53 @@
+//! `delete_user`: the user, the keys, and everything that can be erased.
+
+use schemas::events::users::UserDeleted;
+
+use crate::asked::Asked;
+use crate::decision::{Decision, Erasure};
+use crate::policies::expiry_timer;
+
+/// Deletes the user and the whole of the user's part of the vault. What was confirmed stays confirmed: the events keep
+/// digests and signatures, and nobody can be asked any more what the digests stood for.
+pub(crate) fn decide(asked: &Asked<'_>) -> Decision {
+    let unfinished = asked.person.transactions.unfinished();
+    Decision {
+        erase: vec![Erasure::Owner],
+        cancelled_timers: unfinished.map(expiry_timer).collect(),
+        ..Decision::happened(vec![UserDeleted {}.into()])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::ErrorCode;
+    use schemas::commands::users::{ChangeUser, DeleteUser, GetUserInfo};
+
+    use crate::testing::Story;
+
+    #[test]
+    fn nothing_erasable_is_left_of_a_deleted_user() {
+        let mut story = Story::of_a_user();
+        story.create_transaction("invoice-1");
+        assert!(!story.vault.0.is_empty());
+        let deleted = story.bank_asks(DeleteUser {});
+        deleted.happens(&["delete_user"]);
+        assert_eq!(deleted.decision().cancelled_timers, ["expire/invoice-1"]);
+        assert!(story.vault.0.is_empty());
+    }
+
+    #[test]
+    fn a_deleted_user_stays_deleted() {
+        let mut story = Story::of_a_user();
+        story.bank_asks(DeleteUser {}).happens(&["delete_user"]);
+        story
+            .bank_asks(DeleteUser {})
+            .is_refused(ErrorCode::UserIsDeleted);
+        story
+            .bank_asks(GetUserInfo {})
+            .is_refused(ErrorCode::UserIsDeleted);
+        let rename = ChangeUser {
+            user_name: "Мария".to_owned(),
+        };
+        story.bank_asks(rename).is_refused(ErrorCode::UserIsDeleted);
+    }
+}

@@ -1,0 +1,82 @@
+//! `get_user_info`: a user's record.
+
+use schemas::answers::{AnswerBody, UserInfo};
+use schemas::commands::keys::PushAddress;
+use schemas::vault::VaultName;
+
+use super::Rejection;
+use crate::asked::{Asked, looked};
+use crate::decision::Decision;
+
+/// Answers with the user's record; the name and the push address come from the vault.
+pub(crate) fn decide(asked: &Asked<'_>) -> Result<Decision, Rejection> {
+    let person = asked.person;
+    let registration = person.key.registered.as_ref();
+    let name = asked.facts.vault.get(&VaultName::user_name());
+    let info = UserInfo {
+        user_id: asked.user_id.clone(),
+        user_name: name.map(|name| String::from_utf8_lossy(name).into_owned()),
+        created_at: person.created_at,
+        key_index: person.key.index,
+        key_flags: person.key.flags,
+        key_valid_to: person.key.valid_to,
+        key_status: person.key.status().to_owned(),
+        public_key: registration.map(|registration| registration.public_key.clone()),
+        // A token without a registration under this key belongs to the device of a replaced one.
+        push: match registration.and_then(|registration| registration.push.as_ref()) {
+            Some(_) => push_address(asked)?,
+            None => None,
+        },
+        device_fingerprint: person.key.fingerprint,
+    };
+    let event = looked("get_user_info", None);
+    Ok(Decision::happened(vec![event]).answering(AnswerBody::User(Box::new(info))))
+}
+
+fn push_address(asked: &Asked<'_>) -> Result<Option<PushAddress>, Rejection> {
+    let row = asked.facts.vault.get(&VaultName::push_address());
+    row.map(rmp_serde::from_slice)
+        .transpose()
+        .map_err(|_| Rejection::PushAddressUnreadable)
+}
+
+#[cfg(test)]
+mod tests {
+    use schemas::commands::users::GetUserInfo;
+    use schemas::{ErrorCode, Secret};
+
+    use super::*;
+    use crate::testing::{Story, push_address};
+
+    fn info(story: &mut Story) -> UserInfo {
+        match story.bank_asks(GetUserInfo {}).answer() {
+            AnswerBody::User(info) => *info,
+            other => panic!("a user was expected: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_user_is_described_before_and_after_registering() {
+        let mut story = Story::of_a_user();
+        let before = info(&mut story);
+        assert_eq!((before.key_status.as_str(), before.push), ("issued", None));
+        assert_eq!(before.user_name.as_deref(), Some("Иван Иванов"));
+        story.register_device();
+        let after = info(&mut story);
+        assert_eq!(after.key_status, "active");
+        assert_eq!(after.push, Some(push_address()));
+        assert_eq!(after.public_key, Some(story.device.public_key()));
+    }
+
+    #[test]
+    fn a_push_address_that_does_not_read_is_not_guessed() {
+        let mut story = Story::of_a_registered_device();
+        story
+            .vault
+            .0
+            .insert(VaultName::push_address(), Secret::new([0xc1]));
+        story
+            .bank_asks(GetUserInfo {})
+            .is_refused(ErrorCode::PushNotFound);
+    }
+}

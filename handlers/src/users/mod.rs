@@ -1,0 +1,51 @@
+//! Users: the people a system asks to confirm. Creating one issues the first key; deleting one erases everything that can
+//! be erased.
+
+mod change;
+mod create;
+mod delete;
+mod look;
+mod state;
+
+use schemas::ErrorCode;
+
+pub(crate) use change::decide as change;
+pub(crate) use create::decide as create;
+pub(crate) use delete::decide as delete;
+pub(crate) use look::decide as look;
+pub(crate) use state::{Life, Person};
+
+use crate::keys;
+
+/// Why nothing happened to a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Rejection {
+    /// Nobody created the user.
+    #[error("the user was never created")]
+    NotFound,
+    /// The user was deleted.
+    #[error("the user was deleted")]
+    Deleted,
+    /// The id is in use.
+    #[error("a user with this id is there already")]
+    AlreadyThere,
+    /// The user's row in the vault does not read.
+    #[error("the stored push address cannot be read")]
+    PushAddressUnreadable,
+    /// The first key cannot be issued.
+    #[error(transparent)]
+    Key(#[from] keys::Rejection),
+}
+
+impl Rejection {
+    /// What the caller hears.
+    pub(crate) fn code(self) -> ErrorCode {
+        match self {
+            Self::NotFound => ErrorCode::UserNotFound,
+            Self::Deleted => ErrorCode::UserIsDeleted,
+            Self::AlreadyThere => ErrorCode::RequestError,
+            Self::PushAddressUnreadable => ErrorCode::PushNotFound,
+            Self::Key(rejection) => rejection.code(),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! What is remembered of a person.
+
+use schemas::events::keys::KeyIssued;
+use schemas::{CommandId, KeyIndex, Timestamp};
+
+use super::Rejection;
+use crate::keys::Key;
+use crate::transactions::Transactions;
+
+/// Whether a person is known to the house. A deleted one leaves nothing but the fact.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// Nothing has happened.
+    #[default]
+    Missing,
+    /// A user.
+    Present(Box<Person>),
+    /// A user once.
+    Deleted,
+}
+
+/// A user. There is always a key in force: creating a user issues the first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Person {
+    /// When the user was created.
+    pub(crate) created_at: Timestamp,
+    /// The key in force.
+    pub(crate) key: Key,
+    /// What the user was asked to confirm.
+    pub(crate) transactions: Transactions,
+}
+
+impl Life {
+    pub(crate) fn begin(key: &KeyIssued, at: Timestamp, cause: CommandId) -> Self {
+        Self::Present(Box::new(Person {
+            created_at: at,
+            key: Key::issued(key, cause),
+            transactions: Transactions::default(),
+        }))
+    }
+
+    /// The user, or what a caller of the bank hears instead.
+    pub(crate) fn present(&self) -> Result<&Person, Rejection> {
+        match self {
+            Self::Missing => Err(Rejection::NotFound),
+            Self::Present(person) => Ok(person),
+            Self::Deleted => Err(Rejection::Deleted),
+        }
+    }
+
+    pub(crate) fn person_mut(&mut self) -> Option<&mut Person> {
+        match self {
+            Self::Present(person) => Some(person),
+            Self::Missing | Self::Deleted => None,
+        }
+    }
+
+    /// The key of that number, while it is the one in force.
+    pub(crate) fn key_mut(&mut self, key_index: KeyIndex) -> Option<&mut Key> {
+        let key = &mut self.person_mut()?.key;
+        (key.index == key_index).then_some(key)
+    }
+}

@@ -1,0 +1,136 @@
+//! Reading: every question is answered from one index.
+
+use std::collections::HashMap;
+
+use schemas::vault::VaultName;
+use schemas::{CommandId, Lane, Owner, Timestamp};
+
+use super::SqliteLog;
+use crate::port::{CommandRecord, DueTimer, Failure, LogEvent};
+use crate::stored::{self, CommandColumns, EventColumns, TimerColumns};
+
+/// Vault rows asked for at once; SQLite takes 32,766 values in a statement.
+const NAMES_MAX: usize = 500;
+
+impl SqliteLog {
+    pub(super) async fn read_history(
+        &self,
+        owner: &Owner,
+        after: u64,
+    ) -> Result<Vec<LogEvent>, Failure> {
+        let attempt = || format!("cannot load the history of {owner}");
+        let rows: Vec<EventColumns> = sqlx::query_as(
+            "select lane, pos, owner, version, word, aggregate, at, payload from events \
+             where owner = $1 and version > $2 order by version",
+        )
+        .bind(owner.to_string())
+        .bind(i64::try_from(after).unwrap_or(i64::MAX))
+        .fetch_all(&self.readers)
+        .await
+        .map_err(|error| Failure::because(attempt(), error))?;
+        let events = rows
+            .into_iter()
+            .map(stored::event)
+            .collect::<Result<_, _>>();
+        events.map_err(|error| Failure::because(attempt(), error))
+    }
+
+    pub(super) async fn read_lane(
+        &self,
+        lane: Lane,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<LogEvent>, Failure> {
+        let attempt = || format!("cannot read lane {lane}");
+        let rows: Vec<EventColumns> = sqlx::query_as(
+            "select lane, pos, owner, version, word, aggregate, at, payload from events \
+             where lane = $1 and pos >= $2 order by pos limit $3",
+        )
+        .bind(i64::from(lane.number()))
+        .bind(i64::try_from(from).unwrap_or(i64::MAX))
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(&self.readers)
+        .await
+        .map_err(|error| Failure::because(attempt(), error))?;
+        let events = rows
+            .into_iter()
+            .map(stored::event)
+            .collect::<Result<_, _>>();
+        events.map_err(|error| Failure::because(attempt(), error))
+    }
+
+    pub(super) async fn read_heads(&self) -> Result<Vec<u64>, Failure> {
+        let heads: Vec<(i64,)> = sqlx::query_as("select pos from lanes order by lane")
+            .fetch_all(&self.readers)
+            .await
+            .map_err(|error| Failure::because("cannot read the heads of the lanes", error))?;
+        Ok(heads.into_iter().map(|(last,)| last as u64).collect())
+    }
+
+    pub(super) async fn read_command(
+        &self,
+        id: &CommandId,
+    ) -> Result<Option<CommandRecord>, Failure> {
+        let row: Option<CommandColumns> = sqlx::query_as(
+            "select lane, pos, fingerprint, code, answer from commands where command_id = $1",
+        )
+        .bind(&id.0[..])
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(|error| Failure::because(stored::finding(id), error))?;
+        let record = row.map(stored::command).transpose();
+        record.map_err(|error| Failure::because(stored::finding(id), error))
+    }
+
+    pub(super) async fn read_vault(
+        &self,
+        owner: &Owner,
+        names: &[VaultName],
+    ) -> Result<Vec<Option<Vec<u8>>>, Failure> {
+        let mut found = HashMap::new();
+        for chunk in names.chunks(NAMES_MAX) {
+            let mut question =
+                sqlx::QueryBuilder::new("select name, sealed from vault where owner = ");
+            question.push_bind(owner.to_string()).push(" and name in (");
+            let mut wanted = question.separated(", ");
+            for name in chunk {
+                wanted.push_bind(name.as_str());
+            }
+            question.push(")");
+            let rows: Vec<(String, Vec<u8>)> = question
+                .build_query_as()
+                .fetch_all(&self.readers)
+                .await
+                .map_err(|error| {
+                    Failure::because(format!("cannot read the vault of {owner}"), error)
+                })?;
+            found.extend(rows);
+        }
+        let row = |name: &VaultName| found.get(name.as_str()).cloned();
+        Ok(names.iter().map(row).collect())
+    }
+
+    pub(super) async fn read_due_timers(
+        &self,
+        lane: Lane,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<DueTimer>, Failure> {
+        let attempt = || format!("cannot read the timers of lane {lane}");
+        let rows: Vec<TimerColumns> = sqlx::query_as(
+            "select owner, name, due_at from timers where lane = $1 and due_at <= $2 \
+             order by due_at, owner, name limit $3",
+        )
+        .bind(i64::from(lane.number()))
+        .bind(now.0)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(&self.readers)
+        .await
+        .map_err(|error| Failure::because(attempt(), error))?;
+        let timers = rows
+            .into_iter()
+            .map(stored::timer)
+            .collect::<Result<_, _>>();
+        timers.map_err(|error| Failure::because(attempt(), error))
+    }
+}

@@ -1,0 +1,30 @@
+-- NOT DISPOSABLE: what is owed to the banks. Dropping these tables loses every letter that was not delivered yet, and
+-- the reactors are born anew at the end of the log.
+create table if not exists reactor_cursor (
+    lane bigint not null primary key,
+    number bigint not null
+);
+
+-- Of the deliveries with the same order key at most one is pending: the others wait for it.
+create table if not exists delivery (
+    id text not null primary key,
+    kind text not null,
+    system_id text not null,
+    order_key text not null,
+    lane bigint not null,
+    number bigint not null,
+    url text not null,
+    endpoint text not null,
+    body text,
+    attempt bigint not null,
+    next_at bigint not null,
+    status text not null,
+    last_status bigint,
+    last_error text,
+    created_at bigint not null,
+    finished_at bigint
+);
+
+create index if not exists delivery_due on delivery (status, endpoint, next_at);
+create index if not exists delivery_in_order on delivery (order_key, status, number);
+create index if not exists delivery_finished on delivery (status, finished_at);

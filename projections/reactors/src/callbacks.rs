@@ -1,0 +1,385 @@
+//! Callbacks, version 3: the outcome of a transaction, and changes of a user.
+//!
+//! `transaction_callback` with `confirmation` and `user_callback` are the reference server's bodies, member by member.
+//! Ours are `declination`, `expiration` (with result 281: receivers of version 3 ignore what they do not know under a
+//! result other than 0) and `device_fingerprint`.
+
+use schemas::commands::keys::{DeviceType, PushAddress};
+use schemas::envelope::RecordedEvent;
+use schemas::events::Event;
+use schemas::{ErrorCode, Owner, TransactionId};
+use serde::Serialize;
+
+use crate::delivery::{Kind, Letter};
+
+#[derive(Serialize)]
+struct Body<'a> {
+    pc_callback: Callback<'a>,
+}
+
+#[derive(Serialize)]
+struct Callback<'a> {
+    #[serde(rename = "type")]
+    callback_type: &'static str,
+    version: u32,
+    result: CallbackResult,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transaction_callback: Option<TransactionCallback<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_callback: Option<UserCallback<'a>>,
+}
+
+#[derive(Serialize)]
+struct CallbackResult {
+    error_code: u16,
+    error_message: &'static str,
+}
+
+#[derive(Serialize)]
+struct TransactionCallback<'a> {
+    transaction_id: &'a TransactionId,
+    /// Seconds; everything else in the house is milliseconds.
+    check_time: i64,
+    #[serde(flatten)]
+    outcome: Outcome<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Outcome<'a> {
+    Confirmation {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        confirm_code: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        signature: Option<String>,
+    },
+    Declination {
+        reason: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<i64>,
+    },
+    Expiration {},
+}
+
+#[derive(Serialize)]
+struct UserCallback<'a> {
+    user_id: &'a str,
+    updated_settings: UpdatedSettings,
+}
+
+#[derive(Default, Serialize)]
+struct UpdatedSettings {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    public_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    push_address: Option<CallbackPushAddress>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_fingerprint: Option<String>,
+}
+
+#[derive(Serialize)]
+struct CallbackPushAddress {
+    device_push_id: String,
+    device_type: DeviceType,
+}
+
+/// Does the callback of this event, if it has one, tell where pushes reach the device?
+pub(crate) fn needs_push_address(event: &Event) -> bool {
+    matches!(event, Event::PublicKeyRegistered(event)
+        if event.push.is_some() && address(event.callback_url.as_ref()).is_some())
+}
+
+/// The callback that an event owes, if it owes one. `push` is where pushes reach the device, if that is still known.
+pub(crate) fn callback(event: &RecordedEvent, push: Option<PushAddress>) -> Option<Letter> {
+    match &event.event {
+        Event::TransactionConfirmed(confirmed) => {
+            let outcome = Outcome::Confirmation {
+                confirm_code: confirmed.confirm_code.as_deref(),
+                signature: confirmed.signature.as_ref().map(hex::encode),
+            };
+            let url = confirmed.callback_url.as_ref();
+            transaction(
+                event,
+                url,
+                &confirmed.transaction_id,
+                outcome,
+                ErrorCode::Normal,
+            )
+        }
+        Event::TransactionDeclined(declined) => {
+            let outcome = Outcome::Declination {
+                reason: &declined.reason,
+                code: declined.code,
+            };
+            let url = declined.callback_url.as_ref();
+            transaction(
+                event,
+                url,
+                &declined.transaction_id,
+                outcome,
+                ErrorCode::Normal,
+            )
+        }
+        Event::TransactionExpired(expired) => {
+            let (url, code) = (expired.callback_url.as_ref(), ErrorCode::TransactionExpired);
+            transaction(
+                event,
+                url,
+                &expired.transaction_id,
+                Outcome::Expiration {},
+                code,
+            )
+        }
+        Event::PublicKeyRegistered(registered) => {
+            let settings = UpdatedSettings {
+                public_key: Some(hex::encode(&registered.public_key)),
+                push_address: push.map(|push| CallbackPushAddress {
+                    device_push_id: push.device_push_id,
+                    device_type: push.device_type,
+                }),
+                ..UpdatedSettings::default()
+            };
+            user(event, registered.callback_url.as_ref(), settings)
+        }
+        Event::FingerprintSet(set) => {
+            let settings = UpdatedSettings {
+                device_fingerprint: Some(set.device_fingerprint.to_string()),
+                ..UpdatedSettings::default()
+            };
+            user(event, set.callback_url.as_ref(), settings)
+        }
+        Event::SystemRegistered(_)
+        | Event::SystemChanged(_)
+        | Event::SystemRemoved(_)
+        | Event::UserCreated(_)
+        | Event::UserChanged(_)
+        | Event::UserDeleted(_)
+        | Event::KeyUpdated(_)
+        | Event::ActivationAttempted(_)
+        | Event::KeyActivated(_)
+        | Event::ActivationFailed(_)
+        | Event::TransactionCreated(_)
+        | Event::TransactionServed(_)
+        | Event::TransactionCleaned(_)
+        | Event::TransactionDeleted(_)
+        | Event::Looked(_)
+        | Event::Refused(_) => None,
+    }
+}
+
+/// An address that is there; empty text switches callbacks off.
+fn address(url: Option<&String>) -> Option<&String> {
+    url.filter(|url| !url.is_empty())
+}
+
+fn transaction(
+    event: &RecordedEvent,
+    url: Option<&String>,
+    transaction_id: &TransactionId,
+    outcome: Outcome<'_>,
+    code: ErrorCode,
+) -> Option<Letter> {
+    let check_time = event.recorded_at.seconds();
+    let body = Callback {
+        callback_type: "transaction_callback",
+        version: 3,
+        result: result(code),
+        transaction_callback: Some(TransactionCallback {
+            transaction_id,
+            check_time,
+            outcome,
+        }),
+        user_callback: None,
+    };
+    Some(Letter {
+        kind: Kind::Callback,
+        order_key: format!("callback/{}/{transaction_id}", event.owner.system_id()),
+        url: address(url)?.clone(),
+        body: json(body),
+    })
+}
+
+fn user(event: &RecordedEvent, url: Option<&String>, settings: UpdatedSettings) -> Option<Letter> {
+    let Owner::User(_, user_id) = &event.owner else {
+        return None;
+    };
+    let body = Callback {
+        callback_type: "user_callback",
+        version: 3,
+        result: result(ErrorCode::Normal),
+        transaction_callback: None,
+        user_callback: Some(UserCallback {
+            user_id: user_id.as_str(),
+            updated_settings: settings,
+        }),
+    };
+    Some(Letter {
+        kind: Kind::UserCallback,
+        order_key: format!("user_callback/{}", event.owner),
+        url: address(url)?.clone(),
+        body: json(body),
+    })
+}
+
+fn result(code: ErrorCode) -> CallbackResult {
+    let error_message = if code.is_success() {
+        "Success"
+    } else {
+        code.text()
+    };
+    CallbackResult {
+        error_code: code.number(),
+        error_message,
+    }
+}
+
+fn json(pc_callback: Callback<'_>) -> Vec<u8> {
+    serde_json::to_vec(&Body { pc_callback }).expect("a callback holds nothing JSON cannot")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use schemas::context::RequestContext;
+    use schemas::events::{devices, keys, transactions};
+    use schemas::{CommandId, Digest, KeyIndex, Timestamp};
+    use serde_json::{Value, json};
+
+    const URL: &str = "https://bank.example/callback";
+
+    fn recorded(event: impl Into<Event>) -> RecordedEvent {
+        let event = event.into();
+        RecordedEvent {
+            owner: "f13e4375-e429-496c-ad1e-0fc3c3ecfb53/sample-1"
+                .parse()
+                .expect("an owner"),
+            ordinal: 1,
+            recorded_at: Timestamp(1_617_096_000_999),
+            causation_id: CommandId([0; 32]),
+            result: event.result(),
+            context: RequestContext::default(),
+            event,
+        }
+    }
+
+    fn body(event: impl Into<Event>, push: Option<PushAddress>) -> Value {
+        let letter = callback(&recorded(event), push).expect("this event owes a callback");
+        assert_eq!(letter.url, URL);
+        serde_json::from_slice(&letter.body).expect("a body is JSON")
+    }
+
+    fn confirmed(callback_url: Option<&str>) -> transactions::TransactionConfirmed {
+        transactions::TransactionConfirmed {
+            transaction_id: "39a11d38-2ec5-4185-b671-e9e520a98679"
+                .parse()
+                .expect("an id"),
+            key_index: KeyIndex(1),
+            signature: Some(vec![0x30, 0x45, 0x02, 0xAB]),
+            confirm_code: Some("ab".repeat(32)),
+            digest: Digest([1; 32]),
+            callback_url: callback_url.map(ToOwned::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_confirmation_is_told_in_the_reference_servers_words() {
+        assert_eq!(
+            body(confirmed(Some(URL)), None),
+            json!({"pc_callback": {
+                "type": "transaction_callback", "version": 3,
+                "result": {"error_code": 0, "error_message": "Success"},
+                "transaction_callback": {
+                    "transaction_id": "39a11d38-2ec5-4185-b671-e9e520a98679",
+                    "check_time": 1_617_096_000,
+                    "confirmation": {"confirm_code": "ab".repeat(32), "signature": "304502ab"},
+                },
+            }})
+        );
+    }
+
+    #[test]
+    fn a_declined_transaction_has_no_confirmation() {
+        let declined = transactions::TransactionDeclined {
+            transaction_id: "t-1".parse().expect("an id"),
+            reason: "не моя операция".to_owned(),
+            code: Some(7),
+            callback_url: Some(URL.to_owned()),
+        };
+        assert_eq!(
+            body(declined, None),
+            json!({"pc_callback": {
+                "type": "transaction_callback", "version": 3,
+                "result": {"error_code": 0, "error_message": "Success"},
+                "transaction_callback": {
+                    "transaction_id": "t-1", "check_time": 1_617_096_000,
+                    "declination": {"reason": "не моя операция", "code": 7},
+                },
+            }})
+        );
+    }
+
+    #[test]
+    fn an_expired_transaction_is_told_under_a_result_that_old_receivers_ignore() {
+        let expired = transactions::TransactionExpired {
+            transaction_id: "t-1".parse().expect("an id"),
+            callback_url: Some(URL.to_owned()),
+        };
+        assert_eq!(
+            body(expired, None),
+            json!({"pc_callback": {
+                "type": "transaction_callback", "version": 3,
+                "result": {"error_code": 281, "error_message": "Transaction lifetime has ended"},
+                "transaction_callback": {"transaction_id": "t-1", "check_time": 1_617_096_000, "expiration": {}},
+            }})
+        );
+    }
+
+    #[test]
+    fn a_registration_tells_the_key_and_the_push_address_in_one_callback() {
+        let registered = keys::PublicKeyRegistered {
+            key_index: KeyIndex(1),
+            public_key: vec![0x30, 0x59],
+            push: Some(keys::PushRegistered {
+                device_type: DeviceType::Ios,
+                app_id: None,
+            }),
+            callback_url: Some(URL.to_owned()),
+        };
+        assert!(needs_push_address(&registered.clone().into()));
+        let push = PushAddress {
+            device_push_id: "token".to_owned(),
+            device_type: DeviceType::Ios,
+            app_id: None,
+        };
+        assert_eq!(
+            body(registered, Some(push)),
+            json!({"pc_callback": {
+                "type": "user_callback", "version": 3,
+                "result": {"error_code": 0, "error_message": "Success"},
+                "user_callback": {"user_id": "sample-1", "updated_settings": {
+                    "public_key": "3059",
+                    "push_address": {"device_push_id": "token", "device_type": "iOS"},
+                }},
+            }})
+        );
+    }
+
+    #[test]
+    fn a_fingerprint_is_told_in_hex() {
+        let set = devices::FingerprintSet {
+            key_index: KeyIndex(1),
+            device_fingerprint: Digest([0xF1; 32]),
+            callback_url: Some(URL.to_owned()),
+        };
+        assert_eq!(
+            body(set, None)["pc_callback"]["user_callback"],
+            json!({"user_id": "sample-1", "updated_settings": {"device_fingerprint": "f1".repeat(32)}})
+        );
+    }
+
+    #[test]
+    fn without_an_address_nobody_is_told() {
+        assert_eq!(callback(&recorded(confirmed(None)), None), None);
+        assert_eq!(callback(&recorded(confirmed(Some(""))), None), None);
+    }
+}

@@ -1,0 +1,133 @@
+//! A delivery: one letter to one address.
+
+use reqwest::Url;
+use schemas::envelope::RecordedEvent;
+use schemas::{Digest, Position, Timestamp};
+
+/// What a letter is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    /// The outcome of a transaction.
+    Callback,
+    /// A change of a user.
+    UserCallback,
+    /// A journal record.
+    EventsPost,
+}
+
+/// A letter as the log owes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Letter {
+    /// What it is.
+    pub kind: Kind,
+    /// Letters with the same key are delivered one after the other.
+    pub order_key: String,
+    /// Where it goes, as the bank wrote it.
+    pub url: String,
+    /// JSON.
+    pub body: Vec<u8>,
+}
+
+/// A letter on its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Delivery {
+    /// Its identity for the receiver: the same over all attempts.
+    pub id: String,
+    /// The system it is signed for.
+    pub system_id: String,
+    /// Where it goes.
+    pub url: String,
+    /// Scheme, host and port of the address: what the limits count by.
+    pub endpoint: String,
+    /// Letters with the same key are delivered one after the other.
+    pub order_key: String,
+    /// JSON.
+    pub body: Vec<u8>,
+    /// How many attempts were made.
+    pub attempt: u32,
+    /// Not before this moment.
+    pub next_at: Timestamp,
+}
+
+/// Why nothing is ever sent to an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Undeliverable {
+    /// It is none.
+    #[error("the address cannot be read")]
+    Malformed,
+    /// Only two schemes are spoken.
+    #[error("the address is neither http nor https")]
+    Scheme,
+    /// Credentials in an address end up in logs.
+    #[error("the address holds credentials")]
+    Credentials,
+}
+
+impl Kind {
+    /// The word in the outbox.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Callback => "callback",
+            Self::UserCallback => "user_callback",
+            Self::EventsPost => "events_post",
+        }
+    }
+}
+
+/// The identity of a letter: it follows from the event and the kind, so that a restart writes no second one.
+pub(crate) fn id_of(kind: Kind, position: Position, event: &RecordedEvent) -> String {
+    let digest = Digest::of(&[
+        b"webhook",
+        kind.word().as_bytes(),
+        position.to_string().as_bytes(),
+        event.owner.to_string().as_bytes(),
+        event.causation_id.as_bytes(),
+    ]);
+    format!("msg_{}", hex::encode(&digest.0[..16]))
+}
+
+/// Scheme, host and port of an address that letters may go to.
+pub(crate) fn endpoint_of(url: &str) -> Result<String, Undeliverable> {
+    let url = Url::parse(url).map_err(|_| Undeliverable::Malformed)?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(Undeliverable::Scheme);
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Undeliverable::Credentials);
+    }
+    let host = url.host_str().ok_or(Undeliverable::Malformed)?;
+    let port = url
+        .port_or_known_default()
+        .ok_or(Undeliverable::Malformed)?;
+    Ok(format!("{}://{host}:{port}", url.scheme()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_go_by_http_and_https_and_carry_no_credentials() {
+        assert_eq!(
+            endpoint_of("https://bank.example/in?x=1"),
+            Ok("https://bank.example:443".to_owned())
+        );
+        assert_eq!(
+            endpoint_of("http://10.1.2.3:8080"),
+            Ok("http://10.1.2.3:8080".to_owned())
+        );
+        assert_eq!(
+            endpoint_of("ftp://bank.example/"),
+            Err(Undeliverable::Scheme)
+        );
+        assert_eq!(
+            endpoint_of("file:///etc/passwd"),
+            Err(Undeliverable::Scheme)
+        );
+        assert_eq!(
+            endpoint_of("https://user@bank.example/"),
+            Err(Undeliverable::Credentials)
+        );
+        assert_eq!(endpoint_of("bank.example"), Err(Undeliverable::Malformed));
+    }
+}

@@ -1,0 +1,270 @@
+//! The reactor: follows the log, and sees to it that what is owed is delivered.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bus::Bus;
+use bus::shell::{Clock, RootSecret};
+use event_log::{EventLog, Failure};
+use projections::hints::Hints;
+use projections::reading::ReadError;
+use projections::store::{Durability, Store, StoreError};
+use schemas::settings::Settings;
+use tokio::sync::mpsc;
+use tokio::time::{Sleep, sleep};
+
+use crate::delivery::Delivery;
+use crate::dispatcher::{Dispatcher, GROUP_MAX};
+use crate::intake::Intake;
+use crate::outbox::{Outbox, Status};
+use crate::sender::Sender;
+
+/// How often the reactor looks at the log when nobody tells it to, and waits after a failure.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// How long a result waits for others to be written with it.
+const GROUP_WAIT: Duration = Duration::from_millis(20);
+
+/// How often the outbox is looked through for what nobody told: released letters, and old ones to forget.
+const LOOK_AROUND_EVERY: Duration = Duration::from_mins(1);
+
+/// Longest wait before the clock is read again: a clock may be set.
+const NAP_MAX: Duration = Duration::from_secs(1);
+
+/// How long letters on their way may still take at shutdown. What takes longer is sent again after the next start.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Batches of new deliveries that wait for the dispatcher.
+const BATCHES_WAITING: usize = 4;
+
+/// What a reactor needs.
+#[derive(Debug)]
+pub struct ReactorOptions {
+    /// Where the facts come from.
+    pub log: Arc<dyn EventLog>,
+    /// Where it is told that there are new ones.
+    pub bus: Arc<dyn Bus>,
+    /// Seals bodies in the outbox, opens the vault, signs letters.
+    pub root: RootSecret,
+    /// NETWORK_TIMEOUT is the longest wait for a connection.
+    pub settings: Settings,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Where the outbox is: `sqlite:<path>`, `postgres://...` or `jdbc:postgresql://...`.
+    pub database_address: String,
+}
+
+/// Delivers what is owed. One of them is meant to be active; two deliver letters twice, under the same identity.
+#[derive(Debug)]
+pub struct Reactor {
+    options: ReactorOptions,
+    outbox: Outbox,
+    sender: Arc<Sender>,
+}
+
+/// Why a reactor does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The outbox.
+    #[error("cannot prepare the outbox")]
+    Store(#[from] StoreError),
+    /// The client for outgoing calls.
+    #[error("cannot prepare outgoing calls")]
+    Client(#[from] reqwest::Error),
+    /// The log, or the place in it.
+    #[error(transparent)]
+    Reactor(#[from] ReactorError),
+}
+
+/// Why a reactor does not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum ReactorError {
+    /// The log is shorter than what was read of it.
+    #[error(transparent)]
+    Behind(projections::StartError),
+    /// The outbox.
+    #[error("cannot write the outbox")]
+    Store(#[from] StoreError),
+    /// The log.
+    #[error("cannot read the log")]
+    Log(#[from] Failure),
+    /// A lane cannot be read on.
+    #[error("a lane of the log cannot be read")]
+    Lane(#[source] ReadError),
+    /// Another reactor moved a cursor.
+    #[error("another reactor is writing the same outbox")]
+    Disturbed,
+}
+
+impl Reactor {
+    /// Opens the outbox. At the very first start the reactor is born: what is in the log by now is never sent.
+    pub async fn new(options: ReactorOptions) -> Result<Self, StartError> {
+        let store = Store::open(&options.database_address, Durability::Lasting).await?;
+        let outbox = Outbox::open(store, options.root.clone()).await?;
+        let connect_timeout = Duration::from_millis(options.settings.network_timeout_ms());
+        let sender = Sender::new(
+            options.root.clone(),
+            Arc::clone(&options.clock),
+            connect_timeout,
+        )?;
+        let reactor = Self {
+            options,
+            outbox,
+            sender: Arc::new(sender),
+        };
+        reactor.intake().await?;
+        Ok(reactor)
+    }
+
+    /// Follows the log and delivers until `shutdown` comes. It returns an error only when a person must look.
+    pub async fn run(&self, shutdown: impl Future<Output = ()>) -> Result<(), ReactorError> {
+        let (sender, receiver) = mpsc::channel(BATCHES_WAITING);
+        tokio::select! {
+            followed = self.follow(sender) => followed,
+            delivered = self.deliver(receiver, shutdown) => delivered,
+        }
+    }
+
+    /// How many deliveries are where.
+    pub async fn status(&self) -> Result<Status, StoreError> {
+        self.outbox.status().await
+    }
+
+    /// Gives parked deliveries another round of attempts; all of them, or the one with that id. How many there were. A
+    /// running reactor finds them within a minute.
+    pub async fn release_parked(&self, id: Option<&str>) -> Result<u64, StoreError> {
+        self.outbox
+            .release_parked(id, self.options.clock.now())
+            .await
+    }
+
+    /// Takes in what is in the log, and sends everything that is due by the clock, until nothing is. How many attempts
+    /// that took. For maintenance and tests; not beside [`Self::run`].
+    pub async fn deliver_due_now(&self) -> Result<u64, ReactorError> {
+        let mut intake = self.intake().await?;
+        while intake.take().await?.is_some() {}
+        let (sender, clock) = (Arc::clone(&self.sender), Arc::clone(&self.options.clock));
+        let mut dispatcher = Dispatcher::begin(self.outbox.clone(), sender, clock).await?;
+        let mut attempts = 0;
+        loop {
+            dispatcher.go_on().await?;
+            if dispatcher.next_result().await.is_none() {
+                return Ok(attempts);
+            }
+            attempts += dispatcher.unwritten() as u64;
+            dispatcher.write_results().await?;
+        }
+    }
+
+    async fn intake(&self) -> Result<Intake, ReactorError> {
+        let ReactorOptions {
+            log, root, clock, ..
+        } = &self.options;
+        Intake::begin(
+            Arc::clone(log),
+            root.clone(),
+            Arc::clone(clock),
+            self.outbox.clone(),
+        )
+        .await
+    }
+
+    async fn follow(&self, new: mpsc::Sender<Vec<Delivery>>) -> Result<(), ReactorError> {
+        let mut hints = Hints::new(Arc::clone(&self.options.bus), LOOK_EVERY);
+        hints.listen().await;
+        let mut intake = self.intake().await?;
+        loop {
+            match intake.take().await {
+                Ok(Some(ready)) => {
+                    if new.send(ready).await.is_err() {
+                        return Ok(());
+                    }
+                }
+                Ok(None) => hints.wait().await,
+                Err(error @ ReactorError::Behind(_)) => return Err(error),
+                Err(error) => pause_after(&error).await,
+            }
+        }
+    }
+
+    async fn deliver(
+        &self,
+        mut new: mpsc::Receiver<Vec<Delivery>>,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ReactorError> {
+        let mut shutdown = std::pin::pin!(shutdown);
+        let (sender, clock) = (Arc::clone(&self.sender), Arc::clone(&self.options.clock));
+        let mut dispatcher = Dispatcher::begin(self.outbox.clone(), sender, clock).await?;
+        let mut group_ends: Option<Pin<Box<Sleep>>> = None;
+        let mut look_around = Box::pin(sleep(LOOK_AROUND_EVERY));
+        loop {
+            if let Err(error) = dispatcher.go_on().await {
+                pause_after(&error.into()).await;
+            }
+            let nap = self.nap(&dispatcher);
+            let must_write = tokio::select! {
+                () = &mut shutdown => break,
+                Some(ready) = new.recv() => {
+                    dispatcher.admit(ready);
+                    false
+                }
+                Some(()) = dispatcher.next_result() => {
+                    group_ends.get_or_insert_with(|| Box::pin(sleep(GROUP_WAIT)));
+                    dispatcher.is_idle() || dispatcher.unwritten() >= GROUP_MAX
+                }
+                () = ended(&mut group_ends) => true,
+                () = &mut look_around => {
+                    look_around = Box::pin(sleep(LOOK_AROUND_EVERY));
+                    if let Err(error) = dispatcher.look_around().await {
+                        pause_after(&error.into()).await;
+                    }
+                    false
+                }
+                () = sleep(nap) => false,
+            };
+            if must_write {
+                group_ends = None;
+                if let Err(error) = dispatcher.write_results().await {
+                    pause_after(&error.into()).await;
+                    // The results are still there: they are written with the next group, or soon.
+                    group_ends = Some(Box::pin(sleep(GROUP_WAIT)));
+                }
+            }
+        }
+        let farewell = async { while dispatcher.next_result().await.is_some() {} };
+        // What does not end in time is sent again after the next start, under the same identity.
+        let _all_ended = tokio::time::timeout(FAREWELL, farewell).await;
+        Ok(dispatcher.write_results().await?)
+    }
+
+    /// How long to wait when nothing happens.
+    fn nap(&self, dispatcher: &Dispatcher) -> Duration {
+        let now = self.options.clock.now();
+        let until = dispatcher
+            .next_look()
+            .map_or(i64::MAX, |at| at.0.saturating_sub(now.0));
+        NAP_MAX.min(Duration::from_millis(u64::try_from(until).unwrap_or(0)))
+    }
+}
+
+/// Waits for the end of a group; for ever when there is none.
+async fn ended(group_ends: &mut Option<Pin<Box<Sleep>>>) {
+    match group_ends {
+        Some(end) => end.await,
+        None => futures::future::pending().await,
+    }
+}
+
+async fn pause_after(error: &ReactorError) {
+    metrics::counter!("reactor_failures_total").increment(1);
+    report(error);
+    sleep(LOOK_EVERY).await;
+}
+
+fn report(error: &(dyn std::error::Error + 'static)) {
+    tracing::error!(error, "the reactor does not advance; trying again");
+}
+
+#[cfg(test)]
+mod tests;

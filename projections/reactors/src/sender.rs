@@ -1,0 +1,154 @@
+//! One attempt: one POST, signed, bounded in time and size, and never redirected.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bus::shell::{Clock, RootSecret};
+use reqwest::StatusCode;
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+
+use crate::delivery::Delivery;
+use crate::outbox::{Fate, Settled};
+use crate::schedule::{next_attempt, retry_after_ms};
+use crate::signing::WebhookKeys;
+
+/// Longest an attempt may take, connection and answer together.
+const ATTEMPT_MAX: Duration = Duration::from_secs(15);
+
+/// Most of an answer that is read, bytes. Nothing in it matters; reading it lets the connection be used again.
+const ANSWER_MAX: usize = 64 * 1024;
+
+/// Idle connections that are kept for each endpoint.
+const IDLE_MAX: usize = 32;
+
+/// Sends letters.
+#[derive(Debug)]
+pub(crate) struct Sender {
+    client: reqwest::Client,
+    root: RootSecret,
+    clock: Arc<dyn Clock>,
+    keys: Mutex<HashMap<String, Arc<WebhookKeys>>>,
+}
+
+/// What came of an attempt.
+enum Answer {
+    Status(StatusCode, Option<String>),
+    None(&'static str),
+}
+
+impl Sender {
+    /// A sender that waits so long for a connection to be accepted.
+    pub fn new(
+        root: RootSecret,
+        clock: Arc<dyn Clock>,
+        connect_timeout: Duration,
+    ) -> Result<Self, reqwest::Error> {
+        let client = reqwest::Client::builder()
+            .user_agent("Countersign")
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(connect_timeout)
+            .timeout(ATTEMPT_MAX)
+            .pool_max_idle_per_host(IDLE_MAX)
+            .no_proxy()
+            .build()?;
+        let keys = Mutex::new(HashMap::new());
+        Ok(Self {
+            client,
+            root,
+            clock,
+            keys,
+        })
+    }
+
+    /// Makes one attempt, and says what becomes of the delivery.
+    pub async fn attempt(&self, mut delivery: Delivery) -> Settled {
+        let answer = self.post(&delivery).await;
+        delivery.attempt += 1;
+        let now = self.clock.now();
+        let again = |asked_ms| {
+            let next = next_attempt(&delivery.id, delivery.attempt, now, asked_ms);
+            next.map_or(Fate::Parked, Fate::Again)
+        };
+        let (fate, status, error) = match answer {
+            Answer::Status(status, _) if status.is_success() => {
+                (Fate::Delivered, Some(status), None)
+            }
+            Answer::Status(StatusCode::GONE, _) => {
+                (Fate::Parked, Some(StatusCode::GONE), Some("gone for ever"))
+            }
+            Answer::Status(status, asked) => {
+                let asked = asked.filter(|_| may_ask_for_patience(status));
+                let asked_ms = asked.and_then(|asked| retry_after_ms(&asked, now));
+                (again(asked_ms), Some(status), Some("refused"))
+            }
+            Answer::None(error) => (again(None), None, Some(error)),
+        };
+        Settled {
+            delivery,
+            fate,
+            status: status.map(|status| status.as_u16()),
+            error,
+        }
+    }
+
+    async fn post(&self, delivery: &Delivery) -> Answer {
+        let now = self.clock.now();
+        let signature = self
+            .keys_of(&delivery.system_id)
+            .sign(&delivery.id, now, &delivery.body);
+        let request = self
+            .client
+            .post(&delivery.url)
+            .header(CONTENT_TYPE, "application/json")
+            .header("webhook-id", &delivery.id)
+            .header("webhook-timestamp", now.seconds())
+            .header("webhook-signature", signature)
+            .body(delivery.body.clone());
+        match request.send().await {
+            Ok(mut response) => {
+                let asked = response
+                    .headers()
+                    .get(RETRY_AFTER)
+                    .and_then(|value| value.to_str().ok());
+                let answer = Answer::Status(response.status(), asked.map(ToOwned::to_owned));
+                let mut read = 0;
+                while let Ok(Some(chunk)) = response.chunk().await {
+                    read += chunk.len();
+                    if read > ANSWER_MAX {
+                        break;
+                    }
+                }
+                answer
+            }
+            // The library's own words may repeat the address, and that may hold a secret of the bank's.
+            Err(error) if error.is_timeout() => Answer::None("no answer in time"),
+            Err(error) if error.is_connect() => Answer::None("cannot connect"),
+            Err(_) => Answer::None("the exchange broke off"),
+        }
+    }
+
+    fn keys_of(&self, system_id: &str) -> Arc<WebhookKeys> {
+        let mut keys = self
+            .keys
+            .lock()
+            .expect("nothing panics while it holds the keys");
+        if let Some(known) = keys.get(system_id) {
+            return Arc::clone(known);
+        }
+        let derived = Arc::new(WebhookKeys::of(&self.root, system_id));
+        keys.insert(system_id.to_owned(), Arc::clone(&derived));
+        derived
+    }
+}
+
+fn may_ask_for_patience(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::BAD_GATEWAY
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
+    )
+}

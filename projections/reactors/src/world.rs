@@ -1,0 +1,163 @@
+//! A small world for the tests: a log in memory, a clock that is turned by hand, an outbox on disk.
+
+use std::sync::Arc;
+
+use bus::InProcessBus;
+use bus::shell::{ManualClock, RootSecret};
+use event_log::{Commit, EventLog, MemoryLog, NewEvent, VaultRow};
+use schemas::codec;
+use schemas::context::{RequestContext, RequestPrivate};
+use schemas::envelope::RecordedEvent;
+use schemas::events::{Event, transactions};
+use schemas::settings::Settings;
+use schemas::vault::VaultName;
+use schemas::{CommandId, Digest, KeyIndex, Lane, Owner, Timestamp};
+
+use crate::{Reactor, ReactorOptions, StartError};
+
+/// The system that the tests live in.
+pub(crate) const SYSTEM: &str = "f13e4375-e429-496c-ad1e-0fc3c3ecfb53";
+
+/// What the clock shows at first.
+pub(crate) const BEGINNING: Timestamp = Timestamp(1_700_000_000_000);
+
+pub(crate) struct World {
+    pub log: Arc<MemoryLog>,
+    pub root: RootSecret,
+    pub clock: Arc<ManualClock>,
+    folder: tempfile::TempDir,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self {
+            log: Arc::new(MemoryLog::new()),
+            root: RootSecret::new([7; 32]),
+            clock: Arc::new(ManualClock::new(BEGINNING)),
+            folder: tempfile::tempdir().expect("a folder for the outbox"),
+        }
+    }
+
+    /// A reactor; the second one finds the first one's outbox.
+    pub async fn reactor(&self) -> Result<Reactor, StartError> {
+        let options = ReactorOptions {
+            log: self.log.clone(),
+            bus: InProcessBus::new(),
+            root: self.root.clone(),
+            settings: Settings::default(),
+            clock: self.clock.clone(),
+            database_address: format!(
+                "sqlite:{}",
+                self.folder.path().join("outbox.sqlite").display()
+            ),
+        };
+        Reactor::new(options).await
+    }
+
+    pub fn user(name: &str) -> Owner {
+        format!("{SYSTEM}/{name}").parse().expect("a valid owner")
+    }
+
+    /// Lets an event happen that is posted nowhere.
+    pub async fn happen(&self, owner: &Owner, event: impl Into<Event>) {
+        self.happen_posted(owner, event, None).await;
+    }
+
+    /// Lets an event happen whose journal record is posted.
+    pub async fn happen_posted(&self, owner: &Owner, event: impl Into<Event>, post: Option<&str>) {
+        let event = event.into();
+        let version = self
+            .log
+            .load(owner, 0)
+            .await
+            .expect("the log is in memory")
+            .len() as u64;
+        let causation_id = CommandId::from_key(&owner.to_string(), "test", &version.to_string());
+        let recorded = RecordedEvent {
+            owner: owner.clone(),
+            ordinal: version + 1,
+            recorded_at: BEGINNING,
+            causation_id,
+            result: event.result(),
+            context: RequestContext {
+                events_post_url: post.map(ToOwned::to_owned),
+                key_index: Some(KeyIndex(1)),
+                ..RequestContext::default()
+            },
+            event,
+        };
+        let private = RequestPrivate {
+            requester_ip_address: Some("10.0.0.1".to_owned()),
+            connection_info: None,
+            device_info: Some(r#"{"osName":"iOS"}"#.to_owned()),
+        };
+        let vault = vec![self.sealed(owner, VaultName::request(&causation_id), &private)];
+        let event = NewEvent {
+            word: recorded.event.word().to_owned(),
+            aggregate: recorded.event.aggregate().to_owned(),
+            at: BEGINNING,
+            payload: codec::encode(&recorded),
+        };
+        self.append(owner, version, vec![event], vault).await;
+    }
+
+    pub async fn keep(&self, owner: &Owner, name: VaultName, value: &impl serde::Serialize) {
+        let version = self
+            .log
+            .load(owner, 0)
+            .await
+            .expect("the log is in memory")
+            .len() as u64;
+        let row = self.sealed(owner, name, value);
+        self.append(owner, version, Vec::new(), vec![row]).await;
+    }
+
+    fn sealed(&self, owner: &Owner, name: VaultName, value: &impl serde::Serialize) -> VaultRow {
+        let open = rmp_serde::to_vec_named(value).expect("encodable");
+        let sealed = self
+            .root
+            .seal(SYSTEM, &format!("{owner}/{}", name.as_str()), &open);
+        VaultRow { name, sealed }
+    }
+
+    async fn append(
+        &self,
+        owner: &Owner,
+        version: u64,
+        events: Vec<NewEvent>,
+        vault: Vec<VaultRow>,
+    ) {
+        let commit = Commit {
+            owner: owner.clone(),
+            expected_version: version,
+            events,
+            command: None,
+            vault,
+            erase: Vec::new(),
+            timers: Vec::new(),
+            cancelled_timers: Vec::new(),
+            claims: Vec::new(),
+        };
+        let lane = Lane::of(owner);
+        let open = self
+            .log
+            .open_lane(lane)
+            .await
+            .expect("the log is in memory");
+        self.log
+            .append(lane, open.epoch, &[commit])
+            .await
+            .expect("nobody is in the way");
+    }
+}
+
+pub(crate) fn confirmed(id: &str, callback_url: &str) -> transactions::TransactionConfirmed {
+    transactions::TransactionConfirmed {
+        transaction_id: id.parse().expect("a valid id"),
+        key_index: KeyIndex(1),
+        signature: Some(vec![0x30, 0x45]),
+        confirm_code: Some("0".repeat(64)),
+        digest: Digest([1; 32]),
+        callback_url: Some(callback_url.to_owned()),
+    }
+}

@@ -1,0 +1,120 @@
+//! The journal's table: what a record holds besides what may have to be erased.
+
+use schemas::envelope::RecordedEvent;
+use schemas::events::Event;
+use schemas::{KeyIndex, Position};
+
+use crate::projection::{Projection, Seen};
+use crate::rows::{Row as _, Rows, row};
+
+row! {
+    /// A journal record as stored.
+    JournalRow
+    key {
+        /// The record's number.
+        event_id: i64,
+    }
+    /// The system it concerns.
+    system_id: String,
+    /// When it was recorded, ms.
+    created_at: i64,
+    /// The user it concerns.
+    user_id: String,
+    /// The transaction it concerns.
+    transaction_id: String,
+    /// Session on the device.
+    session_id: String,
+    /// The device's identifier of the request.
+    device_event_id: String,
+    /// The device's clock, ms.
+    device_time: i64,
+    /// Authentication code of the request. Not kept by this server: its header holds an HMAC instead.
+    auth_code: String,
+    /// SHA-256 of the request's body, hex.
+    request_hash: String,
+    /// HMAC of the request, hex.
+    request_hmac: String,
+    /// The event's word.
+    request_type: String,
+    /// 0, or the error code the caller heard.
+    request_result: i64,
+    /// Operation; nothing carries one yet.
+    operationid: String,
+    /// Path of the request.
+    request_url: String,
+    /// Name of the instance whose door took the request.
+    pc_instance_name: String,
+    /// The key it concerns.
+    key_index: i64,
+    /// The command that caused it, hex: the name of the erasable part in the vault.
+    causation_id: String,
+}
+
+/// The table of journal records.
+pub(crate) const JOURNAL: Projection = Projection {
+    name: "journal",
+    table: "journal",
+    create: include_str!("../../../migrations/projections/journal.sql"),
+    columns: JournalRow::COLUMNS,
+    key: JournalRow::KEY,
+    fold,
+};
+
+fn fold(seen: &Seen<'_>, rows: &mut Rows) {
+    rows.put(JournalRow::of(seen.position, seen.event));
+}
+
+impl JournalRow {
+    /// The record of an event.
+    pub fn of(position: Position, event: &RecordedEvent) -> Self {
+        let context = &event.context;
+        let key_index = context.key_index.or_else(|| key_of(&event.event));
+        Self {
+            event_id: position.event_id(),
+            system_id: Some(event.owner.system_id().to_string()),
+            created_at: Some(event.recorded_at.0),
+            user_id: event.owner.user_id().map(ToString::to_string),
+            transaction_id: event.event.transaction_id().map(ToString::to_string),
+            session_id: context.session_id.clone(),
+            device_event_id: context.device_event_id.clone(),
+            device_time: context.device_time,
+            auth_code: None,
+            request_hash: context.request_hash.map(|hash| hash.to_string()),
+            request_hmac: context.request_hmac.map(|hmac| hmac.to_string()),
+            request_type: Some(event.event.word().to_owned()),
+            request_result: Some(event.result.number().into()),
+            operationid: None,
+            request_url: Some(context.request_url.clone()).filter(|url| !url.is_empty()),
+            pc_instance_name: context.instance.clone(),
+            key_index: key_index.map(|key_index| key_index.0.into()),
+            causation_id: Some(event.causation_id.to_string()),
+        }
+    }
+}
+
+/// The key an event is about, for events that no device asked for.
+fn key_of(event: &Event) -> Option<KeyIndex> {
+    match event {
+        Event::UserCreated(event) => Some(event.key.key_index),
+        Event::KeyUpdated(event) => Some(event.key.key_index),
+        Event::ActivationAttempted(event) => Some(event.key_index),
+        Event::KeyActivated(event) => Some(event.key_index),
+        Event::ActivationFailed(event) => Some(event.key_index),
+        Event::PublicKeyRegistered(event) => Some(event.key_index),
+        Event::FingerprintSet(event) => Some(event.key_index),
+        Event::TransactionConfirmed(event) => Some(event.key_index),
+        Event::SystemRegistered(_)
+        | Event::SystemChanged(_)
+        | Event::SystemRemoved(_)
+        | Event::UserChanged(_)
+        | Event::UserDeleted(_)
+        | Event::TransactionCreated(_)
+        | Event::TransactionServed(_)
+        | Event::TransactionDeclined(_)
+        | Event::TransactionExpired(_)
+        | Event::TransactionCleaned(_)
+        | Event::TransactionDeleted(_)
+        | Event::Looked(_)
+        | Event::Refused(_) => None,
+    }
+}

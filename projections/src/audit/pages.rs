@@ -1,0 +1,322 @@
+//! Questions to the journal.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bus::shell::RootSecret;
+use event_log::EventLog;
+use schemas::ids::InvalidId;
+use schemas::{CommandId, Owner, SystemId, Timestamp, TransactionId, UserId};
+
+use crate::audit::journal::{JOURNAL, JournalRow};
+use crate::audit::record::{JournalRecord, private_parts};
+use crate::read::PAGE_MAX;
+use crate::read::keys::KEYS;
+use crate::rows::Row as _;
+use crate::store::{Durability, Store, StoreError, Value, WrongShape};
+
+/// The journal, for reading. What may have been erased is opened at every question, so an erasure counts at once.
+#[derive(Clone, Debug)]
+pub struct Journal {
+    store: Store,
+    log: Arc<dyn EventLog>,
+    root: RootSecret,
+}
+
+/// Which records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalFilter {
+    /// Of which system.
+    pub system_id: SystemId,
+    /// Only about this user.
+    pub user_id: Option<UserId>,
+    /// Only about this transaction.
+    pub transaction_id: Option<TransactionId>,
+    /// Only with this word.
+    pub request_type: Option<String>,
+    /// Not before this moment.
+    pub from: Option<Timestamp>,
+    /// Before this moment.
+    pub to: Option<Timestamp>,
+    /// How many records to skip.
+    pub offset: u64,
+    /// How many records at most; never more than [`PAGE_MAX`].
+    pub limit: u32,
+}
+
+/// Why the journal does not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// Its table.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The vault.
+    #[error("cannot read the erasable parts of journal records")]
+    Vault(#[source] event_log::Failure),
+}
+
+impl JournalFilter {
+    /// Everything of a system, from the oldest record on.
+    pub fn of(system_id: SystemId) -> Self {
+        Self {
+            system_id,
+            user_id: None,
+            transaction_id: None,
+            request_type: None,
+            from: None,
+            to: None,
+            offset: 0,
+            limit: PAGE_MAX,
+        }
+    }
+}
+
+impl Journal {
+    /// Opens the database that the projector writes; the address is the same as the projector's.
+    pub async fn open(
+        database_address: &str,
+        log: Arc<dyn EventLog>,
+        root: RootSecret,
+    ) -> Result<Self, StoreError> {
+        let store = Store::open(database_address, Durability::Disposable).await?;
+        Ok(Self { store, log, root })
+    }
+
+    /// Records that match, by time and then by number.
+    pub async fn page(&self, filter: &JournalFilter) -> Result<Vec<JournalRecord>, JournalError> {
+        let mut condition = vec!["j.system_id = $1".to_owned()];
+        let mut values = vec![Value::from(filter.system_id.as_str())];
+        let mut only = |comparison: &str, value: Option<Value>| {
+            if let Some(value) = value {
+                values.push(value);
+                condition.push(format!("{comparison} ${}", values.len()));
+            }
+        };
+        only(
+            "j.user_id =",
+            filter.user_id.as_ref().map(|id| id.as_str().into()),
+        );
+        only(
+            "j.transaction_id =",
+            filter.transaction_id.as_ref().map(|id| id.as_str().into()),
+        );
+        only(
+            "j.request_type =",
+            filter.request_type.as_deref().map(Value::from),
+        );
+        only("j.created_at >=", filter.from.map(|from| from.0.into()));
+        only("j.created_at <", filter.to.map(|to| to.0.into()));
+        values.push(i64::from(filter.limit.min(PAGE_MAX)).into());
+        values.push(i64::try_from(filter.offset).unwrap_or(i64::MAX).into());
+        let rest = format!(
+            "where {} order by j.created_at, j.event_id limit ${} offset ${}",
+            condition.join(" and "),
+            values.len() - 1,
+            values.len()
+        );
+        self.records(&rest, values).await
+    }
+
+    /// One record of a system; `None` when the system has no record of that number.
+    pub async fn one(
+        &self,
+        system_id: &SystemId,
+        event_id: i64,
+    ) -> Result<Option<JournalRecord>, JournalError> {
+        let rest = "where j.event_id = $1 and j.system_id = $2";
+        let values = vec![event_id.into(), system_id.as_str().into()];
+        Ok(self.records(rest, values).await?.pop())
+    }
+
+    async fn records(
+        &self,
+        rest: &str,
+        values: Vec<Value>,
+    ) -> Result<Vec<JournalRecord>, JournalError> {
+        let columns: Vec<String> = JournalRow::COLUMNS
+            .iter()
+            .map(|column| format!("j.{column}"))
+            .collect();
+        // A record shows the fingerprint of its key from the event on that set it. Both lie in the owner's lane, so their
+        // numbers can be compared.
+        let sql = format!(
+            "select {}, k.device_fingerprint from {} j left join {} k on k.system_id = j.system_id and k.user_id = \
+             j.user_id and k.key_index = j.key_index and k.fingerprint_event_id <= j.event_id {rest}",
+            columns.join(", "),
+            JOURNAL.table,
+            KEYS.table,
+        );
+        let mut stored = Vec::new();
+        for mut values in self.store.fetch(sql, values).await? {
+            let fingerprint = values
+                .pop()
+                .ok_or(WrongShape)
+                .and_then(Option::<String>::try_from);
+            let fingerprint = fingerprint.map_err(StoreError::from)?;
+            stored.push((
+                JournalRow::from_values(values).map_err(StoreError::from)?,
+                fingerprint,
+            ));
+        }
+        let private = self.private_of(stored.iter().map(|(row, _)| row)).await?;
+        let records = stored
+            .into_iter()
+            .zip(private)
+            .map(|((row, fingerprint), private)| {
+                let mut record = JournalRecord::from(row);
+                record.device_fingerprint = fingerprint;
+                record.with_private(private)
+            });
+        Ok(records.collect())
+    }
+
+    /// The erasable parts of the rows, in their order: one question for each owner on the page.
+    async fn private_of(
+        &self,
+        rows: impl Iterator<Item = &JournalRow>,
+    ) -> Result<Vec<schemas::context::RequestPrivate>, JournalError> {
+        let mut by_owner: BTreeMap<Owner, Vec<(usize, CommandId)>> = BTreeMap::new();
+        let mut count = 0;
+        for (index, row) in rows.enumerate() {
+            count = index + 1;
+            let owner = owner_of(row).map_err(|_| StoreError::from(WrongShape))?;
+            let cause = row.causation_id.as_deref().unwrap_or_default().parse();
+            let cause = cause.map_err(|_| StoreError::from(WrongShape))?;
+            by_owner.entry(owner).or_default().push((index, cause));
+        }
+        let mut parts = vec![schemas::context::RequestPrivate::default(); count];
+        for (owner, wanted) in by_owner {
+            let causes: Vec<CommandId> = wanted.iter().map(|(_, cause)| *cause).collect();
+            let found = private_parts(&*self.log, &self.root, &owner, &causes)
+                .await
+                .map_err(JournalError::Vault)?;
+            for ((index, _), private) in wanted.into_iter().zip(found) {
+                parts[index] = private.unwrap_or_default();
+            }
+        }
+        Ok(parts)
+    }
+}
+
+fn owner_of(row: &JournalRow) -> Result<Owner, InvalidId> {
+    let system_id: SystemId = row.system_id.as_deref().unwrap_or_default().parse()?;
+    match row.user_id.as_deref() {
+        None => Ok(Owner::System(system_id)),
+        Some(user_id) => Ok(Owner::User(system_id, user_id.parse()?)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Projector;
+    use crate::sample::{
+        History, SYSTEM, created_transaction, created_user, fingerprint_set, updated_key,
+    };
+    use schemas::vault::VaultName;
+
+    type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+    async fn journal(
+        history: &History,
+        folder: &tempfile::TempDir,
+    ) -> Result<Journal, Box<dyn std::error::Error>> {
+        let address = format!("sqlite:{}", folder.path().join("read.sqlite").display());
+        Projector::open(history.log.clone(), &address)
+            .await?
+            .catch_up()
+            .await?;
+        Ok(Journal::open(&address, history.log.clone(), history.root.clone()).await?)
+    }
+
+    #[tokio::test]
+    async fn the_journal_is_filtered_and_paged() -> Outcome {
+        let (folder, mut history) = (tempfile::tempdir()?, History::new());
+        for name in ["one", "two"] {
+            history.live(&History::user(name), 2).await;
+        }
+        let journal = journal(&history, &folder).await?;
+        let all = journal.page(&JournalFilter::of(SYSTEM.parse()?)).await?;
+        assert_eq!(all.len(), 12);
+        assert!(all.is_sorted_by_key(|record| record.created_at));
+        let of_one = JournalFilter {
+            user_id: Some("one".parse()?),
+            request_type: Some("confirm_transaction".to_owned()),
+            ..JournalFilter::of(SYSTEM.parse()?)
+        };
+        assert_eq!(journal.page(&of_one).await?.len(), 2);
+        let second = JournalFilter {
+            offset: 1,
+            limit: 1,
+            ..of_one.clone()
+        };
+        assert_eq!(
+            journal.page(&second).await?[0].transaction_id.as_deref(),
+            Some("one-1")
+        );
+        let (from, to) = (Timestamp(all[3].created_at), Timestamp(all[5].created_at));
+        let between = JournalFilter {
+            from: Some(from),
+            to: Some(to),
+            ..JournalFilter::of(SYSTEM.parse()?)
+        };
+        assert_eq!(journal.page(&between).await?, all[3..5]);
+        let one = journal.one(&SYSTEM.parse()?, all[4].event_id).await?;
+        assert_eq!(one.as_ref(), Some(&all[4]));
+        assert_eq!(
+            journal.one(&"another".parse()?, all[4].event_id).await?,
+            None
+        );
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn what_was_erased_from_the_vault_is_gone_from_the_journal() -> Outcome {
+        let (folder, mut history) = (tempfile::tempdir()?, History::new());
+        let owner = History::user("one");
+        history.happen(&owner, vec![created_user()]).await;
+        let journal = journal(&history, &folder).await?;
+        let filter = JournalFilter::of(SYSTEM.parse()?);
+        let before = journal.page(&filter).await?.remove(0);
+        assert_eq!(before.requester_ip_address.as_deref(), Some("10.0.0.1"));
+        assert_eq!(
+            before.device_info.ok_or("device information")?["osName"],
+            "iOS"
+        );
+        let cause = CommandId::from_key(&owner.to_string(), "test", "1");
+        history
+            .log
+            .erase(&owner, &[VaultName::request(&cause)])
+            .await?;
+        let after = journal.page(&filter).await?.remove(0);
+        assert_eq!(
+            (after.requester_ip_address, after.device_info),
+            (None, None)
+        );
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_record_shows_the_fingerprint_its_key_had_by_then() -> Outcome {
+        let (folder, mut history) = (tempfile::tempdir()?, History::new());
+        let owner = History::user("one");
+        let events = vec![
+            created_user(),
+            fingerprint_set(),
+            created_transaction("t"),
+            updated_key(2),
+        ];
+        history.happen(&owner, events).await;
+        let records = journal(&history, &folder)
+            .await?
+            .page(&JournalFilter::of(SYSTEM.parse()?))
+            .await?;
+        let shown: Vec<bool> = records
+            .iter()
+            .map(|record| record.device_fingerprint.is_some())
+            .collect();
+        // The sample's requests all name key 1, the last one included.
+        assert_eq!(shown, [false, true, true, true]);
+        Ok(())
+    }
+}

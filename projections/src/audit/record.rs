@@ -1,0 +1,240 @@
+//! A journal record as the world sees it: the manual's 22 fields, by the manual's names.
+//!
+//! Source: reference manual, "Events" and its examples. Times are ms; what is not known is left out.
+
+use bus::shell::RootSecret;
+use event_log::EventLog;
+use schemas::context::RequestPrivate;
+use schemas::envelope::RecordedEvent;
+use schemas::vault::VaultName;
+use schemas::{CommandId, Owner, Position};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::audit::journal::JournalRow;
+
+/// A journal record.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct JournalRecord {
+    /// Number of the record.
+    pub event_id: i64,
+    /// When it was recorded, ms.
+    pub created_at: i64,
+    /// The user it concerns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    /// The transaction it concerns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transaction_id: Option<String>,
+    /// Session on the device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_id: Option<String>,
+    /// The device's identifier of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_event_id: Option<String>,
+    /// The device's clock, ms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_time: Option<i64>,
+    /// Authentication code of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub auth_code: Option<String>,
+    /// SHA-256 of the request's body, hex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_hash: Option<String>,
+    /// HMAC of the request, hex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_hmac: Option<String>,
+    /// The event's word.
+    pub request_type: String,
+    /// What the device told about itself; left out once it was erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_info: Option<Value>,
+    /// Source addresses; left out once they were erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requester_ip_address: Option<String>,
+    /// 0, or the error code the caller heard.
+    pub request_result: i64,
+    /// Operation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operationid: Option<String>,
+    /// Path of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_url: Option<String>,
+    /// Who keeps the journal.
+    pub pc_version: PcVersion,
+    /// The system it concerns.
+    pub system_id: String,
+    /// The connection; left out once it was erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connection_info: Option<Value>,
+    /// Name of the instance whose door took the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pc_instance_name: Option<String>,
+    /// Fingerprint of the device the key was bound to by then, hex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device_fingerprint: Option<String>,
+    /// The key it concerns.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_index: Option<i64>,
+}
+
+/// Component, its version and its API version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct PcVersion {
+    /// Version of this program.
+    pub pc_version: &'static str,
+    /// Its name.
+    pub product: &'static str,
+    /// Version of the API it speaks.
+    pub pc_api_version: u32,
+}
+
+/// What every record says of this program.
+pub const PC_VERSION: PcVersion = PcVersion {
+    pc_version: env!("CARGO_PKG_VERSION"),
+    product: "Countersign",
+    pc_api_version: 7,
+};
+
+impl JournalRecord {
+    /// The record of an event, without what lies in the vault and without the fingerprint.
+    pub fn of(position: Position, event: &RecordedEvent) -> Self {
+        JournalRow::of(position, event).into()
+    }
+
+    /// Adds what lay in the vault.
+    #[must_use]
+    pub fn with_private(mut self, private: RequestPrivate) -> Self {
+        self.device_info = private.device_info.map(json);
+        self.connection_info = private.connection_info.map(json);
+        self.requester_ip_address = private.requester_ip_address;
+        self
+    }
+}
+
+/// Text that should be JSON; what is not stays a text.
+fn json(text: String) -> Value {
+    serde_json::from_str(&text).unwrap_or(Value::String(text))
+}
+
+impl From<JournalRow> for JournalRecord {
+    fn from(row: JournalRow) -> Self {
+        Self {
+            event_id: row.event_id,
+            created_at: row.created_at.unwrap_or_default(),
+            user_id: row.user_id,
+            transaction_id: row.transaction_id,
+            session_id: row.session_id,
+            device_event_id: row.device_event_id,
+            device_time: row.device_time,
+            auth_code: row.auth_code,
+            request_hash: row.request_hash,
+            request_hmac: row.request_hmac,
+            request_type: row.request_type.unwrap_or_default(),
+            device_info: None,
+            requester_ip_address: None,
+            request_result: row.request_result.unwrap_or_default(),
+            operationid: row.operationid,
+            request_url: row.request_url,
+            pc_version: PC_VERSION,
+            system_id: row.system_id.unwrap_or_default(),
+            connection_info: None,
+            pc_instance_name: row.pc_instance_name,
+            device_fingerprint: None,
+            key_index: row.key_index,
+        }
+    }
+}
+
+/// The erasable parts of an owner's requests, in the order asked for; `None` where nothing is left, or what is left does
+/// not open.
+pub async fn private_parts(
+    log: &dyn EventLog,
+    root: &RootSecret,
+    owner: &Owner,
+    causes: &[CommandId],
+) -> Result<Vec<Option<RequestPrivate>>, event_log::Failure> {
+    let names: Vec<VaultName> = causes.iter().map(VaultName::request).collect();
+    let rows = log.vault(owner, &names).await?;
+    let parts = rows
+        .into_iter()
+        .zip(&names)
+        .map(|(sealed, name)| open(root, owner, name, &sealed?));
+    Ok(parts.collect())
+}
+
+/// A row that does not open must not hide the rest of the journal: it is reported, and its fields are left out.
+fn open(
+    root: &RootSecret,
+    owner: &Owner,
+    name: &VaultName,
+    sealed: &[u8],
+) -> Option<RequestPrivate> {
+    let place = format!("{owner}/{}", name.as_str());
+    let opened = match root.open(owner.system_id().as_str(), &place, sealed) {
+        Ok(opened) => opened,
+        Err(error) => {
+            tracing::error!(vault.row = %place, %error, "a row of the vault does not open");
+            return None;
+        }
+    };
+    match rmp_serde::from_slice(opened.expose()) {
+        Ok(private) => Some(private),
+        Err(error) => {
+            tracing::error!(vault.row = %place, %error, "a row of the vault cannot be decoded");
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_record_has_the_manuals_fields_and_no_other() {
+        let text = Some("x".to_owned());
+        let row = JournalRow {
+            event_id: 1,
+            system_id: text.clone(),
+            created_at: Some(1),
+            user_id: text.clone(),
+            transaction_id: text.clone(),
+            session_id: text.clone(),
+            device_event_id: text.clone(),
+            device_time: Some(1),
+            auth_code: text.clone(),
+            request_hash: text.clone(),
+            request_hmac: text.clone(),
+            request_type: text.clone(),
+            request_result: Some(0),
+            operationid: text.clone(),
+            request_url: text.clone(),
+            pc_instance_name: text.clone(),
+            key_index: Some(1),
+            causation_id: text.clone(),
+        };
+        let mut record = JournalRecord::from(row).with_private(RequestPrivate {
+            requester_ip_address: text.clone(),
+            connection_info: Some(r#"{"src":{"ip":"10.0.0.1"}}"#.to_owned()),
+            device_info: Some(r#"{"osName":"Android"}"#.to_owned()),
+        });
+        record.device_fingerprint = text;
+        let json = serde_json::to_value(&record).expect("a record is JSON");
+        let mut names: Vec<&str> = json
+            .as_object()
+            .expect("an object")
+            .keys()
+            .map(String::as_str)
+            .collect();
+        let mut manual: Vec<&str> = schemas::words::JOURNAL_FIELDS
+            .iter()
+            .map(|field| field.name)
+            .collect();
+        names.sort_unstable();
+        manual.sort_unstable();
+        assert_eq!(names, manual);
+        assert_eq!(json["device_info"]["osName"], "Android");
+        assert_eq!(json["pc_version"]["pc_api_version"], 7);
+    }
+}

@@ -1,0 +1,129 @@
+//! What a projection is: a table, and what every event does to it.
+
+use schemas::Position;
+use schemas::envelope::RecordedEvent;
+
+use crate::audit::journal::JOURNAL;
+use crate::read::{keys::KEYS, systems::SYSTEMS, transactions::TRANSACTIONS, users::USERS};
+use crate::rows::{Rows, Target};
+
+/// Every projection. Adding one is one file, one migration and one line.
+pub(crate) const PROJECTIONS: &[Projection] = &[SYSTEMS, USERS, KEYS, TRANSACTIONS, JOURNAL];
+
+/// A table that follows from the log.
+pub(crate) struct Projection {
+    /// Its name, for people and for the cursors.
+    pub name: &'static str,
+    /// The table it serves.
+    pub table: &'static str,
+    /// The text that makes the table.
+    pub create: &'static str,
+    /// The columns, the key's first.
+    pub columns: &'static [&'static str],
+    /// How many columns the key has.
+    pub key: usize,
+    /// What an event changes. Nothing but the event may enter: two rebuilds must end in the same rows.
+    pub fold: fn(&Seen<'_>, &mut Rows),
+}
+
+/// An event, and where it lies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen<'a> {
+    /// Where.
+    pub position: Position,
+    /// What.
+    pub event: &'a RecordedEvent,
+}
+
+impl Projection {
+    /// The projection of that name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        PROJECTIONS
+            .iter()
+            .find(|projection| projection.name == name)
+    }
+
+    /// The table that serves.
+    pub fn live(&self) -> Target<'_> {
+        self.target(self.table)
+    }
+
+    /// The same columns in another table.
+    pub fn target<'a>(&'a self, table: &'a str) -> Target<'a> {
+        Target {
+            table,
+            columns: self.columns,
+            key: self.key,
+        }
+    }
+
+    /// The table that is built beside the one that serves.
+    pub fn shadow_table(&self) -> String {
+        format!("{}_rebuilt", self.table)
+    }
+
+    /// The text that makes the table under another name.
+    pub fn create_as(&self, table: &str) -> String {
+        let (here, there) = (
+            format!("create table {} (", self.table),
+            format!("create table {table} ("),
+        );
+        self.create.replacen(&here, &there, 1)
+    }
+}
+
+impl Seen<'_> {
+    /// The runner's clock, ms.
+    pub fn at(&self) -> i64 {
+        self.event.recorded_at.0
+    }
+
+    /// The system it concerns.
+    pub fn system_id(&self) -> String {
+        self.event.owner.system_id().to_string()
+    }
+
+    /// The user it concerns; empty for an event of the system itself.
+    pub fn user_id(&self) -> String {
+        self.event
+            .owner
+            .user_id()
+            .map_or_else(String::new, ToString::to_string)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_is_made_with_the_columns_its_rows_have() {
+        for projection in PROJECTIONS {
+            let declared: Vec<&str> = projection
+                .create
+                .lines()
+                .filter_map(|line| line.strip_prefix("    "))
+                .filter_map(|line| line.split_once(' '))
+                .map(|(name, _)| name)
+                .filter(|name| !matches!(*name, "primary" | "unique"))
+                .collect();
+            assert_eq!(declared, projection.columns, "{}", projection.name);
+        }
+    }
+
+    #[test]
+    fn a_table_can_be_made_under_another_name() {
+        for projection in PROJECTIONS {
+            let shadow = projection.shadow_table();
+            assert!(
+                projection
+                    .create_as(&shadow)
+                    .contains(&format!("create table {shadow} ("))
+            );
+            assert!(
+                !projection.create.contains("create index"),
+                "a named index cannot be made twice"
+            );
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Transactions and their outcome, without their texts.
+
+use schemas::commands::transactions::{NotificationType, TransactionStatus};
+use schemas::events::Event;
+use schemas::{SystemId, TransactionId, UserId};
+
+use crate::projection::{Projection, Seen};
+use crate::read::{Page, ReadModels};
+use crate::rows::{Row as _, Rows, row};
+use crate::store::StoreError;
+
+row! {
+    /// A transaction.
+    TransactionRow
+    key {
+        /// In which system.
+        system_id: String,
+        /// Which one.
+        transaction_id: String,
+    }
+    /// Who was asked.
+    user_id: String,
+    /// The word of its status.
+    status: String,
+    /// SHA-256 of the canonical bytes, hex: what is signed.
+    digest: String,
+    /// 1 when bytes go with the text.
+    has_binary: i64,
+    /// How the user is told.
+    notification_type: String,
+    /// Digits of the confirmation code; `None` means 64 hex digits.
+    confirm_code_length: i64,
+    /// Where the outcome is reported; `None` means the system's own address.
+    callback_url: String,
+    /// When it was created, ms.
+    created_at: i64,
+    /// Deadline, ms; `None` means no deadline.
+    expires_at: i64,
+    /// When the device last fetched the text, ms.
+    served_at: i64,
+    /// When it was confirmed, declined, deleted or expired, ms.
+    finished_at: i64,
+    /// When its text was erased, ms.
+    cleaned_at: i64,
+    /// The key it was confirmed with.
+    key_index: i64,
+    /// The user's signature, DER, hex.
+    signature: String,
+    /// Why it was declined, in words.
+    decline_reason: String,
+    /// Why it was declined, as a number.
+    decline_code: i64,
+}
+
+/// The table of transactions.
+pub(crate) const TRANSACTIONS: Projection = Projection {
+    name: "transactions",
+    table: "read_transactions",
+    create: include_str!("../../../migrations/projections/transactions.sql"),
+    columns: TransactionRow::COLUMNS,
+    key: TransactionRow::KEY,
+    fold,
+};
+
+fn fold(seen: &Seen<'_>, rows: &mut Rows) {
+    let at = Some(seen.at());
+    let transaction = |transaction_id: &TransactionId| TransactionRow {
+        system_id: seen.system_id(),
+        transaction_id: transaction_id.to_string(),
+        ..TransactionRow::default()
+    };
+    let status = |status: TransactionStatus| Some(status.word().to_owned());
+    match &seen.event.event {
+        Event::TransactionCreated(event) => rows.put(TransactionRow {
+            user_id: Some(seen.user_id()),
+            status: status(TransactionStatus::Initialized),
+            digest: Some(event.digest.to_string()),
+            has_binary: Some(event.has_binary.into()),
+            notification_type: Some(notification_word(event.notification_type).to_owned()),
+            confirm_code_length: event.confirm_code_length.map(Into::into),
+            callback_url: event.callback_url.clone(),
+            created_at: at,
+            expires_at: event.expires_at.map(|expires_at| expires_at.0),
+            ..transaction(&event.transaction_id)
+        }),
+        // The bank's own look at the text changes nothing for the user.
+        Event::TransactionServed(event) if !event.to_device => {}
+        Event::TransactionServed(event) => rows.put(TransactionRow {
+            status: status(TransactionStatus::DataSent),
+            served_at: at,
+            ..transaction(&event.transaction_id)
+        }),
+        Event::TransactionConfirmed(event) => rows.put(TransactionRow {
+            status: status(TransactionStatus::Confirmed),
+            finished_at: at,
+            key_index: Some(event.key_index.0.into()),
+            signature: event.signature.as_ref().map(hex::encode),
+            ..transaction(&event.transaction_id)
+        }),
+        Event::TransactionDeclined(event) => rows.put(TransactionRow {
+            status: status(TransactionStatus::Declined),
+            finished_at: at,
+            decline_reason: Some(event.reason.clone()),
+            decline_code: event.code,
+            ..transaction(&event.transaction_id)
+        }),
+        Event::TransactionExpired(event) => rows.put(TransactionRow {
+            status: status(TransactionStatus::Expired),
+            finished_at: at,
+            ..transaction(&event.transaction_id)
+        }),
+        Event::TransactionDeleted(event) => rows.put(TransactionRow {
+            status: status(TransactionStatus::Deleted),
+            finished_at: at,
+            ..transaction(&event.transaction_id)
+        }),
+        Event::TransactionCleaned(event) => rows.put(TransactionRow {
+            cleaned_at: at,
+            ..transaction(&event.transaction_id)
+        }),
+        Event::SystemRegistered(_)
+        | Event::SystemChanged(_)
+        | Event::SystemRemoved(_)
+        | Event::UserCreated(_)
+        | Event::UserChanged(_)
+        | Event::UserDeleted(_)
+        | Event::KeyUpdated(_)
+        | Event::ActivationAttempted(_)
+        | Event::KeyActivated(_)
+        | Event::ActivationFailed(_)
+        | Event::PublicKeyRegistered(_)
+        | Event::FingerprintSet(_)
+        | Event::Looked(_)
+        | Event::Refused(_) => {}
+    }
+}
+
+fn notification_word(notification_type: NotificationType) -> &'static str {
+    match notification_type {
+        NotificationType::Push => "Push",
+        NotificationType::Offline => "Offline",
+        NotificationType::Url => "URL",
+    }
+}
+
+impl ReadModels {
+    /// Transactions of a user, by id.
+    pub async fn transactions(
+        &self,
+        system_id: &SystemId,
+        user_id: &UserId,
+        page: Page,
+    ) -> Result<Vec<TransactionRow>, StoreError> {
+        let values = vec![system_id.as_str().into(), user_id.as_str().into()];
+        let condition = "where system_id = $1 and user_id = $2 order by transaction_id";
+        self.rows(TRANSACTIONS.table, condition, values, page).await
+    }
+
+    /// One transaction.
+    pub async fn transaction(
+        &self,
+        system_id: &SystemId,
+        transaction_id: &TransactionId,
+    ) -> Result<Option<TransactionRow>, StoreError> {
+        let values = vec![system_id.as_str().into(), transaction_id.as_str().into()];
+        let condition = "where system_id = $1 and transaction_id = $2";
+        let one = Page {
+            offset: 0,
+            limit: 1,
+        };
+        Ok(self
+            .rows(TRANSACTIONS.table, condition, values, one)
+            .await?
+            .pop())
+    }
+}

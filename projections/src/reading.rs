@@ -1,0 +1,106 @@
+//! Reading the log, lane by lane, decoded and checked for holes.
+
+use event_log::{EventLog, Failure};
+use futures::future::try_join_all;
+use schemas::codec::{self, DecodeError};
+use schemas::envelope::RecordedEvent;
+use schemas::{Lane, Position};
+
+/// What is to be read of a lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Which lane.
+    pub lane: Lane,
+    /// The number that was read last; 0 before the first.
+    pub after: u64,
+    /// How many events; the lane is known to have them.
+    pub limit: usize,
+}
+
+/// What was read of a lane.
+#[derive(Debug)]
+pub struct Slice {
+    /// What was asked.
+    pub wanted: Wanted,
+    /// The events that follow, without a gap.
+    pub events: Vec<(Position, RecordedEvent)>,
+    /// Why it ends here, when it was not for want of events.
+    pub stopped: Option<ReadError>,
+}
+
+/// Why a lane cannot be read on. The other lanes can.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The event is not one this program knows: a newer one wrote it, and a newer one must read it.
+    #[error("cannot decode the event at {position}")]
+    Decode {
+        /// Where it lies.
+        position: Position,
+        /// What is wrong with it.
+        #[source]
+        source: DecodeError,
+    },
+    /// The lane promises dense numbers and does not keep it.
+    #[error("lane {lane} of the log has a hole: expected number {expected}, found {found}")]
+    Hole {
+        /// Which lane.
+        lane: Lane,
+        /// The number that should come next.
+        expected: u64,
+        /// The number that came.
+        found: u64,
+    },
+    /// The lane ends before the number that was said to be its last.
+    #[error("lane {lane} of the log ends before number {expected}, which it should have")]
+    Missing {
+        /// Which lane.
+        lane: Lane,
+        /// The first number that is missing.
+        expected: u64,
+    },
+}
+
+impl Slice {
+    /// The number that has been read last, after this slice.
+    pub fn end(&self) -> u64 {
+        self.wanted.after + self.events.len() as u64
+    }
+}
+
+/// Reads these pieces, all at once.
+pub async fn read(log: &dyn EventLog, wanted: &[Wanted]) -> Result<Vec<Slice>, Failure> {
+    try_join_all(wanted.iter().map(|wanted| read_slice(log, *wanted))).await
+}
+
+async fn read_slice(log: &dyn EventLog, wanted: Wanted) -> Result<Slice, Failure> {
+    let Wanted { lane, after, limit } = wanted;
+    let mut slice = Slice {
+        wanted,
+        events: Vec::with_capacity(limit),
+        stopped: None,
+    };
+    for event in log.read(lane, after + 1, limit).await? {
+        let (position, expected) = (event.position, slice.end() + 1);
+        if position.number != expected {
+            let found = position.number;
+            slice.stopped = Some(ReadError::Hole {
+                lane,
+                expected,
+                found,
+            });
+            break;
+        }
+        match codec::decode(&event.payload) {
+            Ok(recorded) => slice.events.push((position, recorded)),
+            Err(source) => {
+                slice.stopped = Some(ReadError::Decode { position, source });
+                break;
+            }
+        }
+    }
+    if slice.stopped.is_none() && slice.events.len() < limit {
+        let expected = slice.end() + 1;
+        slice.stopped = Some(ReadError::Missing { lane, expected });
+    }
+    Ok(slice)
+}

@@ -1,0 +1,220 @@
+//! One event of every word, with every field filled: what the golden fixtures are made of.
+
+use schemas::commands::keys::DeviceType;
+use schemas::commands::systems::SystemParameters;
+use schemas::commands::transactions::NotificationType;
+use schemas::context::RequestContext;
+use schemas::envelope::RecordedEvent;
+use schemas::events::access::{LOOKED_WORDS, Looked};
+use schemas::events::devices::FingerprintSet;
+use schemas::events::keys::{
+    ActivationAttempted, ActivationFailed, KeyActivated, KeyIssued, KeyUpdated,
+    PublicKeyRegistered, PushRegistered,
+};
+use schemas::events::systems::{SystemChanged, SystemRegistered, SystemRemoved};
+use schemas::events::transactions::{
+    TransactionCleaned, TransactionConfirmed, TransactionCreated, TransactionDeclined,
+    TransactionDeleted, TransactionExpired, TransactionServed,
+};
+use schemas::events::users::{UserChanged, UserCreated, UserDeleted};
+use schemas::events::{Event, Refused};
+use schemas::flags::KeyFlags;
+use schemas::{
+    CommandId, Digest, ErrorCode, KeyIndex, Owner, RequestId, SystemId, Timestamp, TransactionId,
+};
+
+const KEY_INDEX: KeyIndex = KeyIndex(1);
+const CALLBACK_URL: &str = "https://bank.example/callback";
+
+/// Every word once, and one refusal.
+pub fn events() -> Vec<RecordedEvent> {
+    let looked = LOOKED_WORDS.iter();
+    let looked = looked.map(|(word, _)| Looked {
+        word,
+        transaction_id: Some(transaction_id()),
+    });
+    let mut events = systems();
+    events.extend(users_and_keys());
+    events.extend(transactions());
+    events.extend(looked.map(Event::Looked));
+    events
+        .into_iter()
+        .map(recorded)
+        .chain([refusal()])
+        .collect()
+}
+
+/// A command that was refused: the deadline had passed.
+pub fn refusal() -> RecordedEvent {
+    let refused = Refused {
+        word: "confirm_transaction",
+        transaction_id: Some(transaction_id()),
+    };
+    RecordedEvent {
+        result: ErrorCode::TransactionExpired,
+        ..recorded(Event::Refused(refused))
+    }
+}
+
+fn recorded(event: Event) -> RecordedEvent {
+    let owner = match event.aggregate() {
+        "systems" => Owner::System(system_id()),
+        _ => Owner::User(system_id(), "sample-1".parse().expect("an identifier")),
+    };
+    RecordedEvent {
+        owner,
+        ordinal: 7,
+        recorded_at: Timestamp(1_703_499_267_298),
+        causation_id: CommandId([0xc1; 32]),
+        result: event.result(),
+        context: RequestContext {
+            request_url:
+                "/pc-client-api/v1/f13e4375-e429-496c-ad1e-0fc3c3ecfb53/users/sample-1/events"
+                    .to_owned(),
+            request_hash: Some(Digest([0xa1; 32])),
+            request_hmac: Some(Digest([0xa2; 32])),
+            session_id: Some("session-1".to_owned()),
+            device_event_id: Some("event-1".to_owned()),
+            device_time: Some(1_703_499_267_000),
+            key_index: Some(KEY_INDEX),
+            instance: Some("node-1".to_owned()),
+            events_post_url: Some("https://bank.example/events".to_owned()),
+            auth_time: Some(Timestamp(1_703_499_267_100)),
+            request_id: Some(RequestId([0xa3; 32])),
+        },
+        event,
+    }
+}
+
+fn systems() -> Vec<Event> {
+    let parameters = SystemParameters {
+        user_keys_expiration_period: Some(365),
+        pc_is_external_url: Some("https://mobile.bank.example/pc-client-api".to_owned()),
+        pc_is_internal_url: Some("https://push.bank.example/pc-pusher-api/".to_owned()),
+        events_post_url: Some("https://bank.example/events".to_owned()),
+        callback_url: Some(CALLBACK_URL.to_owned()),
+    };
+    let registered = SystemRegistered {
+        name: "Example bank".to_owned(),
+        description: "Cards and accounts".to_owned(),
+        qr_url_scheme: Some("examplebank".to_owned()),
+        billing_type: 2,
+        billing_period: Some(365),
+        parameters: parameters.clone(),
+        register_request: "e30=".to_owned(),
+    };
+    vec![
+        registered.into(),
+        SystemChanged { parameters }.into(),
+        SystemRemoved {}.into(),
+    ]
+}
+
+fn users_and_keys() -> Vec<Event> {
+    let key = KeyIssued {
+        key_index: KEY_INDEX,
+        flags: KeyFlags::from_bits(67_584),
+        valid_to: Timestamp(1_735_035_267_000),
+        two_parts: true,
+    };
+    let push = PushRegistered {
+        device_type: DeviceType::Ios,
+        app_id: Some("example.bank".to_owned()),
+    };
+    let registered = PublicKeyRegistered {
+        key_index: KEY_INDEX,
+        public_key: vec![0x30; 91],
+        push: Some(push),
+        callback_url: Some(CALLBACK_URL.to_owned()),
+    };
+    let fingerprint = FingerprintSet {
+        key_index: KEY_INDEX,
+        device_fingerprint: Digest([0xf1; 32]),
+        callback_url: Some(CALLBACK_URL.to_owned()),
+    };
+    let failed = ActivationFailed {
+        key_index: KEY_INDEX,
+        result: ErrorCode::ActivationAttemptsExceeded,
+        blocked: true,
+    };
+    let attempted = ActivationAttempted {
+        key_index: KEY_INDEX,
+        attempt: 5,
+        command_id: CommandId([0xc1; 32]),
+    };
+    vec![
+        UserCreated { key: key.clone() }.into(),
+        UserChanged {}.into(),
+        UserDeleted {}.into(),
+        KeyUpdated { key }.into(),
+        attempted.into(),
+        KeyActivated {
+            key_index: KEY_INDEX,
+        }
+        .into(),
+        failed.into(),
+        registered.into(),
+        fingerprint.into(),
+    ]
+}
+
+fn transactions() -> Vec<Event> {
+    let callback_url = Some(CALLBACK_URL.to_owned());
+    let digest = Digest([0xd1; 32]);
+    let created = TransactionCreated {
+        transaction_id: transaction_id(),
+        digest,
+        has_binary: true,
+        expires_at: Some(Timestamp(1_703_499_867_298)),
+        callback_url: callback_url.clone(),
+        confirm_code_length: Some(8),
+        notification_type: NotificationType::Url,
+    };
+    let confirmed = TransactionConfirmed {
+        transaction_id: transaction_id(),
+        key_index: KEY_INDEX,
+        signature: Some(vec![0x30; 70]),
+        confirm_code: Some("01234567".to_owned()),
+        digest,
+        callback_url: callback_url.clone(),
+    };
+    let declined = TransactionDeclined {
+        transaction_id: transaction_id(),
+        reason: "wrong data".to_owned(),
+        code: Some(1),
+        callback_url: callback_url.clone(),
+    };
+    vec![
+        created.into(),
+        TransactionServed {
+            transaction_id: transaction_id(),
+            to_device: true,
+        }
+        .into(),
+        confirmed.into(),
+        declined.into(),
+        TransactionExpired {
+            transaction_id: transaction_id(),
+            callback_url,
+        }
+        .into(),
+        TransactionCleaned {
+            transaction_id: transaction_id(),
+        }
+        .into(),
+        TransactionDeleted {
+            transaction_id: transaction_id(),
+        }
+        .into(),
+    ]
+}
+
+fn system_id() -> SystemId {
+    "f13e4375-e429-496c-ad1e-0fc3c3ecfb53"
+        .parse()
+        .expect("an identifier")
+}
+
+fn transaction_id() -> TransactionId {
+    "invoice-42".parse().expect("an identifier")
+}
