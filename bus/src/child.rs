@@ -63,6 +63,14 @@ pub enum ChildError {
         #[source]
         source: std::io::Error,
     },
+    /// Another server, or another program of ours, uses the folder. Two servers on one folder would destroy it.
+    #[error("the data folder {folder} of nats-server is in use{by}")]
+    InUse {
+        /// Which folder.
+        folder: String,
+        /// By whom, as far as we know.
+        by: String,
+    },
     /// The program cannot be started.
     #[error("cannot start nats-server")]
     Start(#[source] std::io::Error),
@@ -95,6 +103,8 @@ pub struct NatsServer {
     orders: Option<mpsc::UnboundedSender<Order>>,
     state: watch::Receiver<ChildState>,
     thread: Option<std::thread::JoinHandle<()>>,
+    /// The lock on the folder.
+    _claim: std::fs::File,
 }
 
 impl NatsServer {
@@ -103,6 +113,7 @@ impl NatsServer {
         binary::check(&options.binary)?;
         let mut configuration = Configuration::new(&options, password());
         configuration.prepare()?;
+        let claim = configuration.claim().await?;
         let supervisor = Supervisor::new(options.binary, configuration.clone());
         let (thread, running) = supervisor.run()?;
         let started = running.await.map_err(|_| ChildError::NotListening)??;
@@ -112,6 +123,7 @@ impl NatsServer {
             orders: Some(started.orders),
             state: started.state,
             thread: Some(thread),
+            _claim: claim,
         })
     }
 

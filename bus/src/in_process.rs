@@ -103,19 +103,17 @@ impl Bus for InProcessBus {
         let oversized = events
             .iter()
             .find(|event| event.payload.len() > self.limits.payload_bytes_max);
-        let outcome = match oversized {
-            Some(event) => Err(BusError::new(
+        if let Some(event) = oversized {
+            let error = BusError::new(
                 format!("cannot publish event {}", event.position),
                 "it is larger than the bus allows",
-            )),
-            None => {
-                for event in events {
-                    self.ring(event.position.lane).publish(event);
-                }
-                Ok(())
-            }
-        };
-        futures::future::ready(outcome).boxed()
+            );
+            return futures::future::ready(Err(error)).boxed();
+        }
+        for event in events {
+            self.ring(event.position.lane).publish(event);
+        }
+        futures::future::ready(Ok(())).boxed()
     }
 
     fn published(&self) -> BoxFuture<'_, Result<Vec<u64>, BusError>> {

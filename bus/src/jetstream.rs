@@ -33,7 +33,7 @@ use crate::port::{Bus, BusError, Delivery, Parked, Publication, SendError, Strea
 use answers::Answers;
 use delivery::{Context, GiveBack};
 use link::Link;
-use publishing::Heads;
+use publishing::Publisher;
 use topology::Topology;
 
 pub use apply::ApplyError;
@@ -46,7 +46,7 @@ pub struct JetStreamBus {
     link: Arc<Link>,
     answers: Answers,
     give_back: Arc<GiveBack>,
-    heads: Heads,
+    publisher: Publisher,
     limits: Limits,
 }
 
@@ -69,10 +69,6 @@ pub enum ConnectError {
 
 impl JetStreamBus {
     /// Connects, checks the server, and makes the streams as declared; refuses with the exact reason.
-    #[expect(
-        clippy::new_ret_no_self,
-        reason = "whoever makes a bus wants the port, not this particular one"
-    )]
     pub async fn connect(options: JetStreamOptions) -> Result<Arc<dyn Bus>, ConnectError> {
         let link = Link::connect(&options).await?;
         check::check(&link.client, &options).await?;
@@ -86,11 +82,12 @@ impl JetStreamBus {
             .await
             .map_err(ConnectError::Inbox)?;
         let give_back = Arc::new(GiveBack::new(link.client.clone()));
+        let publisher = Publisher::new(&link);
         Ok(Arc::new(Self {
             link: Arc::new(link),
             answers,
             give_back,
-            heads: Heads::default(),
+            publisher,
             limits: options.limits,
         }))
     }
@@ -125,7 +122,7 @@ impl Bus for JetStreamBus {
     }
 
     fn publish<'a>(&'a self, events: &'a [Publication]) -> BoxFuture<'a, Result<(), BusError>> {
-        publishing::publish(&self.link, &self.heads, events).boxed()
+        self.publisher.publish(&self.link, events).boxed()
     }
 
     fn published(&self) -> BoxFuture<'_, Result<Vec<u64>, BusError>> {

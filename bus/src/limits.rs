@@ -5,7 +5,7 @@ use std::time::Duration;
 /// How long a command lives on the bus. Whoever sent it has long given up by then.
 ///
 /// `nats/cmd.json` says the same to the server as `max_age`.
-pub const COMMAND_LIFE: Duration = Duration::from_secs(60);
+pub const COMMAND_LIFE: Duration = Duration::from_mins(1);
 
 /// Limits of commands and of what a reader may fall behind.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -54,15 +54,25 @@ impl Reply {
         if self.error_code == 0 {
             return Ok(self.substance);
         }
-        Err(BankError::Refused { code: self.error_code, message: self.error_message })
+        Err(BankError::Refused {
+            code: self.error_code,
+            message: self.error_message,
+        })
     }
 }
 
 impl Bank {
     /// A bank with this system id, at the system door `http://host:port/pc-api`.
     pub fn new(door: &str, system_id: &str, timeout: Duration) -> Result<Self, BankError> {
-        let http = reqwest::Client::builder().timeout(timeout).no_proxy().build()?;
-        Ok(Self { http, door: door.trim_end_matches('/').to_owned(), system_id: system_id.to_owned() })
+        let http = reqwest::Client::builder()
+            .timeout(timeout)
+            .no_proxy()
+            .build()?;
+        Ok(Self {
+            http,
+            door: door.trim_end_matches('/').to_owned(),
+            system_id: system_id.to_owned(),
+        })
     }
 
     /// The system's id.
@@ -71,19 +81,47 @@ impl Bank {
     }
 
     /// Registers the system; `callback_url` is where outcomes are reported.
-    pub async fn register_system(&self, mobile_door: &str, callback_url: &str) -> Result<Reply, BankError> {
+    pub async fn register_system(
+        &self,
+        mobile_door: &str,
+        callback_url: &str,
+    ) -> Result<Reply, BankError> {
         let request = registration_request(&self.system_id, "Demo bank", mobile_door);
-        let registered = self.call(reqwest::Method::POST, "/", None, Some(json!({ "request": request }))).await?;
+        let registered = self
+            .call(
+                reqwest::Method::POST,
+                "/",
+                None,
+                Some(json!({ "request": request })),
+            )
+            .await?;
         if registered.error_code == 0 {
             let change = json!({ "callback_url": callback_url });
-            self.call(reqwest::Method::PATCH, &format!("/{}", self.system_id), None, Some(change)).await?.success()?;
+            self.call(
+                reqwest::Method::PATCH,
+                &format!("/{}", self.system_id),
+                None,
+                Some(change),
+            )
+            .await?
+            .success()?;
         }
         Ok(registered)
     }
 
     /// Creates a user; `body` as in the integrator's guide.
-    pub async fn create_user(&self, body: Value, idempotency_key: Option<&str>) -> Result<Reply, BankError> {
-        self.call(reqwest::Method::POST, &format!("/{}/users", self.system_id), idempotency_key, Some(body)).await
+    pub async fn create_user(
+        &self,
+        body: Value,
+        idempotency_key: Option<&str>,
+    ) -> Result<Reply, BankError> {
+        self.call(
+            reqwest::Method::POST,
+            &format!("/{}/users", self.system_id),
+            idempotency_key,
+            Some(body),
+        )
+        .await
     }
 
     /// Creates a transaction.
@@ -94,17 +132,30 @@ impl Bank {
         idempotency_key: Option<&str>,
     ) -> Result<Reply, BankError> {
         let path = format!("/{}/users/{user_id}/transactions", self.system_id);
-        self.call(reqwest::Method::POST, &path, idempotency_key, Some(body)).await
+        self.call(reqwest::Method::POST, &path, idempotency_key, Some(body))
+            .await
     }
 
     /// Asks where a transaction stands.
-    pub async fn transaction_info(&self, user_id: &str, transaction_id: &str) -> Result<Reply, BankError> {
-        self.get(&format!("/users/{user_id}/transactions/{transaction_id}")).await
+    pub async fn transaction_info(
+        &self,
+        user_id: &str,
+        transaction_id: &str,
+    ) -> Result<Reply, BankError> {
+        self.get(&format!("/users/{user_id}/transactions/{transaction_id}"))
+            .await
     }
 
     /// Asks for the text of a transaction.
-    pub async fn transaction_data(&self, user_id: &str, transaction_id: &str) -> Result<Reply, BankError> {
-        self.get(&format!("/users/{user_id}/transactions/{transaction_id}/data")).await
+    pub async fn transaction_data(
+        &self,
+        user_id: &str,
+        transaction_id: &str,
+    ) -> Result<Reply, BankError> {
+        self.get(&format!(
+            "/users/{user_id}/transactions/{transaction_id}/data"
+        ))
+        .await
     }
 
     /// Queries the journal; `query` as in `user_id=…&limit=100`. Waits for `after` to be journaled when given.
@@ -119,7 +170,13 @@ impl Bank {
 
     /// A GET below the system.
     pub async fn get(&self, path: &str) -> Result<Reply, BankError> {
-        self.call(reqwest::Method::GET, &format!("/{}{path}", self.system_id), None, None).await
+        self.call(
+            reqwest::Method::GET,
+            &format!("/{}{path}", self.system_id),
+            None,
+            None,
+        )
+        .await
     }
 
     /// Any call of the system door; `path` starts after `/pc-api`.
@@ -144,15 +201,26 @@ impl Bank {
 /// Opens the envelope.
 async fn open(response: reqwest::Response) -> Result<Reply, BankError> {
     let status = response.status().as_u16();
-    let position = response.headers().get("x-log-position").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let position = response
+        .headers()
+        .get("x-log-position")
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
     let body = response.bytes().await?;
     let envelope: Value = serde_json::from_slice(&body).map_err(|_| BankError::Envelope(status))?;
     let answer = &envelope["answer"];
-    let answer_type = envelope["answer_type"].as_str().ok_or(BankError::Envelope(status))?;
+    let answer_type = envelope["answer_type"]
+        .as_str()
+        .ok_or(BankError::Envelope(status))?;
     Ok(Reply {
         status,
-        error_code: answer["result"]["error_code"].as_u64().ok_or(BankError::Envelope(status))?,
-        error_message: answer["result"]["error_message"].as_str().unwrap_or_default().to_owned(),
+        error_code: answer["result"]["error_code"]
+            .as_u64()
+            .ok_or(BankError::Envelope(status))?,
+        error_message: answer["result"]["error_message"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned(),
         substance: answer[answer_type].clone(),
         position,
     })

@@ -28,17 +28,36 @@ pub struct DemoArguments {
 
 /// Plays the demo; an error names the step that did not hold.
 pub fn run(arguments: DemoArguments) -> Result<(), AnyError> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(play(arguments))
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(play(arguments))
 }
 
 async fn play(arguments: DemoArguments) -> Result<(), AnyError> {
     let folder = DemoFolder::new(arguments.data)?;
     let teller = Teller::begin();
     let receiver = Receiver::start().await?;
-    let nats = if arguments.in_process { "in-process" } else { "child" };
-    teller.say(&format!("Starting the service: SQLite log, bus {nats}, data in {}", folder.path.display()));
+    let nats = if arguments.in_process {
+        "in-process"
+    } else {
+        "child"
+    };
+    teller.say(&format!(
+        "Starting the service: SQLite log, bus {nats}, data in {}",
+        folder.path.display()
+    ));
     let data = folder.path.to_string_lossy().into_owned();
-    let options = ["--listen", "127.0.0.1:0", "--data", &data, "--nats", nats, "--log-filter", "warn"];
+    let options = [
+        "--listen",
+        "127.0.0.1:0",
+        "--data",
+        &data,
+        "--nats",
+        nats,
+        "--log-filter",
+        "warn",
+    ];
     let mut served = Served::start(&std::env::current_exe()?, &options).await?;
     teller.say(&format!("It serves on http://{}", served.address()));
     let told = story::play(&teller, &mut served, &receiver).await;
@@ -61,7 +80,9 @@ struct DemoFolder {
 impl DemoFolder {
     fn new(chosen: Option<PathBuf>) -> std::io::Result<Self> {
         let temporary = chosen.is_none();
-        let path = chosen.unwrap_or_else(|| std::env::temp_dir().join(format!("countersign-demo-{}", std::process::id())));
+        let path = chosen.unwrap_or_else(|| {
+            std::env::temp_dir().join(format!("countersign-demo-{}", std::process::id()))
+        });
         std::fs::create_dir_all(&path)?;
         Ok(Self { path, temporary })
     }

@@ -18,7 +18,12 @@ pub struct DeviceArguments {
     #[arg(long, default_value = "device.key", value_name = "FILE", global = true)]
     key: PathBuf,
     /// Password of the key; asked for at the terminal when it is not given
-    #[arg(long, env = "COUNTERSIGN_DEVICE_PASSWORD", hide_env_values = true, global = true)]
+    #[arg(
+        long,
+        env = "COUNTERSIGN_DEVICE_PASSWORD",
+        hide_env_values = true,
+        global = true
+    )]
     password: Option<String>,
     /// Address of the mobile door, instead of the one in the key
     #[arg(long, value_name = "URL", global = true)]
@@ -80,8 +85,16 @@ pub fn run(arguments: DeviceArguments) -> Result<(), AnyError> {
     if let Act::Import { key_text } = &arguments.act {
         let key = DeviceKey::import(key_text_of(key_text)?.trim())?;
         file.save(&key, &password)?;
-        let next = if key.is_activated() { "register" } else { "activate <code>" };
-        println!("key {} of {} imported; next: countersign device {next}", key.info().key_index, key.info().user_id);
+        let next = if key.is_activated() {
+            "register"
+        } else {
+            "activate <code>"
+        };
+        println!(
+            "key {} of {} imported; next: countersign device {next}",
+            key.info().key_index,
+            key.info().user_id
+        );
         return Ok(());
     }
     let key = file.load(&password)?;
@@ -90,14 +103,21 @@ pub fn run(arguments: DeviceArguments) -> Result<(), AnyError> {
         Some(url) => Device::at(url, key, transport)?,
         None => Device::new(key, transport)?,
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let outcome = runtime.block_on(act(&mut device, arguments.act, &file, &password));
     // Whatever happened on the way, what the key has learned must not be lost.
     file.save(device.key(), &password)?;
     outcome
 }
 
-async fn act(device: &mut Device<ReqwestTransport>, act: Act, file: &KeyFile, password: &str) -> Result<(), AnyError> {
+async fn act(
+    device: &mut Device<ReqwestTransport>,
+    act: Act,
+    file: &KeyFile,
+    password: &str,
+) -> Result<(), AnyError> {
     let now = SystemClock.now();
     match act {
         Act::Import { .. } => unreachable!("handled before a key is loaded"),
@@ -124,9 +144,15 @@ async fn act(device: &mut Device<ReqwestTransport>, act: Act, file: &KeyFile, pa
             }
         }
         Act::Show { transaction_id } => {
-            println!("{}", device.show(&transaction_id, now).await?.rendered_text());
+            println!(
+                "{}",
+                device.show(&transaction_id, now).await?.rendered_text()
+            );
         }
-        Act::Confirm { transaction_id, yes } => {
+        Act::Confirm {
+            transaction_id,
+            yes,
+        } => {
             let shown = device.show(&transaction_id, now).await?;
             println!("{}", shown.rendered_text());
             if !yes && ask("Confirm exactly this? [yes/no] ")? != "yes" {
@@ -135,8 +161,13 @@ async fn act(device: &mut Device<ReqwestTransport>, act: Act, file: &KeyFile, pa
             device.confirm(&shown, SystemClock.now()).await?;
             println!("confirmed");
         }
-        Act::Decline { transaction_id, reason } => {
-            device.decline(&transaction_id, &Declination { reason, code: None }, now).await?;
+        Act::Decline {
+            transaction_id,
+            reason,
+        } => {
+            device
+                .decline(&transaction_id, &Declination { reason, code: None }, now)
+                .await?;
             println!("declined");
         }
     }
@@ -144,7 +175,9 @@ async fn act(device: &mut Device<ReqwestTransport>, act: Act, file: &KeyFile, pa
 }
 
 fn key_text_of(argument: &str) -> Result<String, AnyError> {
-    let Some(path) = argument.strip_prefix('@') else { return Ok(argument.to_owned()) };
+    let Some(path) = argument.strip_prefix('@') else {
+        return Ok(argument.to_owned());
+    };
     let bytes = std::fs::read(path)?;
     if bytes.starts_with(b"\x89PNG") {
         return Ok(countersign::camera::read(&bytes)?);

@@ -34,9 +34,8 @@ enum Order {
 }
 
 fn main() -> ExitCode {
-    rustls::crypto::aws_lc_rs::default_provider()
-        .install_default()
-        .expect("the provider is installed once, here, before anything else");
+    countersign::install_crypto_provider()
+        .expect("it is installed once, here, before anything else");
     let outcome = match Arguments::parse().order {
         Order::Serve(arguments) => serve::run(*arguments),
         Order::Demo(arguments) => demo::run(arguments),

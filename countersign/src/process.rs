@@ -39,9 +39,17 @@ impl Served {
     ///
     /// Give it `--listen 127.0.0.1:0` for a free port; a restart then gets a new one.
     pub async fn start(program: &Path, arguments: &[&str]) -> Result<Self, StartError> {
-        let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
+        let arguments: Vec<String> = arguments
+            .iter()
+            .map(|&argument| argument.to_owned())
+            .collect();
         let (child, address) = spawn(program, &arguments).await?;
-        Ok(Self { program: program.to_owned(), arguments, child, address })
+        Ok(Self {
+            program: program.to_owned(),
+            arguments,
+            child,
+            address,
+        })
     }
 
     /// `host:port` it serves on.
@@ -81,7 +89,11 @@ impl Served {
     pub async fn end(&mut self) -> bool {
         if let Some(pid) = self.child.id() {
             // The kill command is on every Unix; a signal call of our own would need unsafe code.
-            Command::new("kill").args(["-TERM", &pid.to_string()]).status().await.ok();
+            Command::new("kill")
+                .args(["-TERM", &pid.to_string()])
+                .status()
+                .await
+                .ok();
         }
         match tokio::time::timeout(END_PATIENCE, self.child.wait()).await {
             Ok(status) => status.is_ok_and(|status| status.success()),
@@ -112,7 +124,11 @@ async fn spawn(program: &Path, arguments: &[String]) -> Result<(Child, String), 
         }
         None
     };
-    let address = tokio::time::timeout(START_PATIENCE, serving).await.ok().flatten().ok_or(StartError::NotServing)?;
+    let address = tokio::time::timeout(START_PATIENCE, serving)
+        .await
+        .ok()
+        .flatten()
+        .ok_or(StartError::NotServing)?;
     // Keep reading, so that the server never waits for a full pipe.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     Ok((child, address))

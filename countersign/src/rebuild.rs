@@ -15,10 +15,20 @@ pub struct RebuildArguments {
     /// The projection; without one, the names are listed
     projection: Option<String>,
     /// Folder of the data
-    #[arg(long, env = "COUNTERSIGN_DATA", default_value = "data", value_name = "FOLDER")]
+    #[arg(
+        long,
+        env = "COUNTERSIGN_DATA",
+        default_value = "data",
+        value_name = "FOLDER"
+    )]
     data: PathBuf,
     /// PostgreSQL of the log and the read models, instead of the files in the data folder
-    #[arg(long, env = "COUNTERSIGN_DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(
+        long,
+        env = "COUNTERSIGN_DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     database_url: Option<String>,
     /// Serve the rebuilt one even when it differs from the live one
     #[arg(long)]
@@ -32,16 +42,27 @@ pub fn run(arguments: RebuildArguments) -> Result<(), AnyError> {
         return Ok(());
     };
     let stores = Stores::choose(&arguments.data, arguments.database_url.as_deref());
-    let on_difference = if arguments.switch_anyway { OnDifference::Switch } else { OnDifference::KeepBoth };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let on_difference = if arguments.switch_anyway {
+        OnDifference::Switch
+    } else {
+        OnDifference::KeepBoth
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(rebuild(&projection, &stores, on_difference))
 }
 
-async fn rebuild(projection: &str, stores: &Stores, on_difference: OnDifference) -> Result<(), AnyError> {
+async fn rebuild(
+    projection: &str,
+    stores: &Stores,
+    on_difference: OnDifference,
+) -> Result<(), AnyError> {
     let log = event_log::open(&stores.log).await?;
     let projector = Projector::open(log, &stores.read).await?;
     let bar = ProgressBar::new(0).with_style(
-        ProgressStyle::with_template("{bar:40} {pos}/{len} events, {per_sec}, {eta} left").expect("the template is well-formed"),
+        ProgressStyle::with_template("{bar:40} {pos}/{len} events, {per_sec}, {eta} left")
+            .expect("the template is well-formed"),
     );
     let report = projector.rebuild(projection, on_difference, |progress| {
         bar.set_length(progress.total);
@@ -49,12 +70,17 @@ async fn rebuild(projection: &str, stores: &Stores, on_difference: OnDifference)
     });
     let report = report.await?;
     bar.finish();
-    println!("{}: {} events, {} rows", report.projection, report.events, report.rows);
+    println!(
+        "{}: {} events, {} rows",
+        report.projection, report.events, report.rows
+    );
     println!("live    {}", report.live_hash);
     println!("rebuilt {}", report.rebuilt_hash);
     match &report.first_difference {
         None => println!("equal; the rebuilt one serves now"),
-        Some(key) if report.switched => println!("they differ first at {key}; the rebuilt one serves now"),
+        Some(key) if report.switched => {
+            println!("they differ first at {key}; the rebuilt one serves now")
+        }
         Some(key) => {
             return Err(format!(
                 "they differ first at {key}; both are kept, the live one serves. Look at the difference, then run again with --switch-anyway"

@@ -45,6 +45,7 @@ pub struct Receiver {
 #[derive(Debug, Default)]
 struct Shared {
     received: Mutex<Vec<Received>>,
+    refused: Mutex<Vec<Received>>,
     arrived: Notify,
     refuse_next: Mutex<u32>,
 }
@@ -52,7 +53,9 @@ struct Shared {
 impl WebhookKeys {
     /// The keys of the `webhook` object in the answer to a registration; `None` when it has none.
     pub fn from_registration(webhook: &Value) -> Option<Self> {
-        let secret = BASE64.decode(webhook["secret"].as_str()?.strip_prefix("whsec_")?).ok()?;
+        let secret = BASE64
+            .decode(webhook["secret"].as_str()?.strip_prefix("whsec_")?)
+            .ok()?;
         let public_key = BASE64.decode(webhook["public_key"].as_str()?).ok()?;
         Some(Self { secret, public_key })
     }
@@ -64,11 +67,18 @@ impl WebhookKeys {
         let secret = hmac::Key::new(hmac::HMAC_SHA256, &self.secret);
         let public_key = signature::UnparsedPublicKey::new(&signature::ED25519, &self.public_key);
         let is_right = |scheme: &str, check: &dyn Fn(&[u8]) -> bool| {
-            let given = received.signature.split(' ').filter_map(|part| part.strip_prefix(scheme)?.strip_prefix(','));
-            given.filter_map(|text| BASE64.decode(text).ok()).any(|bytes| check(&bytes))
+            let given = received
+                .signature
+                .split(' ')
+                .filter_map(|part| part.strip_prefix(scheme)?.strip_prefix(','));
+            given
+                .filter_map(|text| BASE64.decode(text).ok())
+                .any(|bytes| check(&bytes))
         };
         is_right("v1", &|tag| hmac::verify(&secret, &signed, tag).is_ok())
-            && is_right("v1a", &|signature| public_key.verify(&signed, signature).is_ok())
+            && is_right("v1a", &|signature| {
+                public_key.verify(&signed, signature).is_ok()
+            })
     }
 }
 
@@ -83,7 +93,10 @@ impl Receiver {
     /// Listens on a free loopback port.
     pub async fn start() -> std::io::Result<Self> {
         let state = Arc::new(Shared::default());
-        let router = Router::new().route("/callback", post(take)).route("/events", post(take)).with_state(Arc::clone(&state));
+        let router = Router::new()
+            .route("/callback", post(take))
+            .route("/events", post(take))
+            .with_state(Arc::clone(&state));
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -102,25 +115,54 @@ impl Receiver {
 
     /// Answers the next `count` requests with 503.
     pub fn refuse_next(&self, count: u32) {
-        *self.state.refuse_next.lock().unwrap_or_else(PoisonError::into_inner) = count;
+        *self
+            .state
+            .refuse_next
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = count;
     }
 
     /// Everything received and accepted so far.
     pub fn received(&self) -> Vec<Received> {
-        self.state.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.state
+            .received
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Everything that was answered with 503 so far.
+    pub fn refused(&self) -> Vec<Received> {
+        self.state
+            .refused
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// How many were received and accepted so far.
     pub fn count(&self) -> usize {
-        self.state.received.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.state
+            .received
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
     }
 
     /// Waits for one that fits; `None` when the time is up.
-    pub async fn wait_for(&self, patience: Duration, fits: impl Fn(&Value) -> bool) -> Option<Received> {
+    pub async fn wait_for(
+        &self,
+        patience: Duration,
+        fits: impl Fn(&Value) -> bool,
+    ) -> Option<Received> {
         let search = async {
             loop {
                 let arrived = self.state.arrived.notified();
-                if let Some(found) = self.received().into_iter().find(|received| fits(&received.json())) {
+                if let Some(found) = self
+                    .received()
+                    .into_iter()
+                    .find(|received| fits(&received.json()))
+                {
                     return found;
                 }
                 arrived.await;
@@ -132,22 +174,40 @@ impl Receiver {
 
 async fn take(State(state): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> StatusCode {
     let refused = {
-        let mut left = state.refuse_next.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut left = state
+            .refuse_next
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         let refused = *left > 0;
         *left = left.saturating_sub(1);
         refused
     };
-    if refused {
-        return StatusCode::SERVICE_UNAVAILABLE;
-    }
-    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let header = |name: &str| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default()
+            .to_owned()
+    };
     let received = Received {
         webhook_id: header("webhook-id"),
         timestamp: header("webhook-timestamp"),
         signature: header("webhook-signature"),
         body: body.to_vec(),
     };
-    state.received.lock().unwrap_or_else(PoisonError::into_inner).push(received);
+    if refused {
+        state
+            .refused
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(received);
+        return StatusCode::SERVICE_UNAVAILABLE;
+    }
+    state
+        .received
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .push(received);
     state.arrived.notify_waiters();
     StatusCode::OK
 }

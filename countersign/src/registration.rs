@@ -8,17 +8,26 @@ use serde_json::json;
 
 /// An unsigned request: accepted on loopback by a server that trusts no particular issuer.
 pub fn registration_request(system_id: &str, name: &str, mobile_door: &str) -> String {
-    BASE64.encode(json!({ "request": fields(system_id, name, mobile_door), "signature": "" }).to_string())
+    BASE64.encode(
+        json!({ "request": fields(system_id, name, mobile_door), "signature": "" }).to_string(),
+    )
 }
 
 /// A request signed by an issuer.
-pub fn signed_registration_request(issuer: &EcdsaKeyPair, system_id: &str, name: &str, mobile_door: &str) -> String {
+pub fn signed_registration_request(
+    issuer: &EcdsaKeyPair,
+    system_id: &str,
+    name: &str,
+    mobile_door: &str,
+) -> String {
     let request = fields(system_id, name, mobile_door).to_string();
     let signature = issuer
         .sign(&SystemRandom::new(), request.as_bytes())
         .expect("the operating system has a random source");
     let signature = BASE64.encode(signature);
-    BASE64.encode(format!(r#"{{"request":{request},"signature":"{signature}"}}"#))
+    BASE64.encode(format!(
+        r#"{{"request":{request},"signature":"{signature}"}}"#
+    ))
 }
 
 fn fields(system_id: &str, name: &str, mobile_door: &str) -> serde_json::Value {

@@ -13,8 +13,9 @@ use tracing_subscriber::{EnvFilter, Layer as _};
 use crate::AnyError;
 
 /// Seconds, from half a millisecond to ten: where a confirmation's latency lives.
-const LATENCY_BUCKETS_S: &[f64] =
-    &[0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.03, 0.06, 0.12, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const LATENCY_BUCKETS_S: &[f64] = &[
+    0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.03, 0.06, 0.12, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -33,7 +34,11 @@ pub struct Telemetry {
 }
 
 /// Starts logs, and traces when an OTLP endpoint is given. `filter` is in the syntax of `RUST_LOG`.
-pub fn start(format: LogFormat, filter: &str, otlp_endpoint: Option<&str>) -> Result<Telemetry, AnyError> {
+pub fn start(
+    format: LogFormat,
+    filter: &str,
+    otlp_endpoint: Option<&str>,
+) -> Result<Telemetry, AnyError> {
     let filter = EnvFilter::try_new(filter)?;
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = match format {
@@ -41,16 +46,29 @@ pub fn start(format: LogFormat, filter: &str, otlp_endpoint: Option<&str>) -> Re
         LogFormat::Json => lines.json().boxed(),
     };
     let traces = otlp_endpoint.map(tracer_provider).transpose()?;
-    let spans = traces.as_ref().map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("countersign")));
-    tracing_subscriber::registry().with(lines.with_filter(filter)).with(spans).try_init()?;
+    let spans = traces
+        .as_ref()
+        .map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("countersign")));
+    tracing_subscriber::registry()
+        .with(lines.with_filter(filter))
+        .with(spans)
+        .try_init()?;
     Ok(Telemetry { traces })
 }
 
 fn tracer_provider(endpoint: &str) -> Result<SdkTracerProvider, AnyError> {
     let endpoint = format!("{}/v1/traces", endpoint.trim_end_matches('/'));
-    let exporter = opentelemetry_otlp::SpanExporter::builder().with_http().with_endpoint(endpoint).build()?;
-    let resource = opentelemetry_sdk::Resource::builder().with_service_name("countersign").build();
-    Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
+    let exporter = opentelemetry_otlp::SpanExporter::builder()
+        .with_http()
+        .with_endpoint(endpoint)
+        .build()?;
+    let resource = opentelemetry_sdk::Resource::builder()
+        .with_service_name("countersign")
+        .build();
+    Ok(SdkTracerProvider::builder()
+        .with_batch_exporter(exporter)
+        .with_resource(resource)
+        .build())
 }
 
 /// Starts the metrics; the answer renders them in Prometheus' text format.
@@ -70,7 +88,10 @@ impl Telemetry {
         if let Some(traces) = self.traces
             && let Err(error) = traces.shutdown()
         {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the last traces could not be sent");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the last traces could not be sent"
+            );
         }
     }
 }

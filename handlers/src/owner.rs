@@ -83,7 +83,7 @@ impl UserState {
             }
             Event::ActivationFailed(event) => {
                 if let Some(key) = self.life.key_mut(event.key_index) {
-                    key.fail_activation(event.blocked);
+                    key.fail_activation(recorded.causation_id, event.blocked);
                 }
             }
             Event::PublicKeyRegistered(event) => {

@@ -2,6 +2,8 @@
 
 mod address;
 mod append;
+mod batch;
+mod bind;
 mod durability;
 mod read;
 
@@ -14,7 +16,7 @@ use schemas::vault::VaultName;
 use schemas::{CommandId, Lane, Owner, Timestamp};
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 use sqlx::{Connection, Executor, PgConnection};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, mpsc};
 
 pub use self::address::{AddressError, connect_options};
 use crate::commit::Commit;
@@ -51,6 +53,8 @@ pub struct PostgresLog {
     answer_timeout: Duration,
     /// One append per lane is under way; the others wait here and not with a connection in their hands.
     lanes: Vec<Arc<Mutex<()>>>,
+    /// Where groups wait for the next batch.
+    batches: mpsc::UnboundedSender<batch::Waiting>,
 }
 
 impl PostgresLog {
@@ -103,6 +107,7 @@ impl PostgresLog {
             })
             .connect_lazy_with(options);
         Ok(Self {
+            batches: batch::start(&pool, answer_timeout),
             pool,
             answer_timeout,
             lanes: Lane::all().map(|_| Arc::default()).collect(),

@@ -1,6 +1,7 @@
 //! The log in one SQLite file: the embedded default. One writer, several readers, one `fsync` per group.
 
 mod append;
+mod batch;
 mod read;
 
 use std::path::Path;
@@ -14,6 +15,7 @@ use sqlx::Connection;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
+use tokio::sync::mpsc;
 
 use crate::commit::Commit;
 use crate::migrations;
@@ -42,6 +44,8 @@ pub struct SqliteLog {
     /// The one connection that writes: a queue, not a pool.
     writer: SqlitePool,
     readers: SqlitePool,
+    /// Where groups wait for the next batch.
+    batches: mpsc::UnboundedSender<batch::Waiting>,
 }
 
 impl SqliteLog {
@@ -89,7 +93,11 @@ impl SqliteLog {
             .connect_with(options.read_only(true))
             .await
             .map_err(failed)?;
-        Ok(Self { writer, readers })
+        Ok(Self {
+            batches: batch::start(&writer),
+            writer,
+            readers,
+        })
     }
 
     /// Closes the file after the last group. A log that is only dropped is as safe, but leaves its write-ahead log to

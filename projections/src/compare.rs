@@ -79,7 +79,7 @@ impl Side<'_> {
             key,
         } = self.table;
         let keys = columns[..key].join(", ");
-        let after = self.last.take().map_or_else(Vec::new, |last| last);
+        let after = self.last.take().unwrap_or_default();
         let condition = if after.is_empty() {
             String::new()
         } else {

@@ -273,7 +273,7 @@ mod tests {
             for _ in 0..2 {
                 let report = projector
                     .rebuild(name, OnDifference::KeepBoth, |progress| {
-                        seen = progress.done
+                        seen = progress.done;
                     })
                     .await?;
                 assert!(report.is_equal() && report.switched, "{report:?}");

@@ -5,7 +5,10 @@ use std::time::{Duration, Instant};
 
 use aws_lc_rs::digest;
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _, UnparsedPublicKey};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _,
+    UnparsedPublicKey,
+};
 
 /// How long each limit is measured.
 const MEASURED_FOR: Duration = Duration::from_secs(1);
@@ -21,26 +24,40 @@ pub struct Limits {
 
 /// Measures both.
 pub fn measure(folder: &std::path::Path) -> std::io::Result<Limits> {
-    Ok(Limits { verifications_per_core_second: verifications(), fdatasync_per_second: syncs(folder)? })
+    Ok(Limits {
+        verifications_per_core_second: verifications(),
+        fdatasync_per_second: syncs(folder)?,
+    })
 }
 
-#[expect(clippy::disallowed_methods, reason = "a bench measures time; that is its work")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a bench measures time; that is its work"
+)]
 fn verifications() -> f64 {
     let random = SystemRandom::new();
-    let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).expect("the machine has a random source");
+    let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING)
+        .expect("the machine has a random source");
     let message = digest::digest(&digest::SHA256, b"what was shown");
-    let signature = key.sign(&random, message.as_ref()).expect("the machine has a random source");
+    let signature = key
+        .sign(&random, message.as_ref())
+        .expect("the machine has a random source");
     let public_key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, key.public_key());
     let begin = Instant::now();
     let mut count = 0_u32;
     while begin.elapsed() < MEASURED_FOR {
-        public_key.verify(message.as_ref(), signature.as_ref()).expect("the signature is the key's own");
+        public_key
+            .verify(message.as_ref(), signature.as_ref())
+            .expect("the signature is the key's own");
         count += 1;
     }
     f64::from(count) / begin.elapsed().as_secs_f64()
 }
 
-#[expect(clippy::disallowed_methods, reason = "a bench measures time; that is its work")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a bench measures time; that is its work"
+)]
 fn syncs(folder: &std::path::Path) -> std::io::Result<f64> {
     let mut file = std::fs::File::create(folder.join("sync-limit"))?;
     let begin = Instant::now();

@@ -27,8 +27,14 @@ pub struct Measured {
 /// One operation: `true` when it succeeded.
 pub type Operation = Arc<dyn Fn(usize) -> BoxFuture<'static, bool> + Send + Sync>;
 
-/// `callers` callers work off operations `0..count`, each taking the next when answered.
-#[expect(clippy::disallowed_methods, reason = "a bench measures time; that is its work")]
+/// How long a closed loop runs at most.
+const CLOSED_MAX: Duration = Duration::from_secs(6);
+
+/// `callers` callers work off operations `0..count`, each taking the next when answered, until the time is up.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a bench measures time; that is its work"
+)]
 pub async fn closed(callers: usize, count: usize, operation: Operation) -> Measured {
     let next = Arc::new(AtomicUsize::new(0));
     let begin = Instant::now();
@@ -39,7 +45,7 @@ pub async fn closed(callers: usize, count: usize, operation: Operation) -> Measu
             let mut failures = 0;
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
-                if index >= count {
+                if index >= count || begin.elapsed() >= CLOSED_MAX {
                     return (took, failures);
                 }
                 let begin = Instant::now();
@@ -62,7 +68,10 @@ pub async fn closed(callers: usize, count: usize, operation: Operation) -> Measu
 }
 
 /// `count` operations at `per_second`, each at its moment.
-#[expect(clippy::disallowed_methods, reason = "a bench measures time; that is its work")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a bench measures time; that is its work"
+)]
 pub async fn open(per_second: f64, count: usize, operation: Operation) -> Measured {
     let begin = Instant::now();
     let mut running = Vec::with_capacity(count);
@@ -70,7 +79,9 @@ pub async fn open(per_second: f64, count: usize, operation: Operation) -> Measur
         let due = begin + Duration::from_secs_f64(index as f64 / per_second);
         tokio::time::sleep_until(due.into()).await;
         let operation = Arc::clone(&operation);
-        running.push(tokio::spawn(async move { operation(index).await.then(|| due.elapsed()) }));
+        running.push(tokio::spawn(async move {
+            operation(index).await.then(|| due.elapsed())
+        }));
     }
     let mut took = Vec::new();
     let mut failures = 0;
@@ -80,14 +91,20 @@ pub async fn open(per_second: f64, count: usize, operation: Operation) -> Measur
             None => failures += 1,
         }
     }
-    summary(format!("open {per_second:.0}/s"), took, failures, begin.elapsed())
+    summary(
+        format!("open {per_second:.0}/s"),
+        took,
+        failures,
+        begin.elapsed(),
+    )
 }
 
 fn summary(load: String, mut took: Vec<Duration>, failures: usize, elapsed: Duration) -> Measured {
     took.sort_unstable();
     let at = |share: f64| {
         let index = ((took.len() as f64 * share) as usize).min(took.len().saturating_sub(1));
-        took.get(index).map_or(f64::NAN, |duration| duration.as_secs_f64() * 1000.0)
+        took.get(index)
+            .map_or(f64::NAN, |duration| duration.as_secs_f64() * 1000.0)
     };
     Measured {
         load,

@@ -17,27 +17,37 @@ pub struct Usage {
 
 /// Usage of one process alone.
 pub fn of_process(pid: u32) -> Usage {
-    Usage { cpu_s: cpu_s(pid).unwrap_or_default(), peak_memory_mib: peak_memory_mib(pid).unwrap_or_default() }
+    Usage {
+        cpu_s: cpu_s(pid).unwrap_or_default(),
+        peak_memory_mib: peak_memory_mib(pid).unwrap_or_default(),
+    }
 }
 
 /// Usage of a process and everything below it.
 pub fn of_family(root: u32) -> Usage {
-    family(root).into_iter().map(of_process).fold(Usage::default(), |sum, usage| Usage {
-        cpu_s: sum.cpu_s + usage.cpu_s,
-        peak_memory_mib: sum.peak_memory_mib + usage.peak_memory_mib,
-    })
+    family(root)
+        .into_iter()
+        .map(of_process)
+        .fold(Usage::default(), |sum, usage| Usage {
+            cpu_s: sum.cpu_s + usage.cpu_s,
+            peak_memory_mib: sum.peak_memory_mib + usage.peak_memory_mib,
+        })
 }
 
 /// The child of a process whose command has that name.
 pub fn child_named(parent: u32, name: &str) -> Option<u32> {
     family(parent).into_iter().find(|pid| {
-        std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim().starts_with(name))
+        std::fs::read_to_string(format!("/proc/{pid}/comm"))
+            .is_ok_and(|comm| comm.trim().starts_with(name))
     })
 }
 
 fn family(root: u32) -> Vec<u32> {
     let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
-    let entries = std::fs::read_dir(Path::new("/proc")).into_iter().flatten().flatten();
+    let entries = std::fs::read_dir(Path::new("/proc"))
+        .into_iter()
+        .flatten()
+        .flatten();
     for pid in entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok()) {
         if let Some(parent) = stat_field(pid, 1) {
             children.entry(parent as u32).or_default().push(pid);
@@ -54,7 +64,9 @@ fn family(root: u32) -> Vec<u32> {
 
 /// User, system, and the same of reaped children.
 fn cpu_s(pid: u32) -> Option<f64> {
-    let ticks: u64 = (11..=14).map(|field| stat_field(pid, field)).sum::<Option<u64>>()?;
+    let ticks: u64 = (11..=14)
+        .map(|field| stat_field(pid, field))
+        .sum::<Option<u64>>()?;
     Some(ticks as f64 / TICKS_PER_SECOND)
 }
 

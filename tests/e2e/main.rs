@@ -1,1 +1,46 @@
-//! Stories over real HTTP.
+//! Stories over real HTTP: the whole service in this process, a bank at one door, the reference device at the other.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a story that cannot go on has failed, and the place says why"
+)]
+
+mod bad_input;
+mod callbacks;
+mod chosen_transaction_id;
+mod confirm;
+mod decline;
+mod delete_user;
+mod events_post;
+mod expire;
+mod idempotency;
+mod journal;
+mod key_in_two_parts;
+mod listening;
+mod log_position;
+mod raw;
+mod rebuild;
+mod register_and_renew;
+mod reissued_key;
+mod replay;
+mod startup;
+mod system_lifecycle;
+mod time_window;
+mod two_runners;
+mod whole_key;
+mod wycheproof;
+
+use std::time::Duration;
+
+/// How often, and at what distance, something that must come is looked for.
+const LOOKS_MAX: u32 = 1000;
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// Waits until something that nobody announces has come true.
+async fn until(is_true: impl AsyncFn() -> bool) {
+    let mut looks = 0;
+    while !is_true().await {
+        looks += 1;
+        assert!(looks < LOOKS_MAX, "it did not come true");
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}

@@ -1,37 +1,95 @@
 //! The judge: compares what the callers saw with what the log holds, and names every promise that was broken.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+mod callbacks;
+#[cfg(test)]
+mod fabricated;
+mod order;
+
+use std::collections::{HashMap, HashSet};
 
 use event_log::{EventLog, Failure};
 use schemas::envelope::RecordedEvent;
 use schemas::events::Event;
-use schemas::{CommandId, ErrorCode, Lane, Position, TransactionId, codec};
+use schemas::{CommandId, Lane, Position, codec};
 
-use crate::history::{Kind, Operation, Outcome};
+use crate::history::{Kind, Operation, Outcome, Phase};
+
+pub use callbacks::{judge_callbacks, owed};
 
 /// A broken promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Violation {
-    /// A caller was told "done" and the log does not hold it, or not there.
-    Lost(Kind, TransactionId),
-    /// A transaction ended twice.
-    Doubled(TransactionId),
+    /// A caller was told "done", and the log does not hold it.
+    Lost(Kind, String),
+    /// A caller was told "done" at a place where the log holds something else.
+    Misplaced(Kind, String),
+    /// A caller was told "no", and it happened all the same.
+    Contradicted(Kind, String),
+    /// It happened, and nobody asked for it under that identity.
+    Unexpected(Kind, String),
+    /// The same question under the same identity had two answers.
+    AnsweredDifferently(Kind, String),
+    /// Even after the faults ended nobody could say how it ended.
+    Unresolved(Kind, String),
+    /// A transaction began twice, or ended twice.
+    Doubled(String),
     /// The positions of a lane have a gap or a repetition.
     NotDense(Lane, u64),
     /// The versions of an owner have a gap or a repetition.
     NotSuccessive(String, u64),
-    /// One command caused the same kind of effect twice.
-    CommandTwice(CommandId),
-    /// A caller was refused because it had not happened, and it had; or told "done" by a log without it.
-    Contradicted(Kind, TransactionId),
-    /// An activation code was looked at without the try standing in the log first.
+    /// One command left the same word twice.
+    CommandTwice(CommandId, &'static str),
+    /// An activation code was looked at without the try standing in the log first, or tries were counted wrongly.
     NotCounted(String),
-    /// The run proves nothing: too few operations succeeded.
-    Vacuous(usize),
+    /// An outcome that a callback was owed for, and none came.
+    CallbackMissing(String),
+    /// A callback told of an outcome that the log does not hold.
+    CallbackUnlogged(String),
+    /// One outcome was told under more than one webhook id.
+    CallbackRenamed(String),
+    /// One webhook id came with two bodies.
+    CallbackChanged(String),
+    /// A callback whose signatures are wrong.
+    CallbackForged(String),
+    /// A read model is not what the log says.
+    TableDiffers(String),
+    /// The run proves nothing: in this phase only so many operations succeeded.
+    Vacuous(Phase, usize),
 }
 
+/// How many operations must succeed in a phase for a run to prove anything.
+#[derive(Clone, Copy, Debug)]
+pub struct Floor {
+    /// Before the first fault.
+    pub before: usize,
+    /// While faults were being injected.
+    pub during: usize,
+    /// After the last one.
+    pub after: usize,
+}
+
+impl Floor {
+    /// A fabricated history proves something by itself.
+    pub const NONE: Self = Self {
+        before: 0,
+        during: 0,
+        after: 0,
+    };
+
+    fn of(&self, phase: Phase) -> usize {
+        match phase {
+            Phase::Before => self.before,
+            Phase::During => self.during,
+            Phase::After => self.after,
+        }
+    }
+}
+
+/// An event and where it lies.
+pub type Placed = (Position, RecordedEvent);
+
 /// The whole log, lane by lane.
-pub async fn read_all(log: &dyn EventLog) -> Result<Vec<(Position, RecordedEvent)>, Failure> {
+pub async fn read_all(log: &dyn EventLog) -> Result<Vec<Placed>, Failure> {
     const AT_ONCE: usize = 1000;
     let mut all = Vec::new();
     for lane in Lane::all() {
@@ -52,119 +110,109 @@ pub async fn read_all(log: &dyn EventLog) -> Result<Vec<(Position, RecordedEvent
     Ok(all)
 }
 
-/// Judges a run. `done_min` operations must have succeeded for it to prove anything.
-pub fn judge(operations: &[Operation], log: &[(Position, RecordedEvent)], done_min: usize) -> Vec<Violation> {
-    let mut violations = Vec::new();
-    let done = operations.iter().filter(|operation| matches!(operation.outcome, Outcome::Done(_))).count();
-    if done < done_min {
-        violations.push(Violation::Vacuous(done));
-    }
-    check_order(log, &mut violations);
-    check_commands(log, &mut violations);
-    check_activation(log, &mut violations);
-    let effects = effects(log, &mut violations);
-    for operation in operations {
-        let key = (operation.kind, operation.transaction_id.clone());
-        let found = effects.get(&key);
-        match &operation.outcome {
-            Outcome::Done(position) => {
-                let right_place = found.is_some_and(|found| position.is_none_or(|told| told == *found));
-                if !right_place {
-                    violations.push(Violation::Lost(operation.kind, operation.transaction_id.clone()));
-                }
-            }
-            // "Already done" is an answer to a retry that lost its identity; anything else must not have happened.
-            Outcome::Refused(code) if *code != u64::from(ErrorCode::TransactionChecked.number()) => {
-                if found.is_some() && operation.kind != Kind::Create {
-                    violations.push(Violation::Contradicted(operation.kind, operation.transaction_id.clone()));
-                }
-            }
-            Outcome::Refused(_) | Outcome::Unknown => {}
+/// Judges a run.
+pub fn judge(operations: &[Operation], log: &[Placed], floor: Floor) -> Vec<Violation> {
+    let mut violations = order::judge(log);
+    for phase in [Phase::Before, Phase::During, Phase::After] {
+        let done = |operation: &&Operation| {
+            operation.phase == phase && matches!(operation.outcome, Outcome::Done(_))
+        };
+        let done = operations.iter().filter(done).count();
+        if done < floor.of(phase) {
+            violations.push(Violation::Vacuous(phase, done));
         }
     }
+    let effects = Effects::of(log);
+    for operation in operations {
+        violations.extend(effects.judge(operation));
+    }
+    let asked: HashSet<CommandId> = operations
+        .iter()
+        .map(|operation| operation.command_id)
+        .collect();
+    let unasked = effects
+        .all
+        .iter()
+        .filter(|effect| !asked.contains(&effect.command_id));
+    violations
+        .extend(unasked.map(|effect| Violation::Unexpected(effect.kind, effect.about.clone())));
     violations
 }
 
-/// Positions are dense in each lane, versions successive for each owner.
-fn check_order(log: &[(Position, RecordedEvent)], violations: &mut Vec<Violation>) {
-    let mut lanes: BTreeMap<Lane, u64> = BTreeMap::new();
-    let mut owners: HashMap<String, u64> = HashMap::new();
-    for (position, event) in log {
-        let last = lanes.entry(position.lane).or_default();
-        if position.number != *last + 1 {
-            violations.push(Violation::NotDense(position.lane, position.number));
-        }
-        *last = position.number;
-        let owner = event.owner.to_string();
-        let version = owners.entry(owner.clone()).or_default();
-        if event.ordinal != *version + 1 {
-            violations.push(Violation::NotSuccessive(owner, event.ordinal));
-        }
-        *version = event.ordinal;
-    }
+/// What callers' commands brought about.
+#[derive(Debug)]
+struct Effects {
+    all: Vec<Effect>,
+    /// Where the last event of each command lies: what its caller is told.
+    last_of: HashMap<CommandId, Position>,
 }
 
-/// One command, one effect of each kind.
-fn check_commands(log: &[(Position, RecordedEvent)], violations: &mut Vec<Violation>) {
-    let mut seen: HashSet<(CommandId, &str)> = HashSet::new();
-    for (_, event) in log {
-        let looked = matches!(event.event, Event::Looked(_) | Event::TransactionServed(_));
-        if !looked && !seen.insert((event.causation_id, event.event.word())) {
-            violations.push(Violation::CommandTwice(event.causation_id));
-        }
-    }
+#[derive(Debug)]
+struct Effect {
+    kind: Kind,
+    about: String,
+    command_id: CommandId,
 }
 
-/// Every look at an activation code stands behind its counted try.
-fn check_activation(log: &[(Position, RecordedEvent)], violations: &mut Vec<Violation>) {
-    let mut reserved: HashMap<String, i64> = HashMap::new();
-    for (_, event) in log {
-        let owner = event.owner.to_string();
-        match &event.event {
-            Event::ActivationAttempted(_) => *reserved.entry(owner).or_default() += 1,
-            Event::KeyActivated(_) | Event::ActivationFailed(_) => {
-                let left = reserved.entry(owner.clone()).or_default();
-                *left -= 1;
-                if *left < 0 {
-                    violations.push(Violation::NotCounted(owner));
+impl Effects {
+    fn of(log: &[Placed]) -> Self {
+        let last_of = log
+            .iter()
+            .map(|(position, event)| (event.causation_id, *position))
+            .collect();
+        let effect = |(_, event): &Placed| {
+            let (kind, about) = match &event.event {
+                Event::TransactionCreated(created) => {
+                    (Kind::Create, created.transaction_id.to_string())
                 }
-            }
-            _ => {}
-        }
-    }
-}
-
-/// Where each effect lies; a transaction that ended twice is a violation.
-fn effects(
-    log: &[(Position, RecordedEvent)],
-    violations: &mut Vec<Violation>,
-) -> HashMap<(Kind, TransactionId), Position> {
-    let mut effects = HashMap::new();
-    let mut last_of_command: HashMap<CommandId, Position> = HashMap::new();
-    for (position, event) in log {
-        last_of_command.insert(event.causation_id, *position);
-    }
-    let mut ended: HashSet<TransactionId> = HashSet::new();
-    for (_, event) in log {
-        let (kind, transaction_id) = match &event.event {
-            Event::TransactionCreated(created) => (Kind::Create, &created.transaction_id),
-            Event::TransactionConfirmed(confirmed) => (Kind::Confirm, &confirmed.transaction_id),
-            Event::TransactionDeclined(declined) => (Kind::Decline, &declined.transaction_id),
-            Event::TransactionExpired(expired) => {
-                if !ended.insert(expired.transaction_id.clone()) {
-                    violations.push(Violation::Doubled(expired.transaction_id.clone()));
+                Event::TransactionConfirmed(confirmed) => {
+                    (Kind::Confirm, confirmed.transaction_id.to_string())
                 }
-                continue;
-            }
-            _ => continue,
+                Event::TransactionDeclined(declined) => {
+                    (Kind::Decline, declined.transaction_id.to_string())
+                }
+                Event::KeyActivated(_) => (Kind::Activate, event.owner.user_id()?.to_string()),
+                _ => return None,
+            };
+            Some(Effect {
+                kind,
+                about,
+                command_id: event.causation_id,
+            })
         };
-        if kind != Kind::Create && !ended.insert(transaction_id.clone()) {
-            violations.push(Violation::Doubled(transaction_id.clone()));
-        }
-        // The caller is told where the last event of its command lies.
-        if let Some(position) = last_of_command.get(&event.causation_id) {
-            effects.insert((kind, transaction_id.clone()), *position);
+        Self {
+            all: log.iter().filter_map(effect).collect(),
+            last_of,
         }
     }
-    effects
+
+    fn judge(&self, operation: &Operation) -> Vec<Violation> {
+        let (kind, about) = (operation.kind, operation.about.clone());
+        let is_it = |effect: &Effect| {
+            effect.command_id == operation.command_id
+                && effect.kind == kind
+                && effect.about == about
+        };
+        let happened = self.all.iter().any(is_it);
+        let mut violations = Vec::new();
+        match &operation.outcome {
+            Outcome::Done(_) if !happened => violations.push(Violation::Lost(kind, about.clone())),
+            Outcome::Done(Some(told)) if self.last_of.get(&operation.command_id) != Some(told) => {
+                violations.push(Violation::Misplaced(kind, about.clone()));
+            }
+            Outcome::Refused(_) if happened => {
+                violations.push(Violation::Contradicted(kind, about.clone()))
+            }
+            Outcome::Unknown => violations.push(Violation::Unresolved(kind, about.clone())),
+            Outcome::Done(_) | Outcome::Refused(_) => {}
+        }
+        if operation
+            .again
+            .as_ref()
+            .is_some_and(|again| *again != operation.outcome)
+        {
+            violations.push(Violation::AnsweredDifferently(kind, about));
+        }
+        violations
+    }
 }

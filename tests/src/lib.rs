@@ -1,4 +1,5 @@
 //! The test house: real servers on private folders and free ports, started and ended by the tests themselves.
 
+pub mod house;
 pub mod nats;
 pub mod postgres;

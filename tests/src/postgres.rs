@@ -125,6 +125,11 @@ impl TestPostgres {
         )
     }
 
+    /// The server's first process, for whoever measures it; `None` while it is killed.
+    pub fn pid(&self) -> Option<u32> {
+        self.server().as_ref().map(|server| server.child.id())
+    }
+
     /// Kills the server and every process of it, as a crash would.
     pub fn kill9(&self) {
         let mut server = self.server();

@@ -1,8 +1,10 @@
 //! What our own server is told, and where its files lie.
 
+use std::fs::{File, TryLockError};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use schemas::Secret;
 use serde::Deserialize;
@@ -18,6 +20,10 @@ const CONSUMERS_MAX: u32 = 4096;
 
 /// The largest message, bytes.
 const MESSAGE_BYTES_MAX: u32 = 8 * 1024 * 1024;
+
+/// How often, and at what distance, the folder is claimed.
+const CLAIM_ATTEMPTS_MAX: u32 = 20;
+const CLAIM_PAUSE: Duration = Duration::from_millis(50);
 
 /// Everything the server is told.
 #[derive(Clone, Debug)]
@@ -149,6 +155,64 @@ impl Configuration {
         })
     }
 
+    /// Takes the folder for ourselves, as long as the file is held. The server itself would share it with anybody.
+    pub(super) async fn claim(&self) -> Result<File, ChildError> {
+        let folder = || self.folder.display().to_string();
+        let unusable = |source| ChildError::Folder {
+            folder: folder(),
+            source,
+        };
+        let lock = File::create(self.folder.join("nats-server.lock")).map_err(unusable)?;
+        let mut attempts = 0;
+        loop {
+            match lock.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::Error(source)) => return Err(unusable(source)),
+                // A process that is just being made holds for a moment whatever its parent has open.
+                Err(TryLockError::WouldBlock) if attempts < CLAIM_ATTEMPTS_MAX => {
+                    attempts += 1;
+                    tokio::time::sleep(CLAIM_PAUSE).await;
+                }
+                Err(TryLockError::WouldBlock) => {
+                    return Err(ChildError::InUse {
+                        folder: folder(),
+                        by: String::new(),
+                    });
+                }
+            }
+        }
+        match self.left_behind() {
+            Some(pid) => Err(ChildError::InUse {
+                folder: folder(),
+                by: format!(" by nats-server {pid}, left behind by a killed parent"),
+            }),
+            None => Ok(lock),
+        }
+    }
+
+    /// A server of this folder that outlived its parent.
+    fn left_behind(&self) -> Option<u32> {
+        let entries = std::fs::read_dir(self.ports_folder()).ok()?;
+        let file = self.file().display().to_string();
+        entries
+            .filter_map(Result::ok)
+            .filter_map(|entry| {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                name.strip_suffix(".ports")?
+                    .rsplit('_')
+                    .next()?
+                    .parse()
+                    .ok()
+            })
+            .find(|pid: &u32| {
+                // A process id may have gone to somebody else: the command line tells.
+                let command = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+                String::from_utf8_lossy(&command)
+                    .split('\0')
+                    .any(|argument| argument == file)
+            })
+    }
+
     /// Removes what earlier servers said, so that a reused process id does not mislead.
     pub(super) fn forget_ports(&self) {
         let entries = std::fs::read_dir(self.ports_folder());
@@ -210,5 +274,43 @@ mod tests {
         assert_eq!(configuration.chosen_ports(17), None);
         configuration.forget_ports();
         assert_eq!(configuration.chosen_ports(7), None);
+    }
+
+    #[tokio::test]
+    async fn a_folder_is_claimed_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = ChildOptions::new("nats-server", folder.path());
+        let configuration = Configuration::new(&options, Secret::new("hush"));
+        configuration.prepare().unwrap();
+        let claim = configuration.claim().await.unwrap();
+        let refused = configuration.claim().await;
+        assert!(matches!(refused, Err(ChildError::InUse { .. })));
+        drop(claim);
+        assert!(configuration.claim().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_server_that_was_left_behind_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = ChildOptions::new("nats-server", folder.path());
+        let configuration = Configuration::new(&options, Secret::new("hush"));
+        configuration.prepare().unwrap();
+        // Any process whose command line names the configuration will do.
+        let mut left_behind = std::process::Command::new("tail")
+            .args(["-f", "--retry"])
+            .arg(configuration.file())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let name = format!("ports/nats-server_{}.ports", left_behind.id());
+        std::fs::write(folder.path().join(name), "{}").unwrap();
+        let refused = configuration.claim().await;
+        left_behind.kill().unwrap();
+        left_behind.wait().unwrap();
+        assert!(
+            matches!(refused, Err(ChildError::InUse { .. })),
+            "{refused:?}"
+        );
+        assert!(configuration.claim().await.is_ok());
     }
 }

@@ -202,8 +202,8 @@ impl Supervisor {
     }
 
     fn command(&self) -> Command {
-        // `setpriv` (util-linux) asks the kernel to kill the server when we are killed ourselves. Without it, a server can
-        // outlive a killed parent; the next start then fails on its lock on the data folder instead of corrupting it.
+        // `setpriv` (util-linux) asks the kernel to kill the server when we are killed ourselves. Without it a server can
+        // outlive a killed parent; the next start notices and refuses.
         let setpriv = ["/usr/bin/setpriv", "/bin/setpriv"]
             .map(Path::new)
             .into_iter()

@@ -92,7 +92,7 @@ impl EventRing {
     }
 
     /// Events from that index on, and the index after them. A reader that fell behind continues with the oldest kept.
-    fn from_index(&self, index: u64) -> (Vec<Published>, u64) {
+    fn page(&self, index: u64) -> (Vec<Published>, u64) {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let skipped = index.saturating_sub(kept.first_index) as usize;
         let events: Vec<Published> = kept
@@ -126,7 +126,7 @@ impl Reader {
                 .wait_for(|after| *after > wanted)
                 .await
                 .expect("the ring, and with it the sender, lives as long as its readers");
-            let (events, after) = self.ring.from_index(self.index);
+            let (events, after) = self.ring.page(self.index);
             self.index = after;
             for event in events {
                 self.sequence.take(event, &mut self.seen);

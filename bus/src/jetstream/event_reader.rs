@@ -25,7 +25,7 @@ const READY_MAX: usize = 256;
 const PULL_MAX: usize = 512;
 
 /// How long the server keeps a consumer whose reader went without a word.
-const CONSUMER_LIFE: Duration = Duration::from_secs(60);
+const CONSUMER_LIFE: Duration = Duration::from_mins(1);
 
 /// Opens a lane's events from number `from` on. The stream ends only when its reader drops it.
 pub(super) async fn open(
@@ -34,18 +34,16 @@ pub(super) async fn open(
     from: u64,
 ) -> Result<BoxStream<'static, StreamEvent>, BusError> {
     let attempt = format!("cannot read the events of lane {lane}");
-    let generation = link.usable_soon(&attempt).await?;
-    let mut reader = Reader {
+    link.usable_soon(&attempt).await?;
+    let reader = Reader {
         next: start(&link, lane, from).await?,
         delivered: 0,
         sequence: Sequence::starting_at(from),
         link,
         lane,
     };
-    let messages = reader
-        .pull()
-        .await
-        .map_err(|interrupted| BusError::new(attempt, interrupted))?;
+    let (generation, messages) =
+        pulling::pull_soon(&reader.link, &attempt, EVT, &reader.consumer(), PULL_MAX).await?;
     let (sender, receiver) = mpsc::channel(READY_MAX);
     tokio::spawn(reader.run(generation, messages, sender));
     let events = futures::stream::unfold(receiver, |mut receiver| async move {
@@ -140,7 +138,13 @@ impl Reader {
     }
 
     async fn pull(&mut self) -> Result<pull::Stream, Interrupted> {
-        let consumer = pull::Config {
+        let messages = pulling::pull(&self.link, EVT, self.consumer(), PULL_MAX).await?;
+        self.delivered = 0;
+        Ok(messages)
+    }
+
+    fn consumer(&self) -> pull::Config {
+        pull::Config {
             description: Some("Events of one lane, for one reader".to_owned()),
             filter_subject: subjects::events_of(self.lane),
             ack_policy: AckPolicy::None,
@@ -151,10 +155,7 @@ impl Reader {
             memory_storage: true,
             num_replicas: 1,
             ..pull::Config::default()
-        };
-        let messages = pulling::pull(&self.link, EVT, consumer, PULL_MAX).await?;
-        self.delivered = 0;
-        Ok(messages)
+        }
     }
 
     /// A stream that is shorter than what we have read was lost and is being refilled: read it from the beginning. The

@@ -25,10 +25,9 @@ const PULL_MAX: usize = 256;
 pub(super) async fn open(context: Context) -> Result<BoxStream<'static, Delivery>, BusError> {
     let lane = context.lane;
     let attempt = format!("cannot read the commands of lane {lane}");
-    let generation = context.link.usable_soon(&attempt).await?;
-    let messages = pull(&context)
-        .await
-        .map_err(|interrupted| BusError::new(attempt, interrupted))?;
+    let consumer = consumer(lane, &context.limits);
+    let (generation, messages) =
+        pulling::pull_soon(&context.link, &attempt, CMD, &consumer, PULL_MAX).await?;
     let (sender, receiver) = mpsc::channel(READY_MAX);
     tokio::spawn(run(context, generation, messages, sender));
     let deliveries = futures::stream::unfold(receiver, |mut receiver| async move {

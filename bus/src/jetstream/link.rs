@@ -17,6 +17,9 @@ use crate::port::BusError;
 const REPAIR_PAUSE: Duration = Duration::from_millis(250);
 const REPAIR_PAUSE_MAX: Duration = Duration::from_secs(10);
 
+/// How long the keeper waits for one answer.
+const REPAIR_REQUEST_MAX: Duration = Duration::from_secs(2);
+
 /// How long whoever opens a lane or asks the streams waits for them.
 pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
@@ -95,8 +98,11 @@ impl Link {
         let first = connections.wait_for(|connections| connections.made > 0);
         drop(tokio::time::timeout(Duration::from_secs(1), first).await);
         connections.mark_unchanged();
+        let mut context = self.context.clone();
+        // While a cluster elects a leader nobody answers: better to ask again soon than to wait long.
+        context.set_timeout(REPAIR_REQUEST_MAX);
         let keeper = Keeper {
-            context: self.context.clone(),
+            context,
             topology,
             connections,
             usable: self.usable_sender.clone(),
@@ -187,15 +193,26 @@ impl Keeper {
             }
             if connections.made != known {
                 tracing::info!("the connection to nats is back");
-                self.usable.send_modify(|usable| usable.now = false);
-            }
-            let applied = self.apply().await;
-            if connections.made != known || applied == Applied::Created {
                 known = connections.made;
-                self.usable.send_modify(|usable| usable.generation += 1);
+                // Usually the streams are there. Where they are not, whoever needs them hears so and tries again.
+                self.new_generation();
             }
-            self.usable.send_modify(|usable| usable.now = true);
+            let mut news = self.connections.clone();
+            let applied = tokio::select! {
+                applied = self.apply() => applied,
+                _ = news.changed() => continue,
+            };
+            if applied == Applied::Created {
+                self.new_generation();
+            }
         }
+    }
+
+    fn new_generation(&self) {
+        self.usable.send_modify(|usable| {
+            usable.generation += 1;
+            usable.now = true;
+        });
     }
 
     /// Applies the topology, however long it takes.

@@ -105,11 +105,8 @@ pub struct Addresses(Vec<String>);
 impl Addresses {
     /// What may be shown of an URL.
     pub fn of(url: &str) -> Self {
-        let shown = url.split(',').map(|address| {
-            let (scheme, rest) = address
-                .trim()
-                .split_once("://")
-                .unwrap_or(("nats", address));
+        let shown = url.split(',').map(str::trim).map(|address| {
+            let (scheme, rest) = address.split_once("://").unwrap_or(("nats", address));
             let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
             format!("{scheme}://{place}")
         });

@@ -5,13 +5,17 @@ use std::time::Duration;
 use async_nats::jetstream::consumer::{StreamError, pull};
 use async_nats::jetstream::stream::ConsumerError;
 
-use super::link::Link;
+use tokio::time::Instant;
+
+use super::link::{Link, PATIENCE};
+use crate::port::BusError;
 
 /// How long a pull stays open at the server.
 const PULL_EXPIRES: Duration = Duration::from_secs(20);
 
-/// How often the server says that it is still there.
-const PULL_HEARTBEAT: Duration = Duration::from_secs(4);
+/// How often an idle server says that it is still there. After two silences a consumer whose leader died elsewhere in the
+/// cluster is looked for anew.
+const PULL_HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// Why a pull came to an end.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +51,32 @@ pub(super) async fn pull(
         .messages()
         .await?;
     Ok(messages)
+}
+
+/// The same for somebody who opens a lane: tries for a while, because a stream may be on its way back. Says also which
+/// generation of the streams this is.
+pub(super) async fn pull_soon(
+    link: &Link,
+    attempt: &str,
+    stream: &str,
+    consumer: &pull::Config,
+    at_once: usize,
+) -> Result<(u64, pull::Stream), BusError> {
+    let give_up_at = Instant::now() + PATIENCE;
+    let mut pause = Pause::default();
+    loop {
+        let generation = link.usable_soon(attempt).await?;
+        match pull(link, stream, consumer.clone(), at_once).await {
+            Ok(messages) => return Ok((generation, messages)),
+            Err(interrupted) if Instant::now() >= give_up_at => {
+                return Err(BusError::new(attempt, interrupted));
+            }
+            Err(_) => {
+                link.ask_for_repair();
+                pause.wait().await;
+            }
+        }
+    }
 }
 
 /// A pause that grows from nothing, for trying again.

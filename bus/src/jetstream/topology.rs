@@ -231,7 +231,7 @@ mod tests {
         }
         assert_eq!(
             Topology::declared(1)
-                .keeping_events_for(Duration::from_secs(60))
+                .keeping_events_for(Duration::from_mins(1))
                 .plan(EVT, Some(&existing(EVT)))
                 .map_err(|refused| refused.field),
             Err("max_age".to_owned())

@@ -21,12 +21,20 @@ pub fn now() -> Timestamp {
 
 /// Scans a key: what is in the QR code becomes a phone with a key.
 pub fn scan(key_text: &str, mobile_door: &str) -> Result<Phone, AnyError> {
-    Ok(Device::at(mobile_door, DeviceKey::import(key_text)?, ReqwestTransport::new()?)?)
+    Ok(Device::at(
+        mobile_door,
+        DeviceKey::import(key_text)?,
+        ReqwestTransport::new()?,
+    )?)
 }
 
 /// Stores the key under the PIN and takes it from there again, as after a restart of the phone.
 pub fn store_and_reopen(phone: Phone, file: &Path, mobile_door: &str) -> Result<Phone, AnyError> {
     let file = KeyFile::new(file);
     file.save(phone.key(), PIN)?;
-    Ok(Device::at(mobile_door, file.load(PIN)?, ReqwestTransport::new()?)?)
+    Ok(Device::at(
+        mobile_door,
+        file.load(PIN)?,
+        ReqwestTransport::new()?,
+    )?)
 }

@@ -18,7 +18,11 @@ impl Teller {
     #[expect(clippy::disallowed_methods, reason = "the demo tells how long it took")]
     pub fn begin() -> Self {
         println!("Countersign: did this person, holding this key, see these words and agree?\n");
-        Self { begun: Instant::now(), step: Cell::new(0), checks: Cell::new(0) }
+        Self {
+            begun: Instant::now(),
+            step: Cell::new(0),
+            checks: Cell::new(0),
+        }
     }
 
     /// A sentence.
@@ -61,6 +65,10 @@ impl Teller {
     /// Ends.
     pub fn end(&self) {
         let seconds = self.begun.elapsed().as_secs_f64();
-        println!("\nThe story holds: {} steps, {} checks, {seconds:.1} s. Nothing is left running.", self.step.get(), self.checks.get());
+        println!(
+            "\nThe story holds: {} steps, {} checks, {seconds:.1} s. Nothing is left running.",
+            self.step.get(),
+            self.checks.get()
+        );
     }
 }

@@ -25,20 +25,40 @@ impl OpenBus {
     pub async fn open(arguments: &ServeArguments) -> Result<Self, AnyError> {
         if let Some(url) = &arguments.nats_url {
             let sync_proof = match &arguments.nats_monitor {
-                Some(monitor) => SyncProof::Monitors(monitor.split(',').map(str::to_owned).collect()),
+                Some(monitor) => {
+                    SyncProof::Monitors(monitor.split(',').map(str::to_owned).collect())
+                }
                 None if arguments.nats_unverified_sync => SyncProof::Unverified,
                 None => SyncProof::None,
             };
-            let options = JetStreamOptions { sync_proof, replicas: arguments.nats_replicas, ..JetStreamOptions::new(url) };
-            return Ok(Self { bus: JetStreamBus::connect(options).await?, child: None });
+            let options = JetStreamOptions {
+                sync_proof,
+                replicas: arguments.nats_replicas,
+                ..JetStreamOptions::new(url)
+            };
+            return Ok(Self {
+                bus: JetStreamBus::connect(options).await?,
+                child: None,
+            });
         }
         match arguments.nats {
-            NatsChoice::InProcess => Ok(Self { bus: InProcessBus::new(), child: None }),
+            NatsChoice::InProcess => Ok(Self {
+                bus: InProcessBus::new(),
+                child: None,
+            }),
             NatsChoice::Child => {
                 let program = binary::find(Path::new(TOOLS))?;
-                let child = NatsServer::start(ChildOptions::new(program, arguments.data.join("nats"))).await?;
-                let options = JetStreamOptions { replicas: arguments.nats_replicas, ..child.options() };
-                Ok(Self { bus: JetStreamBus::connect(options).await?, child: Some(child) })
+                let child =
+                    NatsServer::start(ChildOptions::new(program, arguments.data.join("nats")))
+                        .await?;
+                let options = JetStreamOptions {
+                    replicas: arguments.nats_replicas,
+                    ..child.options()
+                };
+                Ok(Self {
+                    bus: JetStreamBus::connect(options).await?,
+                    child: Some(child),
+                })
             }
         }
     }

@@ -1,22 +1,21 @@
 //! The journal's port of the doors, served by the projections.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use gateway::{JournalFailure, JournalQuery};
-use projections::{Journal, Projector};
+use projections::{Journal, ReadModels};
 use schemas::{Position, SystemId};
 use serde_json::{Map, Value};
 
-/// The journal, and the projector that fills it when it runs in this process.
+/// The journal, and how far it is.
 #[derive(Debug)]
 pub struct JournalBehindTheDoors {
     /// Reads records.
     pub journal: Journal,
-    /// Knows how far the journal is; `None` when another process fills it, and then nobody waits.
-    pub projector: Option<Arc<Projector>>,
+    /// Knows how far the read models are, whichever process fills them.
+    pub read_models: ReadModels,
 }
 
 impl JournalQuery for JournalBehindTheDoors {
@@ -47,7 +46,11 @@ impl JournalQuery for JournalBehindTheDoors {
         event_id: i64,
     ) -> BoxFuture<'a, Result<Option<Map<String, Value>>, JournalFailure>> {
         async move {
-            let record = self.journal.one(system_id, event_id).await.map_err(failure)?;
+            let record = self
+                .journal
+                .one(system_id, event_id)
+                .await
+                .map_err(failure)?;
             record.as_ref().map(object).transpose()
         }
         .boxed()
@@ -55,8 +58,12 @@ impl JournalQuery for JournalBehindTheDoors {
 
     fn wait_for(&self, position: Position, timeout: Duration) -> BoxFuture<'_, bool> {
         async move {
-            let Some(projector) = &self.projector else { return false };
-            tokio::time::timeout(timeout, projector.wait_for(position)).await.is_ok()
+            let arrived = self.read_models.wait_for(position, timeout).await;
+            arrived.unwrap_or_else(|error| {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "the progress of the journal is unknown");
+                false
+            })
         }
         .boxed()
     }
@@ -65,11 +72,17 @@ impl JournalQuery for JournalBehindTheDoors {
 fn object(record: &projections::JournalRecord) -> Result<Map<String, Value>, JournalFailure> {
     match serde_json::to_value(record) {
         Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(JournalFailure { attempt: "a journal record is not an object".to_owned(), source: None }),
+        Ok(_) => Err(JournalFailure {
+            attempt: "a journal record is not an object".to_owned(),
+            source: None,
+        }),
         Err(error) => Err(failure(error)),
     }
 }
 
 fn failure(error: impl std::error::Error + Send + Sync + 'static) -> JournalFailure {
-    JournalFailure { attempt: "cannot read the journal".to_owned(), source: Some(Box::new(error)) }
+    JournalFailure {
+        attempt: "cannot read the journal".to_owned(),
+        source: Some(Box::new(error)),
+    }
 }

@@ -8,7 +8,7 @@ use bus::shell::{Clock, RootSecret, SystemClock};
 use countersign::process::SERVING;
 use event_log::EventLog;
 use gateway::{Doors, GatewayOptions, GatewayTls, TokenFile};
-use projections::{Journal, Projector};
+use projections::{Journal, Projector, ReadModels};
 use reactors::{Reactor, ReactorOptions};
 use runner::{House, HouseOptions};
 use schemas::settings::Settings;
@@ -41,19 +41,38 @@ pub async fn serve(arguments: ServeArguments, settings: Settings) -> Result<(), 
     let log = event_log::open(&stores.log).await?;
     let open_bus = OpenBus::open(&arguments).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let ground = Ground { log, bus: open_bus.bus(), clock, root, settings, stores };
+    let ground = Ground {
+        log,
+        bus: open_bus.bus(),
+        clock,
+        root,
+        settings,
+        stores,
+    };
 
     let (shutdown, told) = watch::channel(false);
     let mut parts: JoinSet<Result<(), AnyError>> = JoinSet::new();
     let is = |role: Role| arguments.roles.contains(&role);
-    let projector = if is(Role::Projector) { Some(start_projector(&ground, &mut parts, told.clone()).await?) } else { None };
+    if is(Role::Projector) {
+        start_projector(&ground, &mut parts, told.clone()).await?;
+    }
     if is(Role::Reactors) {
         start_reactors(&ground, &mut parts, told.clone()).await?;
     }
-    let runner = if is(Role::Runner) { Some(start_runner(&ground, told.clone()).await?) } else { None };
+    let runner = if is(Role::Runner) {
+        Some(start_runner(&ground, told.clone()).await?)
+    } else {
+        None
+    };
     let doors = if is(Role::Gateway) {
         let ready = Arc::new(AtomicBool::new(true));
-        let doors = open_doors(&ground, &arguments, projector, render_metrics, Arc::clone(&ready)).await?;
+        let doors = open_doors(
+            &ground,
+            &arguments,
+            render_metrics,
+            Arc::clone(&ready),
+        )
+        .await?;
         println!("countersign is {SERVING}{}", doors.address());
         Some((doors, ready))
     } else {
@@ -88,11 +107,11 @@ async fn start_projector(
     ground: &Ground,
     parts: &mut JoinSet<Result<(), AnyError>>,
     told: watch::Receiver<bool>,
-) -> Result<Arc<Projector>, AnyError> {
-    let projector = Arc::new(Projector::open(Arc::clone(&ground.log), &ground.stores.read).await?);
-    let (running, bus) = (Arc::clone(&projector), Arc::clone(&ground.bus));
-    parts.spawn(async move { Ok(running.run(bus, ended(told)).await?) });
-    Ok(projector)
+) -> Result<(), AnyError> {
+    let projector = Projector::open(Arc::clone(&ground.log), &ground.stores.read).await?;
+    let bus = Arc::clone(&ground.bus);
+    parts.spawn(async move { Ok(projector.run(bus, ended(told)).await?) });
+    Ok(())
 }
 
 async fn start_reactors(
@@ -139,22 +158,37 @@ async fn start_runner(
 async fn open_doors(
     ground: &Ground,
     arguments: &ServeArguments,
-    projector: Option<Arc<Projector>>,
     render_metrics: Arc<dyn Fn() -> String + Send + Sync>,
     ready: Arc<AtomicBool>,
 ) -> Result<gateway::RunningGateway, AnyError> {
-    let journal = Journal::open(&ground.stores.read, Arc::clone(&ground.log), ground.root.clone()).await?;
+    let read_models = ReadModels::open(&ground.stores.read).await?;
+    let journal = Journal::open(
+        &ground.stores.read,
+        Arc::clone(&ground.log),
+        ground.root.clone(),
+    )
+    .await?;
     let tls = match (&arguments.tls_cert, &arguments.tls_key) {
-        (Some(cert), Some(key)) => {
-            Some(GatewayTls { cert: cert.clone(), key: key.clone(), client_ca: arguments.tls_client_ca.clone() })
-        }
+        (Some(cert), Some(key)) => Some(GatewayTls {
+            cert: cert.clone(),
+            key: key.clone(),
+            client_ca: arguments.tls_client_ca.clone(),
+        }),
         _ => None,
     };
     let options = GatewayOptions {
         doors: Doors::All,
         tls,
-        tokens: arguments.tokens.as_deref().map(TokenFile::read).transpose()?,
-        issuer_public_key: arguments.issuer_public_key.as_deref().map(hex::decode).transpose()?,
+        tokens: arguments
+            .tokens
+            .as_deref()
+            .map(TokenFile::read)
+            .transpose()?,
+        issuer_public_key: arguments
+            .issuer_public_key
+            .as_deref()
+            .map(hex::decode)
+            .transpose()?,
         trusted_hops: arguments.trusted_hops,
         render_metrics,
         is_ready: Arc::new(move || ready.load(Ordering::Relaxed)),
@@ -165,7 +199,7 @@ async fn open_doors(
         sealer: bus::Sealer::new(ground.root.clone()),
         clock: Arc::clone(&ground.clock),
         settings: Arc::new(ground.settings.clone()),
-        journal: Arc::new(JournalBehindTheDoors { journal, projector }),
+        journal: Arc::new(JournalBehindTheDoors { journal, read_models }),
         root: ground.root.clone(),
         instance: arguments.instance_name.clone(),
     };
@@ -174,7 +208,10 @@ async fn open_doors(
 
 /// Ends when the process is told to.
 async fn told_to_end() -> &'static str {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    ) else {
         // Without signals the process can still be killed, which loses nothing.
         return std::future::pending().await;
     };

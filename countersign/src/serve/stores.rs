@@ -21,10 +21,18 @@ impl Stores {
     /// One database for all three, or a SQLite file in the data folder for each.
     pub fn choose(data: &Path, database_url: Option<&str>) -> Self {
         if let Some(url) = database_url {
-            return Self { log: url.to_owned(), read: url.to_owned(), outbox: url.to_owned() };
+            return Self {
+                log: url.to_owned(),
+                read: url.to_owned(),
+                outbox: url.to_owned(),
+            };
         }
         let file = |name: &str| format!("sqlite:{}", data.join(name).display());
-        Self { log: file("log.sqlite"), read: file("read.sqlite"), outbox: file("outbox.sqlite") }
+        Self {
+            log: file("log.sqlite"),
+            read: file("read.sqlite"),
+            outbox: file("outbox.sqlite"),
+        }
     }
 }
 

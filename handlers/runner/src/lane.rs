@@ -101,28 +101,34 @@ impl Writer {
                 }
                 () = tokio::time::sleep(until_due) => match self.timers.due(&self.house).await {
                     Ok(due) => batch.extend(due),
-                    Err(error) => tracing::warn!(lane = %self.lane, error = &error as &dyn std::error::Error, "deadlines could not be read"),
+                    Err(error) => {
+                        self.timers.doubt();
+                        tracing::warn!(lane = %self.lane, error = &error as &dyn std::error::Error, "deadlines could not be read");
+                    }
                 },
             }
             let timed = batch.iter().any(|ready| ready.timer.is_some());
             if self.carry(std::mem::take(&mut batch)).await.is_err() {
                 return LaneEnd::Fenced;
             }
+            let now = self.house.clock.now();
             if (timed
-                || self
-                    .timers
-                    .next()
-                    .is_none_or(|next| next <= self.house.clock.now()))
+                || self.timers.is_in_doubt()
+                || self.timers.next().is_some_and(|next| next <= now))
                 && let Err(error) = self.timers.refresh(&self.house).await
             {
+                self.timers.doubt();
                 tracing::warn!(lane = %self.lane, error = &error as &dyn std::error::Error, "deadlines could not be read");
             }
         }
     }
 
-    /// How long until the next deadline; an hour when there is none.
+    /// How long until the next deadline; an hour when there is none, and a moment when nobody knows.
     fn until_due(&self) -> std::time::Duration {
         const IDLE_MS: i64 = 3_600_000;
+        if self.timers.is_in_doubt() {
+            return self.house.options.retry_after;
+        }
         let now = self.house.clock.now();
         let ms = self.timers.next().map_or(IDLE_MS, |next| {
             (next.0.saturating_sub(now.0)).clamp(1, IDLE_MS)
@@ -252,6 +258,7 @@ impl Writer {
             Err(AppendError::Unknown(error)) => {
                 tracing::warn!(lane = %self.lane, error = &error as &dyn std::error::Error, "an append is of unknown outcome; asking again");
                 self.forget(&group);
+                self.timers.doubt();
                 self.resolve_unknown(group).await;
                 Ok(Vec::new())
             }
@@ -343,6 +350,7 @@ impl Writer {
                         next,
                     };
                     self.owners.forget(&member.ready.envelope.owner);
+                    self.timers.doubt();
                     self.resolve_unknown(vec![member]).await;
                     return Ok(None);
                 }

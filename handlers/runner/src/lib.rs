@@ -52,8 +52,9 @@ pub enum RunnerError {
 
 /// Checks, before anything is written, that the log is not behind what the public stream has seen.
 pub async fn check_log_against_stream(house: &House) -> Result<(), RunnerError> {
-    let heads = house.log.heads().await?;
+    // In this order: while other runners are at work, the log grows before the stream does.
     let published = house.bus.published().await?;
+    let heads = house.log.heads().await?;
     for (lane, (log, published)) in Lane::all().zip(heads.into_iter().zip(published)) {
         if published > log {
             return Err(RunnerError::LogIsBehind {

@@ -31,7 +31,9 @@ impl Systems {
         let now = house.clock.now();
         let known = self.lock().get(system_id).cloned();
         let age_max_ms = house.options.system_age_max.as_millis() as u64;
+        // A system without a history is always looked for: whoever was told that it is registered counts on it at once.
         if let Some(known) = &known
+            && known.state.version() > 0
             && known.looked_at.distance_ms(now) <= age_max_ms
         {
             return Ok(Arc::clone(&known.state));

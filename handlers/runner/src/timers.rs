@@ -20,6 +20,7 @@ const OWN_DEADLINE_MS: i64 = 60_000;
 pub struct Timers {
     lane: Lane,
     next: Option<Timestamp>,
+    is_in_doubt: bool,
 }
 
 impl Timers {
@@ -29,6 +30,7 @@ impl Timers {
         Ok(Self {
             lane,
             next: first.first().map(|due| due.timer.due_at),
+            is_in_doubt: false,
         })
     }
 
@@ -36,6 +38,16 @@ impl Timers {
     pub fn note(&mut self, commit: &Commit) {
         let earliest = commit.timers.iter().map(|timer| timer.due_at).min();
         self.next = self.next.into_iter().chain(earliest).min();
+    }
+
+    /// An append of unknown outcome may have set a deadline, or the log could not be asked: look again soon.
+    pub fn doubt(&mut self) {
+        self.is_in_doubt = true;
+    }
+
+    /// Whether there may be a deadline before the one that is known.
+    pub fn is_in_doubt(&self) -> bool {
+        self.is_in_doubt
     }
 
     /// The next deadline, if there is one.
@@ -54,6 +66,7 @@ impl Timers {
             Some(now)
         } else {
             // Those that are due are on their way; the earliest of the rest is found when they are settled.
+            self.is_in_doubt = true;
             None
         };
         let ready = due.into_iter().filter_map(|due| {

@@ -21,17 +21,18 @@ use crate::decision::{Decision, Erasure, Next};
 /// whether or not the key's flags have `online_credentials`: a second half is released online or not at all.
 pub(crate) fn decide(asked: &Asked<'_>, command: &ActivateKey) -> Result<Decision, Rejection> {
     let (key, facts) = (&asked.person.key, asked.facts);
-    let (used, reserved) = match key.activation {
+    let (used, reserved) = match &key.activation {
         Activation::Whole | Activation::Activated => return Err(Rejection::NothingToActivate),
         Activation::Blocked => return Err(Rejection::AttemptsExhausted),
-        Activation::Waiting { used, reserved } => (used, reserved),
+        Activation::Waiting { used, reserved } => (*used, reserved),
     };
+    let mut own = reserved.iter().filter(|(id, _)| *id == facts.command_id);
     if key.is_expired(facts.now) {
         return Err(Rejection::ActivationTooLate);
     }
     let attempts_max = facts.settings.activation_attempts_max();
-    if reserved == Some(facts.command_id) {
-        return evaluate(asked, command, attempts_max.saturating_sub(used));
+    if let Some((_, attempt)) = own.next() {
+        return evaluate(asked, command, attempts_max.saturating_sub(*attempt));
     }
     if used >= attempts_max {
         return Err(Rejection::AttemptsExhausted);
@@ -211,6 +212,33 @@ mod tests {
             .receive_first_step(envelope.clone())
             .happens(&["activate_key_attempt"]);
         story.receive(envelope).happens(&["activate_key_failure"]);
+    }
+
+    #[test]
+    fn tries_at_the_same_moment_cost_one_each_and_are_all_looked_at() {
+        let mut story = story();
+        let tries: Vec<_> = (1..=6)
+            .map(|number| story.device_request(guess(number)))
+            .collect();
+        for envelope in &tries[..5] {
+            story
+                .receive_first_step(envelope.clone())
+                .happens(&["activate_key_attempt"]);
+        }
+        story
+            .receive(tries[5].clone())
+            .is_refused(ErrorCode::ActivationAttemptsExceeded);
+        for (envelope, attempts_left) in tries[..4].iter().zip((1..=4).rev()) {
+            let refused = story.receive(envelope.clone());
+            refused.happens(&["activate_key_failure"]);
+            assert_eq!(
+                refused.answer(),
+                AnswerBody::ActivationRefused { attempts_left }
+            );
+        }
+        let last = story.receive(tries[4].clone());
+        assert_eq!(last.code(), ErrorCode::ActivationAttemptsExceeded);
+        story.device_asks(LOOK).is_refused(ErrorCode::UserIsBlocked);
     }
 
     #[test]

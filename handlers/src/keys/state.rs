@@ -33,8 +33,9 @@ pub(crate) enum Activation {
     Waiting {
         /// Tries that were counted. They are never given back.
         used: u32,
-        /// The command whose try was counted and not yet looked at.
-        reserved: Option<CommandId>,
+        /// Commands whose try was counted and not yet looked at, each with the number of its try. Several, when they came
+        /// at the same moment; never more than the limit.
+        reserved: Vec<(CommandId, u32)>,
     },
     /// The code was right once.
     Activated,
@@ -57,7 +58,7 @@ impl Key {
         let activation = if event.two_parts {
             Activation::Waiting {
                 used: 0,
-                reserved: None,
+                reserved: Vec::new(),
             }
         } else {
             Activation::Whole
@@ -107,7 +108,7 @@ impl Key {
     pub(crate) fn count_attempt(&mut self, attempt: u32, command_id: CommandId) {
         if let Activation::Waiting { used, reserved } = &mut self.activation {
             *used = attempt.max(*used);
-            *reserved = Some(command_id);
+            reserved.push((command_id, attempt));
         }
     }
 
@@ -115,11 +116,11 @@ impl Key {
         self.activation = Activation::Activated;
     }
 
-    pub(crate) fn fail_activation(&mut self, blocked: bool) {
+    pub(crate) fn fail_activation(&mut self, command_id: CommandId, blocked: bool) {
         if blocked {
             self.activation = Activation::Blocked;
         } else if let Activation::Waiting { reserved, .. } = &mut self.activation {
-            *reserved = None;
+            reserved.retain(|(reserved_by, _)| *reserved_by != command_id);
         }
     }
 

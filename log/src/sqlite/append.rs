@@ -1,44 +1,19 @@
-//! Writing: one immediate transaction per group, a few statements with many rows each.
+//! Writing: a group becomes a script of a few statements with many rows each, and waits for the next batch; see
+//! `batch.rs`.
 
 use schemas::vault::VaultName;
 use schemas::{Lane, Owner};
-use sqlx::pool::PoolConnection;
-use sqlx::query::Query;
-use sqlx::sqlite::{Sqlite, SqliteArguments};
-use sqlx::{AssertSqlSafe, Connection};
+use sqlx::AssertSqlSafe;
+use tokio::sync::oneshot;
 
 use super::SqliteLog;
+use super::batch::{LANE, Outcome, Script, Statement, Waiting};
 use crate::commit::{Claim, Commit};
 use crate::group::{self, Histories, Rows};
 use crate::port::{AppendError, Appended, Epoch, Failure, OpenLane};
 
 /// Rows of one statement. SQLite takes 32,766 values, and an event has 6.
 const ROWS_MAX: usize = 500;
-
-type Statement = Query<'static, Sqlite, SqliteArguments>;
-
-/// The statements of a group, complete with their values: they outlive the caller.
-struct Script {
-    /// Asks whether an owner's history is not where the group expects it.
-    stale: Vec<Statement>,
-    writes: Vec<Statement>,
-    events: u64,
-}
-
-/// How a transaction ended.
-enum Outcome {
-    Committed {
-        last: u64,
-    },
-    Fenced,
-    Stale,
-    /// A command or a name is there already.
-    Occupied,
-    /// Rolled back, or never begun.
-    Failed(sqlx::Error),
-    /// The commit itself failed.
-    Unknown(sqlx::Error),
-}
 
 impl SqliteLog {
     pub(super) async fn append_group(
@@ -61,11 +36,25 @@ impl SqliteLog {
         };
         let script = Script::of(lane, &rows);
         let events = script.events;
-        let writer = self.writer.acquire().await;
-        let writer =
-            writer.map_err(|error| AppendError::Failed(Failure::because(attempt(), error)))?;
-        // In a task of its own, so that a caller who stops waiting does not stop the transaction halfway.
-        let outcome = tokio::spawn(run(writer, lane, epoch, script))
+        let (answer, answered) = oneshot::channel();
+        if self
+            .batches
+            .send(Waiting {
+                lane,
+                epoch,
+                script,
+                answer,
+            })
+            .is_err()
+        {
+            let attempt = format!("{}: the log is closed", attempt());
+            return Err(AppendError::Failed(Failure {
+                attempt,
+                source: None,
+            }));
+        }
+        // A batch that died without a word may have been committed.
+        let outcome = answered
             .await
             .map_err(|error| AppendError::Unknown(Failure::because(attempt(), error)))?;
         let histories = match outcome {
@@ -157,53 +146,9 @@ impl SqliteLog {
 
 const DELETE_VAULT: &str = "delete from vault where (owner, name) in (";
 const DELETE_TIMERS: &str = "delete from timers where (owner, name) in (";
-const LANE: &str = "select epoch, pos from lanes where lane = $1";
-
-async fn run(
-    mut writer: PoolConnection<Sqlite>,
-    lane: Lane,
-    epoch: Epoch,
-    script: Script,
-) -> Outcome {
-    match write(&mut writer, lane, epoch, script).await {
-        Ok(outcome) => outcome,
-        Err(sqlx::Error::Database(error)) if error.is_unique_violation() => Outcome::Occupied,
-        Err(error) => Outcome::Failed(error),
-    }
-}
-
-/// Every way out but the last one rolls back when the transaction is dropped.
-async fn write(
-    writer: &mut PoolConnection<Sqlite>,
-    lane: Lane,
-    epoch: Epoch,
-    script: Script,
-) -> Result<Outcome, sqlx::Error> {
-    let mut transaction = writer.begin_with("begin immediate").await?;
-    let (newest, before): (i64, i64) = sqlx::query_as(LANE)
-        .bind(i64::from(lane.number()))
-        .fetch_one(&mut *transaction)
-        .await?;
-    if newest as u64 != epoch.0 {
-        return Ok(Outcome::Fenced);
-    }
-    for question in script.stale {
-        if question.fetch_optional(&mut *transaction).await?.is_some() {
-            return Ok(Outcome::Stale);
-        }
-    }
-    for statement in script.writes {
-        statement.execute(&mut *transaction).await?;
-    }
-    Ok(match transaction.commit().await {
-        Ok(()) => Outcome::Committed {
-            last: before as u64 + script.events,
-        },
-        Err(error) => Outcome::Unknown(error),
-    })
-}
 
 impl Script {
+    /// The script of a group.
     fn of(lane: Lane, rows: &Rows<'_>) -> Self {
         let lane = i64::from(lane.number());
         let mut writes = Vec::new();

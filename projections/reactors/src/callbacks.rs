@@ -14,13 +14,13 @@ use crate::delivery::{Kind, Letter};
 
 #[derive(Serialize)]
 struct Body<'a> {
-    pc_callback: Callback<'a>,
+    pc_callback: Message<'a>,
 }
 
 #[derive(Serialize)]
-struct Callback<'a> {
+struct Message<'a> {
     #[serde(rename = "type")]
-    callback_type: &'static str,
+    kind: &'static str,
     version: u32,
     result: CallbackResult,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -180,8 +180,8 @@ fn transaction(
     code: ErrorCode,
 ) -> Option<Letter> {
     let check_time = event.recorded_at.seconds();
-    let body = Callback {
-        callback_type: "transaction_callback",
+    let body = Message {
+        kind: "transaction_callback",
         version: 3,
         result: result(code),
         transaction_callback: Some(TransactionCallback {
@@ -203,8 +203,8 @@ fn user(event: &RecordedEvent, url: Option<&String>, settings: UpdatedSettings) 
     let Owner::User(_, user_id) = &event.owner else {
         return None;
     };
-    let body = Callback {
-        callback_type: "user_callback",
+    let body = Message {
+        kind: "user_callback",
         version: 3,
         result: result(ErrorCode::Normal),
         transaction_callback: None,
@@ -233,7 +233,7 @@ fn result(code: ErrorCode) -> CallbackResult {
     }
 }
 
-fn json(pc_callback: Callback<'_>) -> Vec<u8> {
+fn json(pc_callback: Message<'_>) -> Vec<u8> {
     serde_json::to_vec(&Body { pc_callback }).expect("a callback holds nothing JSON cannot")
 }
 

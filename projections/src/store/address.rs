@@ -11,7 +11,7 @@ pub enum Address {
     /// A file.
     Sqlite(PathBuf),
     /// A server.
-    Postgres(PgConnectOptions),
+    Postgres(Box<PgConnectOptions>),
 }
 
 /// The text is no address of a database. It is not repeated here, since it may hold a password.
@@ -56,7 +56,7 @@ impl Address {
             _ => return Err(InvalidAddress::Kind),
         };
         PgConnectOptions::from_str(&native)
-            .map(Self::Postgres)
+            .map(|options| Self::Postgres(Box::new(options)))
             .map_err(InvalidAddress::Postgres)
     }
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 use bus::child::binary::BinaryError;
 use bus::child::{ChildError, ChildOptions, NatsServer};
 use bus::jetstream::{Access, ApplyError, CheckError, ConnectError, SyncProof};
-use bus::{JetStreamBus, JetStreamOptions, SendError};
+use bus::{JetStreamBus, JetStreamOptions, SendError, StreamEvent};
 use bytes::Bytes;
 use futures::StreamExt as _;
+use schemas::subjects;
 use tests::nats::{TestCluster, TestNats};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -164,7 +165,7 @@ async fn everything_goes_on_after_the_server_was_killed() {
     let nats = TestNats::start().await;
     let bus = nats.bus(limits()).await;
     let mut events = bus.events(lane(3), 1).await.unwrap();
-    let mut told = bus.hear("house.news").await.unwrap();
+    let mut told = bus.hear(subjects::grown()).await.unwrap();
     let mut silent = bus.commands(lane(4)).await.unwrap();
     let mut commands = bus.commands(lane(3)).await.unwrap();
     tokio::spawn(async move {
@@ -183,6 +184,12 @@ async fn everything_goes_on_after_the_server_was_killed() {
         tokio::spawn(async move { send(&bus, 4, "under way", Duration::from_secs(3)).await })
     };
     let delivery = next(&mut silent).await;
+    let many: Vec<u64> = (1..=2000).collect();
+    let publishing = {
+        let (bus, many) = (std::sync::Arc::clone(&bus), many.clone());
+        tokio::spawn(async move { bus.publish(&publications(5, many)).await })
+    };
+    eventually(|| async { bus.published().await.unwrap()[5] > 100 }).await;
 
     let before = nats.pid().unwrap();
     let killed = Command::new("kill")
@@ -199,7 +206,16 @@ async fn everything_goes_on_after_the_server_was_killed() {
     assert_eq!(send(&bus, 3, "after", SOON).await.unwrap(), "after");
     bus.publish(&publications(3, 11..=20)).await.unwrap();
     assert_eq!(numbers(&mut events, 20).await, (1..=20).collect::<Vec<_>>());
-    eventually(|| async { bus.tell("house.news", "again".into()).await.is_ok() }).await;
+    soon(publishing).await.unwrap().unwrap();
+    let mut published = bus.events(lane(5), 1).await.unwrap();
+    let mut seen = std::collections::BTreeSet::new();
+    while seen.len() < many.len() {
+        if let StreamEvent::Event(event) = next(&mut published).await {
+            assert!(seen.insert(event.position.number), "seen twice: {event:?}");
+        }
+    }
+    assert!(seen.into_iter().eq(many));
+    eventually(|| async { bus.tell(subjects::grown(), "again".into()).await.is_ok() }).await;
     assert_eq!(next(&mut told).await, "again");
 }
 
@@ -208,7 +224,12 @@ async fn a_command_that_never_left_is_refused_and_not_unknown() {
     let nats = TestNats::start().await;
     let bus = nats.bus(limits()).await;
     nats.kill9().await;
-    eventually(|| async { bus.tell("house.news", "anybody?".into()).await.is_err() }).await;
+    eventually(|| async {
+        bus.tell(subjects::grown(), "anybody?".into())
+            .await
+            .is_err()
+    })
+    .await;
     // The loss of a connection is heard of a moment later; from then on nothing leaves.
     eventually(|| async {
         let outcome = send(&bus, 3, "too early", A_WHILE).await;

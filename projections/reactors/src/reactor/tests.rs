@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::WebhookKeys;
-use crate::bank::{Answer, Bank};
+use crate::bank::{Answer, Bank, Received};
 use crate::dispatcher::IN_FLIGHT_MAX;
 use crate::schedule::WAITS_MS;
 use crate::world::{BEGINNING, SYSTEM, World, confirmed};
@@ -130,7 +130,7 @@ async fn an_event_is_posted_as_its_bare_journal_record() -> Outcome {
         .happen_posted(&owner, confirmed("t-2", ""), Some(&bank.url))
         .await;
     reactor.deliver_due_now().await?;
-    let records: Vec<_> = bank.letters().iter().map(|letter| letter.json()).collect();
+    let records: Vec<_> = bank.letters().iter().map(Received::json).collect();
     assert_eq!(records.len(), 2);
     assert_eq!(records[0]["device_fingerprint"], json!(null));
     let lane = i64::from(schemas::Lane::of(&owner).number());

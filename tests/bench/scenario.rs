@@ -1,0 +1,167 @@
+//! Who does what: one bank, its users with their devices, and the two kinds of work.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bus::shell::{Clock as _, SystemClock};
+use countersign::bank::Bank;
+use device::contents::TransactionConfirmed;
+use device::request::Submission;
+use device::{Device, DeviceEventId, DeviceKey, ReqwestTransport};
+use futures::FutureExt as _;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use schemas::TransactionId;
+use serde_json::json;
+
+use crate::AnyError;
+use crate::callbacks::Callbacks;
+use crate::load::Operation;
+use crate::service::Service;
+
+/// Users of the bank: enough for every lane to have some.
+const USERS: usize = 256;
+/// How many are set up at once.
+const SETUP_CALLERS: usize = 64;
+/// How long any answer may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+const SYSTEM_ID: &str = "99999999-8888-4777-8666-555555555555";
+const TEXT: &str =
+    "Перевод 1 500,00 ₽\nПолучатель: ООО «Ромашка»\nНазначение: оплата по счёту № 42 от 23.11.2026";
+
+/// A bank with its users.
+pub struct Scenario {
+    bank: Bank,
+    users: Arc<Vec<User>>,
+    callbacks: Callbacks,
+}
+
+struct User {
+    user_id: String,
+    device: Device<ReqwestTransport>,
+}
+
+type Confirmation = Submission<TransactionConfirmed>;
+
+impl Scenario {
+    /// Registers the system, the users and their devices.
+    pub async fn prepare(service: &Service) -> Result<Self, AnyError> {
+        let served = service.served();
+        let bank = Bank::new(&served.system_door(), SYSTEM_ID, PATIENCE)?;
+        let door = served.mobile_door();
+        bank.register_system(&door, &service.callbacks.url())
+            .await?
+            .success()?;
+        let client = ReqwestTransport::configured(reqwest::Client::builder().no_proxy()).build()?;
+        let transport = ReqwestTransport::with_client(client);
+        let users = stream::iter(0..USERS).map(|_| user(&bank, &door, transport.clone()));
+        let users = users.buffer_unordered(SETUP_CALLERS).try_collect().await?;
+        Ok(Self {
+            bank,
+            users: Arc::new(users),
+            callbacks: service.callbacks.clone(),
+        })
+    }
+
+    /// Creates, fetches and signs so many transactions; what is left to measure is their confirmation.
+    pub async fn confirmations(&self, count: usize) -> Result<Operation, AnyError> {
+        let signed = stream::iter(0..count).map(|index| async move {
+            let user = &self.users[index % USERS];
+            let transaction_id = create(&self.bank, &user.user_id).await?;
+            let shown = user.device.show(&transaction_id, SystemClock.now()).await?;
+            Ok::<_, AnyError>(user.device.confirmation(
+                &shown,
+                &DeviceEventId::fresh(),
+                SystemClock.now(),
+            )?)
+        });
+        let signed: Vec<Confirmation> = signed.buffered(SETUP_CALLERS).try_collect().await?;
+        let (signed, users) = (Arc::new(signed), Arc::clone(&self.users));
+        Ok(Arc::new(move |index| {
+            let (signed, users) = (Arc::clone(&signed), Arc::clone(&users));
+            async move {
+                ok(users[index % USERS]
+                    .device
+                    .submit(&signed[index], SystemClock.now())
+                    .await)
+            }
+            .boxed()
+        }))
+    }
+
+    /// The whole flow: create, list, get data, confirm, callback received.
+    pub fn flows(&self) -> Operation {
+        let (bank, users, callbacks) = (
+            self.bank.clone(),
+            Arc::clone(&self.users),
+            self.callbacks.clone(),
+        );
+        Arc::new(move |index| {
+            let (bank, users, callbacks) = (bank.clone(), Arc::clone(&users), callbacks.clone());
+            async move { ok(flow(&bank, &users[index % USERS], &callbacks).await) }.boxed()
+        })
+    }
+}
+
+async fn user(bank: &Bank, door: &str, transport: ReqwestTransport) -> Result<User, AnyError> {
+    let created = bank
+        .create_user(
+            json!({ "id_prefix": "bench-", "return_key_method": "KEY_JSON" }),
+            None,
+        )
+        .await?;
+    let created = created.success()?;
+    let key_text = created["key_json"]
+        .as_str()
+        .ok_or("no key_json in the answer")?;
+    let mut device = Device::at(door, DeviceKey::import(key_text)?, transport)?;
+    device.register(None, SystemClock.now()).await?;
+    Ok(User {
+        user_id: created["user_id"]
+            .as_str()
+            .ok_or("no user_id in the answer")?
+            .to_owned(),
+        device,
+    })
+}
+
+async fn create(bank: &Bank, user_id: &str) -> Result<TransactionId, AnyError> {
+    let created = bank
+        .create_transaction(
+            user_id,
+            json!({ "transaction_data": { "text": TEXT } }),
+            None,
+        )
+        .await?;
+    Ok(created.success()?["transaction_id"]
+        .as_str()
+        .ok_or("no transaction_id in the answer")?
+        .parse()?)
+}
+
+async fn flow(bank: &Bank, user: &User, callbacks: &Callbacks) -> Result<(), AnyError> {
+    let transaction_id = create(bank, &user.user_id).await?;
+    let called_back = callbacks.expect(transaction_id.as_str());
+    let list = user.device.list(SystemClock.now()).await?;
+    if !list
+        .iter()
+        .any(|line| line.transaction_id == transaction_id)
+    {
+        return Err("the list lacks the transaction".into());
+    }
+    let shown = user.device.show(&transaction_id, SystemClock.now()).await?;
+    user.device.confirm(&shown, SystemClock.now()).await?;
+    tokio::time::timeout(PATIENCE, called_back).await??;
+    Ok(())
+}
+
+/// Whether it succeeded; the first failures are shown, so that nobody has to guess.
+fn ok<T, E: std::fmt::Display>(outcome: Result<T, E>) -> bool {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    static SHOWN: AtomicU32 = AtomicU32::new(0);
+    if let Err(error) = &outcome
+        && SHOWN.fetch_add(1, Ordering::Relaxed) < 5
+    {
+        eprintln!("  an operation failed: {error}");
+    }
+    outcome.is_ok()
+}

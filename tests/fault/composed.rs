@@ -1,0 +1,9 @@
+//! The house inside this process: real doors, real runners, a log and a bus in memory, and faults exactly where wanted.
+
+mod faults;
+mod faulty_bus;
+mod faulty_log;
+mod planted;
+mod simulation;
+mod stage;
+mod steps;

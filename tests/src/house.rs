@@ -1,0 +1,316 @@
+//! The whole service inside the test's process: log, bus, runner, projector, reactors and doors, on a free port of the
+//! loopback interface.
+//!
+//! Its clock stands still until the test moves it, and the devices read the same clock. Nothing of it outlives the test,
+//! however the test ends.
+
+mod journal;
+mod people;
+mod plan;
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bus::{Bus, InProcessBus, JetStreamBus};
+use event_log::{EventLog, MemoryLog, SqliteLog};
+use gateway::{GatewayOptions, RunningGateway};
+use projections::{Journal, Projector};
+use reactors::{Reactor, ReactorOptions};
+use runner::{House, HouseOptions, RunnerError};
+use schemas::envelope::RecordedEvent;
+use schemas::{Lane, Owner, Timestamp, codec};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+
+pub use people::{Issued, Phone, SYSTEM_ID, owner};
+pub use plan::{LogChoice, Plan};
+
+/// Any error; the tests read its text.
+pub type AnyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A running service.
+#[derive(Debug)]
+pub struct TestHouse {
+    plan: Plan,
+    log: Arc<dyn EventLog>,
+    bus: Arc<dyn Bus>,
+    projector: Arc<Projector>,
+    doors: RunningGateway,
+    runners: Vec<Runner>,
+    stop: watch::Sender<bool>,
+    parts: JoinSet<Result<(), AnyError>>,
+    transport: device::ReqwestTransport,
+}
+
+/// A house that did not start.
+#[derive(Debug)]
+pub struct NotStarted {
+    /// What was planned, for another try.
+    pub plan: Plan,
+    /// Why not.
+    pub reason: AnyError,
+}
+
+/// A runner, and the lanes it is told to serve.
+#[derive(Debug)]
+struct Runner {
+    lanes: watch::Sender<BTreeSet<Lane>>,
+    task: JoinHandle<Result<(), RunnerError>>,
+}
+
+impl TestHouse {
+    /// A house with a log in memory and every setting at its default.
+    pub async fn open() -> Self {
+        Self::start(Plan::new(LogChoice::Memory)).await
+    }
+
+    /// A house with its log on disk, so that it can be restarted like the program.
+    pub async fn on_disk() -> Self {
+        Self::start(Plan::new(LogChoice::Sqlite)).await
+    }
+
+    /// Builds what is planned.
+    pub async fn start(plan: Plan) -> Self {
+        match Self::try_start(plan).await {
+            Ok(house) => house,
+            Err(not_started) => panic!("the house does not start: {:?}", not_started.reason),
+        }
+    }
+
+    /// Builds what is planned, or says why it cannot be; the plan comes back for another try.
+    pub async fn try_start(plan: Plan) -> Result<Self, Box<NotStarted>> {
+        match Built::new(&plan).await {
+            Ok(built) => Ok(built.into_house(plan)),
+            Err(reason) => {
+                plan.close_log().await;
+                Err(Box::new(NotStarted { plan, reason }))
+            }
+        }
+    }
+
+    /// Ends it and starts it again on the same stores and the same port.
+    pub async fn restart(self) -> Self {
+        Self::start(self.end().await).await
+    }
+
+    /// Ends it from the outside in, as the program does. A part that failed meanwhile fails the test here.
+    pub async fn end(mut self) -> Plan {
+        self.plan.listen = self.doors.address();
+        self.doors.shutdown().await;
+        self.stop.send_replace(true);
+        for runner in self.runners {
+            let ended = runner.task.await.expect("a runner does not panic");
+            ended.expect("a runner ends well");
+        }
+        while let Some(ended) = self.parts.join_next().await {
+            let ended = ended.expect("a part of the house does not panic");
+            ended.expect("a part of the house ends well");
+        }
+        self.plan.close_log().await;
+        self.plan
+    }
+
+    /// What time it is in the house.
+    pub fn now(&self) -> Timestamp {
+        self.plan.clock().now()
+    }
+
+    /// Moves the clock of the house and of all devices.
+    pub fn advance_ms(&self, ms: i64) {
+        self.plan.advance_ms(ms);
+    }
+
+    /// Where the doors are.
+    pub fn address(&self) -> SocketAddr {
+        self.doors.address()
+    }
+
+    /// `http://host:port`.
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.address())
+    }
+
+    /// The log.
+    pub fn log(&self) -> &dyn EventLog {
+        &*self.log
+    }
+
+    /// The bus.
+    pub fn bus(&self) -> &dyn Bus {
+        &*self.bus
+    }
+
+    /// What keeps the read models.
+    pub fn projector(&self) -> &Projector {
+        &self.projector
+    }
+
+    /// Everything that ever happened to somebody.
+    pub async fn history(&self, owner: &Owner) -> Vec<RecordedEvent> {
+        let events = self.log.load(owner, 0).await.expect("the log is readable");
+        let decoded = events.iter().map(|event| codec::decode(&event.payload));
+        decoded
+            .collect::<Result<_, _>>()
+            .expect("the house wrote it")
+    }
+
+    /// How often a word with that result stands in somebody's history.
+    pub async fn count(&self, owner: &Owner, word: &str, result: u16) -> usize {
+        let history = self.history(owner).await;
+        let counted = history
+            .iter()
+            .filter(|event| event.event.word() == word && event.result.number() == result);
+        counted.count()
+    }
+
+    /// Number of every lane's last event.
+    pub async fn heads(&self) -> Vec<u64> {
+        self.log.heads().await.expect("the log is readable")
+    }
+
+    /// Starts another runner that believes in the same lanes: the newer one fences the older.
+    pub async fn start_another_runner(&mut self) {
+        let runner = Runner::start(&self.plan, &self.log, &self.bus, self.stop.subscribe()).await;
+        self.runners
+            .push(runner.expect("the bus and the log are there"));
+    }
+
+    /// Takes all lanes from the oldest runner.
+    pub fn retire_oldest_runner(&self) {
+        self.runners[0].lanes.send_replace(BTreeSet::new());
+    }
+}
+
+/// What starts, in the program's order. Whatever fails ends what was started before it.
+struct Built {
+    log: Arc<dyn EventLog>,
+    bus: Arc<dyn Bus>,
+    projector: Arc<Projector>,
+    doors: RunningGateway,
+    runner: Runner,
+    stop: watch::Sender<bool>,
+    parts: JoinSet<Result<(), AnyError>>,
+}
+
+impl Built {
+    async fn new(plan: &Plan) -> Result<Self, AnyError> {
+        let log = open_log(plan).await?;
+        let bus: Arc<dyn Bus> = match &plan.nats {
+            Some(options) => JetStreamBus::connect(options.clone()).await?,
+            None => InProcessBus::new(),
+        };
+        let (stop, told) = watch::channel(false);
+        let mut parts = JoinSet::new();
+
+        let projector = Projector::open(Arc::clone(&log), &plan.store("read")).await?;
+        let projector = Arc::new(projector);
+        let (following, its_bus, its_end) = (Arc::clone(&projector), bus.clone(), told.clone());
+        parts.spawn(async move { Ok(following.run(its_bus, ended(its_end)).await?) });
+
+        let reactor = Reactor::new(ReactorOptions {
+            log: Arc::clone(&log),
+            bus: Arc::clone(&bus),
+            root: plan.root.clone(),
+            settings: plan.settings.clone(),
+            clock: plan.clock(),
+            database_address: plan.store("outbox"),
+        });
+        let (reactor, its_end) = (reactor.await?, told.clone());
+        parts.spawn(async move { Ok(reactor.run(ended(its_end)).await?) });
+
+        let runner = Runner::start(plan, &log, &bus, told).await?;
+        let doors = open_doors(plan, &log, &bus, &projector).await?;
+        Ok(Self {
+            log,
+            bus,
+            projector,
+            doors,
+            runner,
+            stop,
+            parts,
+        })
+    }
+
+    fn into_house(self, plan: Plan) -> TestHouse {
+        TestHouse {
+            plan,
+            log: self.log,
+            bus: self.bus,
+            projector: self.projector,
+            doors: self.doors,
+            runners: vec![self.runner],
+            stop: self.stop,
+            parts: self.parts,
+            transport: people::transport(),
+        }
+    }
+}
+
+impl Runner {
+    async fn start(
+        plan: &Plan,
+        log: &Arc<dyn EventLog>,
+        bus: &Arc<dyn Bus>,
+        told: watch::Receiver<bool>,
+    ) -> Result<Self, RunnerError> {
+        let house = Arc::new(House::new(
+            Arc::clone(log),
+            Arc::clone(bus),
+            plan.clock(),
+            Arc::new(plan.settings.clone()),
+            plan.root.clone(),
+            HouseOptions::default(),
+        ));
+        runner::check_log_against_stream(&house).await?;
+        // No membership: the test decides who believes in which lanes.
+        let (lanes, mine) = watch::channel(Lane::all().collect());
+        let task = tokio::spawn(runner::run(house, mine, told));
+        Ok(Self { lanes, task })
+    }
+}
+
+async fn open_log(plan: &Plan) -> Result<Arc<dyn EventLog>, AnyError> {
+    let mut opened = plan.log.lock().await;
+    Ok(match &mut *opened {
+        plan::Log::Memory(log) => {
+            Arc::clone(log.get_or_insert_with(|| Arc::new(MemoryLog::new()))) as _
+        }
+        plan::Log::Sqlite(log) => {
+            let newly = Arc::new(SqliteLog::open(plan.log_file()).await?);
+            *log = Some(Arc::clone(&newly));
+            newly
+        }
+    })
+}
+
+async fn open_doors(
+    plan: &Plan,
+    log: &Arc<dyn EventLog>,
+    bus: &Arc<dyn Bus>,
+    projector: &Arc<Projector>,
+) -> Result<RunningGateway, AnyError> {
+    let journal = Journal::open(&plan.store("read"), Arc::clone(log), plan.root.clone()).await?;
+    let options = GatewayOptions {
+        tokens: plan.tokens.clone(),
+        ..GatewayOptions::at(plan.listen)
+    };
+    let house = gateway::House {
+        bus: Arc::clone(bus),
+        sealer: bus::Sealer::new(plan.root.clone()),
+        clock: plan.clock(),
+        settings: Arc::new(plan.settings.clone()),
+        journal: Arc::new(journal::JournalOfTheHouse {
+            journal,
+            projector: Arc::clone(projector),
+        }),
+        root: plan.root.clone(),
+        instance: Some("test-house".to_owned()),
+    };
+    Ok(gateway::serve(options, house).await?)
+}
+
+async fn ended(mut told: watch::Receiver<bool>) {
+    // A dropped sender means that the house is gone, too.
+    told.wait_for(|ended| *ended).await.ok();
+}

@@ -1,0 +1,72 @@
+//! The journal's port of the doors, served by this house's own projector.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use gateway::{JournalFailure, JournalFilter, JournalQuery};
+use projections::{Journal, JournalRecord, Projector};
+use schemas::{Position, SystemId};
+use serde_json::{Map, Value};
+
+/// The journal, and who fills it.
+#[derive(Debug)]
+pub(super) struct JournalOfTheHouse {
+    pub(super) journal: Journal,
+    pub(super) projector: Arc<Projector>,
+}
+
+impl JournalQuery for JournalOfTheHouse {
+    fn page<'a>(
+        &'a self,
+        filter: &'a JournalFilter,
+    ) -> BoxFuture<'a, Result<Vec<Map<String, Value>>, JournalFailure>> {
+        async move {
+            let filter = projections::JournalFilter {
+                system_id: filter.system_id.clone(),
+                user_id: filter.user_id.clone(),
+                transaction_id: filter.transaction_id.clone(),
+                request_type: filter.request_type.clone(),
+                from: filter.from,
+                to: filter.to,
+                offset: filter.offset,
+                limit: filter.limit,
+            };
+            let records = self.journal.page(&filter).await.map_err(failure)?;
+            Ok(records.iter().map(object).collect())
+        }
+        .boxed()
+    }
+
+    fn one<'a>(
+        &'a self,
+        system_id: &'a SystemId,
+        event_id: i64,
+    ) -> BoxFuture<'a, Result<Option<Map<String, Value>>, JournalFailure>> {
+        async move {
+            let record = self.journal.one(system_id, event_id).await;
+            Ok(record.map_err(failure)?.as_ref().map(object))
+        }
+        .boxed()
+    }
+
+    fn wait_for(&self, position: Position, timeout: Duration) -> BoxFuture<'_, bool> {
+        let arrived = tokio::time::timeout(timeout, self.projector.wait_for(position));
+        arrived.map(|arrived| arrived.is_ok()).boxed()
+    }
+}
+
+fn object(record: &JournalRecord) -> Map<String, Value> {
+    match serde_json::to_value(record) {
+        Ok(Value::Object(object)) => object,
+        other => panic!("a journal record is an object, not {other:?}"),
+    }
+}
+
+fn failure(error: impl std::error::Error + Send + Sync + 'static) -> JournalFailure {
+    JournalFailure {
+        attempt: "cannot read the journal".to_owned(),
+        source: Some(Box::new(error)),
+    }
+}

@@ -1,0 +1,172 @@
+//! What a house is built from, and what outlives it: the folder, the log, the clock, the secret.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bus::JetStreamOptions;
+use bus::shell::{Clock, ManualClock, RootSecret, SystemClock};
+use event_log::{EventLog, MemoryLog, SqliteLog};
+use gateway::TokenFile;
+use schemas::Timestamp;
+use schemas::settings::Settings;
+use tokio::sync::Mutex;
+
+/// Noon of 23.11.2026, UTC: when every story begins.
+const BEGINNING: Timestamp = Timestamp(1_795_435_200_000);
+
+/// Where the log is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogChoice {
+    /// In memory; it survives a restart of the house, not the plan.
+    Memory,
+    /// In a SQLite file of the plan's folder.
+    Sqlite,
+}
+
+/// A plan. It owns the folder: what is in it goes when the plan goes.
+#[derive(Debug)]
+pub struct Plan {
+    pub(super) log: Mutex<Log>,
+    pub(super) nats: Option<JetStreamOptions>,
+    pub(super) settings: Settings,
+    pub(super) root: RootSecret,
+    pub(super) listen: SocketAddr,
+    pub(super) tokens: Option<TokenFile>,
+    clock: TestClock,
+    folder: tempfile::TempDir,
+}
+
+/// Who tells the time.
+#[derive(Debug)]
+enum TestClock {
+    Manual(Arc<ManualClock>),
+    Real(Arc<SystemClock>),
+}
+
+/// The log, once it is open.
+#[derive(Debug)]
+pub(super) enum Log {
+    Memory(Option<Arc<MemoryLog>>),
+    Sqlite(Option<Arc<SqliteLog>>),
+}
+
+impl Plan {
+    /// In-process bus, default settings, no tokens, a free port of the loopback interface.
+    pub fn new(log: LogChoice) -> Self {
+        Self {
+            log: Mutex::new(match log {
+                LogChoice::Memory => Log::Memory(None),
+                LogChoice::Sqlite => Log::Sqlite(None),
+            }),
+            nats: None,
+            settings: Settings::default(),
+            root: RootSecret::new([0x5e; 32]),
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            tokens: None,
+            clock: TestClock::Manual(Arc::new(ManualClock::new(BEGINNING))),
+            folder: tempfile::tempdir().expect("the temporary folder is writable"),
+        }
+    }
+
+    /// On this bus instead.
+    #[must_use]
+    pub fn on_nats(mut self, options: JetStreamOptions) -> Self {
+        self.nats = Some(options);
+        self
+    }
+
+    /// By the machine's clock, which nobody can move.
+    #[must_use]
+    pub fn by_the_real_clock(mut self) -> Self {
+        self.clock = TestClock::Real(Arc::new(SystemClock));
+        self
+    }
+
+    /// With this value of a setting.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.settings
+            .set(name, value)
+            .unwrap_or_else(|error| panic!("{error}"));
+        self
+    }
+
+    /// With bearer tokens, in the form of the token file.
+    #[must_use]
+    pub fn with_tokens(mut self, text: &str) -> Self {
+        let tokens = TokenFile::parse(text).unwrap_or_else(|error| panic!("{error}"));
+        self.tokens = Some(tokens);
+        self
+    }
+
+    /// At this address.
+    #[must_use]
+    pub fn at(mut self, address: SocketAddr) -> Self {
+        self.listen = address;
+        self
+    }
+
+    /// Everything that lasts lies here.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The file of a log on disk; beside it may lie its write-ahead log.
+    pub fn log_file(&self) -> PathBuf {
+        self.folder().join("log.sqlite")
+    }
+
+    /// The root secret.
+    pub fn root(&self) -> &RootSecret {
+        &self.root
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> Timestamp {
+        self.clock().now()
+    }
+
+    /// The log in memory, to be written before a house starts on it.
+    pub async fn memory_log(&self) -> Arc<dyn EventLog> {
+        match &mut *self.log.lock().await {
+            Log::Memory(log) => {
+                Arc::clone(log.get_or_insert_with(|| Arc::new(MemoryLog::new()))) as _
+            }
+            Log::Sqlite(_) => panic!("this plan has its log on disk"),
+        }
+    }
+
+    pub(super) fn clock(&self) -> Arc<dyn Clock> {
+        match &self.clock {
+            TestClock::Manual(clock) => Arc::clone(clock) as _,
+            TestClock::Real(clock) => Arc::clone(clock) as _,
+        }
+    }
+
+    pub(super) fn advance_ms(&self, ms: i64) {
+        match &self.clock {
+            TestClock::Manual(clock) => clock.advance_ms(ms),
+            TestClock::Real(_) => panic!("the machine's clock is not ours to move"),
+        }
+    }
+
+    /// Address of a store besides the log.
+    pub(super) fn store(&self, name: &str) -> String {
+        format!("sqlite:{}", self.store_file(name).display())
+    }
+
+    /// The file of a store besides the log: `read` or `outbox`.
+    pub fn store_file(&self, name: &str) -> PathBuf {
+        self.folder().join(format!("{name}.sqlite"))
+    }
+
+    /// Closes the log on disk, so that its file is whole; a log in memory stays.
+    pub(super) async fn close_log(&self) {
+        if let Log::Sqlite(log) = &mut *self.log.lock().await
+            && let Some(log) = log.take()
+        {
+            log.close().await;
+        }
+    }
+}
