@@ -2,8 +2,6 @@
 
 use clap::{Args, ValueEnum};
 
-use crate::AnyError;
-
 /// Which table.
 #[derive(Debug, Args)]
 pub struct ContractArguments {
@@ -26,7 +24,7 @@ enum Table {
 }
 
 /// Prints the table.
-pub fn run(arguments: &ContractArguments) -> Result<(), AnyError> {
+pub fn run(arguments: &ContractArguments) {
     let text = match arguments.table {
         Table::Errors => schemas::contract::errors(),
         Table::Settings => schemas::contract::settings(),
@@ -35,5 +33,4 @@ pub fn run(arguments: &ContractArguments) -> Result<(), AnyError> {
         Table::Openapi => gateway::openapi_json(),
     };
     print!("{text}");
-    Ok(())
 }

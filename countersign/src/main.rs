@@ -11,6 +11,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Countersign: did this person, holding this key, see these words and agree?
 #[derive(Debug, Parser)]
 #[command(name = "countersign", version, about, propagate_version = true)]
@@ -41,7 +44,10 @@ fn main() -> ExitCode {
         Order::Demo(arguments) => demo::run(arguments),
         Order::Rebuild(arguments) => rebuild::run(arguments),
         Order::Device(arguments) => device::run(arguments),
-        Order::Contract(arguments) => contract::run(&arguments),
+        Order::Contract(arguments) => {
+            contract::run(&arguments);
+            Ok(())
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

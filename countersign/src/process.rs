@@ -8,7 +8,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 /// How long a server may take until it serves.
-const START_PATIENCE: Duration = Duration::from_secs(60);
+const START_PATIENCE: Duration = Duration::from_mins(1);
 /// How long a server may take to end when asked.
 const END_PATIENCE: Duration = Duration::from_secs(20);
 /// What the server prints before its address, once it serves.
@@ -95,13 +95,11 @@ impl Served {
                 .await
                 .ok();
         }
-        match tokio::time::timeout(END_PATIENCE, self.child.wait()).await {
-            Ok(status) => status.is_ok_and(|status| status.success()),
-            Err(_) => {
-                self.child.kill().await.ok();
-                false
-            }
+        if let Ok(status) = tokio::time::timeout(END_PATIENCE, self.child.wait()).await {
+            return status.is_ok_and(|status| status.success());
         }
+        self.child.kill().await.ok();
+        false
     }
 }
 

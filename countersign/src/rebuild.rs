@@ -79,7 +79,7 @@ async fn rebuild(
     match &report.first_difference {
         None => println!("equal; the rebuilt one serves now"),
         Some(key) if report.switched => {
-            println!("they differ first at {key}; the rebuilt one serves now")
+            println!("they differ first at {key}; the rebuilt one serves now");
         }
         Some(key) => {
             return Err(format!(

@@ -201,7 +201,7 @@ impl Effects {
                 violations.push(Violation::Misplaced(kind, about.clone()));
             }
             Outcome::Refused(_) if happened => {
-                violations.push(Violation::Contradicted(kind, about.clone()))
+                violations.push(Violation::Contradicted(kind, about.clone()));
             }
             Outcome::Unknown => violations.push(Violation::Unresolved(kind, about.clone())),
             Outcome::Done(_) | Outcome::Refused(_) => {}

@@ -1,9 +1,10 @@
 //! A customer of a bank: both ends of the conversation, insisting under one identity until an answer is final, and noting
 //! what was heard.
 
+mod newcomer;
+
 use std::time::Duration;
 
-use base64::Engine as _;
 use bus::shell::{Clock as _, SystemClock};
 use countersign::bank::{Bank, BankError, Reply};
 use countersign::registration::registration_request;
@@ -41,15 +42,6 @@ pub struct Customer {
     way: Way,
     user_id: String,
     phone: Device<ReqwestTransport>,
-}
-
-/// A customer whose key still needs its activation code.
-#[derive(Debug)]
-pub struct Newcomer {
-    way: Way,
-    user_id: String,
-    phone: Device<ReqwestTransport>,
-    code: String,
 }
 
 impl Way {
@@ -104,6 +96,13 @@ impl Way {
         answer.success().expect("the bank is welcome")
     }
 
+    /// The final answer to a bank's look at something below its system.
+    pub async fn look(&self, path: &str) -> Reply {
+        self.insist_as_bank(|| self.bank.get(path))
+            .await
+            .expect("the house answers in time")
+    }
+
     /// A new user with a whole key, whose phone has registered.
     pub async fn enroll(&self, name: &str) -> Customer {
         let (user_id, issued) = self.issue(name, "KEY_JSON").await;
@@ -117,26 +116,6 @@ impl Way {
             way: self.clone(),
             user_id,
             phone,
-        }
-    }
-
-    /// A new user with a key in two parts.
-    pub async fn enroll_in_two_parts(&self, name: &str) -> Newcomer {
-        let (user_id, issued) = self.issue(name, "SPLIT_QR").await;
-        let picture = issued["key_QR"].as_str().expect("the answer has a picture");
-        let picture = base64::engine::general_purpose::STANDARD
-            .decode(picture)
-            .expect("the picture is base64");
-        let text = countersign::camera::read(&picture).expect("the picture is readable");
-        let code = issued["activation_code"]
-            .as_str()
-            .expect("the answer has a code")
-            .to_owned();
-        Newcomer {
-            way: self.clone(),
-            user_id,
-            phone: self.phone(&text),
-            code,
         }
     }
 
@@ -195,6 +174,11 @@ impl Way {
 }
 
 impl Customer {
+    /// Whose phone it is.
+    pub fn user_id(&self) -> &str {
+        &self.user_id
+    }
+
     /// The bank asks for a confirmation. `ttl_s` is the transaction's life.
     pub async fn create(&self, transaction_id: &str, ttl_s: i64) -> Outcome {
         self.create_as(transaction_id, ttl_s, &format!("create-{transaction_id}"))
@@ -329,51 +313,6 @@ impl Customer {
             again: Some(again),
             phase: history.phase(),
         });
-    }
-}
-
-impl Newcomer {
-    /// Whose key it is.
-    pub fn user_id(&self) -> &str {
-        &self.user_id
-    }
-
-    /// Activates with the right code, insisting under one identity.
-    pub async fn activate(&mut self) -> Outcome {
-        let code = self.code.clone();
-        self.activate_with(&code).await
-    }
-
-    /// Activates with a wrong code.
-    pub async fn activate_wrongly(&mut self) -> Outcome {
-        let wrong = if self.code.starts_with('0') {
-            "1000000000"
-        } else {
-            "0000000000"
-        };
-        self.activate_with(wrong).await
-    }
-
-    async fn activate_with(&mut self, code: &str) -> Outcome {
-        let end = Instant::now() + self.way.patience;
-        while Instant::now() < end {
-            let settled = settled(self.phone.activate(code, now()).await);
-            if settled != Outcome::Unknown {
-                return settled;
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-        Outcome::Unknown
-    }
-
-    /// The customer, once the key is whole.
-    pub async fn settle_in(mut self) -> Customer {
-        self.way.register(&mut self.phone).await;
-        Customer {
-            way: self.way,
-            user_id: self.user_id,
-            phone: self.phone,
-        }
     }
 }
 

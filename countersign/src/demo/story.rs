@@ -292,13 +292,13 @@ async fn journal(
     .await?;
     for record in &records {
         let field = |name: &str| record[name].as_str().unwrap_or("").to_owned();
-        println!(
-            "   {:>6}  {:<28} {:>3}  {}",
+        teller.picture(&format!(
+            "{:>6}  {:<28} {:>3}  {}",
             record["event_id"],
             field("request_type"),
             record["request_result"],
             field("transaction_id")
-        );
+        ));
     }
     let count = |word: &str, result: u64| {
         records

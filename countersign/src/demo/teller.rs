@@ -1,6 +1,7 @@
 //! Tells the story: numbered steps, quoted texts, and a check mark for every checked result.
 
 use std::cell::Cell;
+use std::io::Write as _;
 use std::time::Instant;
 
 use crate::AnyError;
@@ -11,44 +12,47 @@ pub struct Teller {
     begun: Instant,
     step: Cell<u32>,
     checks: Cell<u32>,
+    out: std::io::Stdout,
 }
 
 impl Teller {
     /// Begins to tell.
     #[expect(clippy::disallowed_methods, reason = "the demo tells how long it took")]
     pub fn begin() -> Self {
-        println!("Countersign: did this person, holding this key, see these words and agree?\n");
-        Self {
+        let teller = Self {
             begun: Instant::now(),
             step: Cell::new(0),
             checks: Cell::new(0),
-        }
+            out: std::io::stdout(),
+        };
+        teller.say("Countersign: did this person, holding this key, see these words and agree?\n");
+        teller
     }
 
     /// A sentence.
     pub fn say(&self, sentence: &str) {
-        println!("{sentence}");
+        self.line(format_args!("{sentence}"));
     }
 
     /// The next step of the story.
     pub fn step(&self, title: &str) {
         self.step.set(self.step.get() + 1);
-        println!("\n── {:>2}  {title}", self.step.get());
+        self.line(format_args!("\n── {:>2}  {title}", self.step.get()));
     }
 
     /// A text as somebody sees it, framed.
     pub fn quote(&self, who: &str, text: &str) {
-        println!("   ┌ {who}");
+        self.line(format_args!("   ┌ {who}"));
         for line in text.lines() {
-            println!("   │ {line}");
+            self.line(format_args!("   │ {line}"));
         }
-        println!("   └");
+        self.line(format_args!("   └"));
     }
 
     /// Anything of several lines, as it is.
     pub fn picture(&self, picture: &str) {
         for line in picture.lines() {
-            println!("   {line}");
+            self.line(format_args!("   {line}"));
         }
     }
 
@@ -58,17 +62,22 @@ impl Teller {
             return Err(format!("step {}: expected that {what}", self.step.get()).into());
         }
         self.checks.set(self.checks.get() + 1);
-        println!("   ✓ {what}");
+        self.line(format_args!("   ✓ {what}"));
         Ok(())
     }
 
     /// Ends.
     pub fn end(&self) {
         let seconds = self.begun.elapsed().as_secs_f64();
-        println!(
+        self.line(format_args!(
             "\nThe story holds: {} steps, {} checks, {seconds:.1} s. Nothing is left running.",
             self.step.get(),
             self.checks.get()
-        );
+        ));
+    }
+
+    /// One line. A reader who has gone away does not stop the story.
+    fn line(&self, text: std::fmt::Arguments<'_>) {
+        writeln!(&self.out, "{text}").ok();
     }
 }

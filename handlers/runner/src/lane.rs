@@ -7,7 +7,7 @@ use bus::Delivery;
 use event_log::{AppendError, Commit, Epoch, Failure};
 use handlers::Next;
 use schemas::answers::Answer;
-use schemas::commands::Kind;
+use schemas::commands::{Caller, Kind};
 use schemas::{CommandId, Lane, Owner, Position};
 use tokio::sync::{mpsc, watch};
 
@@ -89,6 +89,13 @@ struct Member {
 #[derive(Debug)]
 struct Fenced;
 
+/// Why a command was not decided. It is delivered again.
+#[derive(Debug)]
+enum Undecided {
+    Fenced,
+    Failed(Failure),
+}
+
 impl Writer {
     async fn run(mut self, mut queued: mpsc::Receiver<Ready>) -> LaneEnd {
         let mut batch = Vec::new();
@@ -155,7 +162,8 @@ impl Writer {
                         group.push(member);
                     }
                     Ok(None) => {}
-                    Err(error) => {
+                    Err(Undecided::Fenced) => return Err(Fenced),
+                    Err(Undecided::Failed(error)) => {
                         let error: &dyn std::error::Error = &error;
                         tracing::error!(lane = %self.lane, command.id = %command_id, error, "a command could not be decided");
                     }
@@ -168,7 +176,7 @@ impl Writer {
     }
 
     /// Decides one command; `None` when it was answered without an append, or goes back to the bus.
-    async fn decide(&self, mut ready: Ready) -> Result<Option<Member>, Failure> {
+    async fn decide(&self, mut ready: Ready) -> Result<Option<Member>, Undecided> {
         match self.try_decide(&mut ready).await {
             Ok(Some(Decided {
                 commit: Some(commit),
@@ -185,16 +193,38 @@ impl Writer {
                 commit: None,
                 answer: reply,
                 ..
-            })) => {
-                answer(&self.house, ready.delivery.as_ref(), &reply).await;
-                Ok(None)
-            }
+            })) => match self.check_memory(&ready).await {
+                Ok(()) => {
+                    answer(&self.house, ready.delivery.as_ref(), &reply).await;
+                    Ok(None)
+                }
+                Err(AppendError::Fenced { .. }) => Err(Undecided::Fenced),
+                Err(error) => {
+                    self.put_back(ready).await;
+                    Err(Undecided::Failed(as_failure(error)))
+                }
+            },
             Ok(None) => Ok(None),
             Err(failure) => {
                 self.put_back(ready).await;
-                Err(failure)
+                Err(Undecided::Failed(failure))
             }
         }
+    }
+
+    /// Before an answer that leaves nothing in the log: is what we remember of the owner still the truth? A runner that
+    /// lost its lane would tell a bank that the user whom another runner just created does not exist.
+    ///
+    /// A device that is refused silently takes that for no last word, and could be anybody: it is not worth the question.
+    async fn check_memory(&self, ready: &Ready) -> Result<(), AppendError> {
+        if matches!(ready.envelope.caller, Caller::Device(_)) {
+            return Ok(());
+        }
+        self.house
+            .log
+            .append(self.lane, self.epoch, &[])
+            .await
+            .map(drop)
     }
 
     /// The decision on the owner's present state; `None` when the log already had the answer.
@@ -256,10 +286,10 @@ impl Writer {
             Ok(appended) => Ok(self.settle(group, appended.first)),
             Err(AppendError::Fenced { .. }) => Err(Fenced),
             Err(AppendError::Unknown(error)) => {
-                tracing::warn!(lane = %self.lane, error = &error as &dyn std::error::Error, "an append is of unknown outcome; asking again");
+                tracing::warn!(lane = %self.lane, error = &error as &dyn std::error::Error, "an append is of unknown outcome; its commands come again");
                 self.forget(&group);
                 self.timers.doubt();
-                self.resolve_unknown(group).await;
+                self.deliver_again(group).await;
                 Ok(Vec::new())
             }
             Err(AppendError::Failed(error)) => {
@@ -306,7 +336,11 @@ impl Writer {
                 if_taken,
             } = decided;
             let Some(commit) = commit else {
-                answer(&self.house, ready.delivery.as_ref(), &reply).await;
+                match self.check_memory(&ready).await {
+                    Ok(()) => answer(&self.house, ready.delivery.as_ref(), &reply).await,
+                    Err(AppendError::Fenced { .. }) => return Err(Fenced),
+                    Err(_) => self.put_back(ready).await,
+                }
                 return Ok(None);
             };
             match self
@@ -340,7 +374,7 @@ impl Writer {
                     return self.answer_duplicate(ready).await;
                 }
                 Err(AppendError::Conflict | AppendError::Group) => {
-                    self.owners.forget(&ready.envelope.owner)
+                    self.owners.forget(&ready.envelope.owner);
                 }
                 Err(AppendError::Unknown(_)) => {
                     let member = Member {
@@ -351,7 +385,7 @@ impl Writer {
                     };
                     self.owners.forget(&member.ready.envelope.owner);
                     self.timers.doubt();
-                    self.resolve_unknown(vec![member]).await;
+                    self.deliver_again(vec![member]).await;
                     return Ok(None);
                 }
                 Err(AppendError::Failed(_)) => break,
@@ -492,29 +526,13 @@ impl Writer {
         again
     }
 
-    /// After an append of unknown outcome: whoever is in the log is answered, the others are delivered again.
-    async fn resolve_unknown(&self, group: Vec<Member>) {
+    /// After an append of unknown outcome everybody is delivered again: whoever is in the log is answered from it then.
+    ///
+    /// The answer at hand must not be used, even when the log has the command: another runner may have decided it, and
+    /// otherwise.
+    async fn deliver_again(&self, group: Vec<Member>) {
         for member in group {
-            let in_log = match &member.commit.command {
-                Some(row) => self
-                    .house
-                    .log
-                    .find_command(&row.command_id)
-                    .await
-                    .ok()
-                    .flatten(),
-                None => None,
-            };
-            match in_log {
-                Some(record) => {
-                    let reply = Answer {
-                        position: Some(record.position),
-                        ..member.answer
-                    };
-                    answer(&self.house, member.ready.delivery.as_ref(), &reply).await;
-                }
-                None => self.put_back(member.ready).await,
-            }
+            self.put_back(member.ready).await;
         }
     }
 
@@ -538,7 +556,7 @@ impl Writer {
 
 fn as_failure(error: AppendError) -> Failure {
     Failure {
-        attempt: "a repeated command could not be answered from the log".to_owned(),
+        attempt: "a command could not be answered from the log".to_owned(),
         source: Some(Box::new(error)),
     }
 }

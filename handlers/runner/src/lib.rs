@@ -121,10 +121,10 @@ impl RunningLane {
             match lane::serve(house, lane, relay, stopped).await {
                 Ok(LaneEnd::Stopped) => tracing::debug!(%lane, "lane ended"),
                 Ok(LaneEnd::Fenced) => {
-                    tracing::warn!(%lane, "another runner took the lane; we stopped writing it")
+                    tracing::warn!(%lane, "another runner took the lane; we stopped writing it");
                 }
                 Err(error) => {
-                    tracing::error!(%lane, error = &error as &dyn std::error::Error, "lane could not be served")
+                    tracing::error!(%lane, error = &error as &dyn std::error::Error, "lane could not be served");
                 }
             }
         });

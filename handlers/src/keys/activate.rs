@@ -195,7 +195,7 @@ mod tests {
         story
             .receive_first_step(first.clone())
             .happens(&["activate_key_attempt"]);
-        // Another request comes first; then the first is delivered again and is counted again.
+        // Another request comes first and is the last try: the key is blocked before the first is delivered again.
         story
             .device_asks(guess(2))
             .happens(&["activate_key_attempt", "activate_key_failure"]);

@@ -36,6 +36,7 @@ async fn a_stream_with_another_retention_is_refused_and_left_alone() {
     let nats = TestNats::start().await;
     let mut configuration: async_nats::jetstream::stream::Config =
         serde_json::from_str(include_str!("../../../nats/evt.json")).unwrap();
+    configuration.persist_mode = Some(async_nats::jetstream::stream::PersistenceMode::Async);
     configuration.retention = async_nats::jetstream::stream::RetentionPolicy::Interest;
     let context = jetstream(&nats.options()).await;
     let mut stream = context.create_stream(configuration).await.unwrap();

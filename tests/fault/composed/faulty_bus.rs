@@ -39,7 +39,7 @@ impl FaultyBus {
 
 /// The commands of a lane on their way to one runner.
 struct Commands {
-    true_commands: BoxStream<'static, Delivery>,
+    arriving: BoxStream<'static, Delivery>,
     plan: Arc<dyn Plan>,
     is_open: watch::Receiver<bool>,
     /// Takes the place of a command that comes twice.
@@ -59,7 +59,7 @@ impl Commands {
                     shut.ok()?;
                     continue;
                 }
-                delivery = self.true_commands.next() => delivery?,
+                delivery = self.arriving.next() => delivery?,
             };
             match self.plan.at_delivery() {
                 None => return Some(delivery),
@@ -157,7 +157,7 @@ impl Bus for FaultyBus {
     ) -> BoxFuture<'_, Result<BoxStream<'static, Delivery>, BusError>> {
         async move {
             let commands = Commands {
-                true_commands: self.true_bus.commands(lane).await?,
+                arriving: self.true_bus.commands(lane).await?,
                 plan: Arc::clone(&self.plan),
                 is_open: self.is_open.clone(),
                 copy: None,

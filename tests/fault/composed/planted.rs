@@ -3,16 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use event_log::{
-    AppendError, Appended, CommandRecord, Commit, DueTimer, Epoch, EventLog, Failure, LogEvent,
-    OpenLane,
-};
-use futures::FutureExt as _;
-use futures::future::BoxFuture;
-use schemas::vault::VaultName;
-use schemas::{CommandId, Lane, Owner, Position, Timestamp};
+use schemas::{Lane, Position};
 use tokio::sync::watch;
 
+use super::buggy_log::{Bug, BuggyLog};
 use super::faults::{DeliveryFault, Fault, OneFault};
 use super::faulty_bus::FaultyBus;
 use super::stage::Stage;
@@ -21,173 +15,6 @@ use crate::history::{Kind, Outcome};
 use crate::tables::judge_tables;
 
 const LIFE_S: i64 = 600;
-
-/// Which bug.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Bug {
-    /// None: the control run.
-    None,
-    /// The answer goes out before anything is written, and then the write is lost.
-    AnswersBeforeAppending,
-    /// Whoever appends last wins: neither the lane's epoch nor the owner's version is looked at.
-    ForgetsTheFence,
-    /// The try of a code is not written before the code is looked at.
-    CountsNoTries,
-    /// The identity of a command is not written.
-    ForgetsIdentities,
-}
-
-/// The true log, with a bug before it while it is on.
-#[derive(Debug)]
-struct BuggyLog {
-    true_log: Arc<dyn EventLog>,
-    bug: Bug,
-    is_on: Arc<AtomicBool>,
-}
-
-impl BuggyLog {
-    async fn append_wrongly(
-        &self,
-        lane: Lane,
-        epoch: Epoch,
-        group: &[Commit],
-    ) -> Result<Appended, AppendError> {
-        match self.bug {
-            Bug::None => self.true_log.append(lane, epoch, group).await,
-            Bug::AnswersBeforeAppending => {
-                let last = self.last(lane).await;
-                let events: u64 = group.iter().map(|commit| commit.events.len() as u64).sum();
-                Ok(Appended {
-                    first: last + 1,
-                    last: last + events,
-                })
-            }
-            Bug::ForgetsTheFence => self.append_blindly(lane, group.to_vec()).await,
-            Bug::CountsNoTries => {
-                let mut group = group.to_vec();
-                for commit in &mut group {
-                    commit
-                        .events
-                        .retain(|event| event.word != "activate_key_attempt");
-                }
-                self.append_blindly(lane, group).await
-            }
-            Bug::ForgetsIdentities => {
-                let mut group = group.to_vec();
-                for commit in &mut group {
-                    commit.command = None;
-                }
-                self.true_log.append(lane, epoch, &group).await
-            }
-        }
-    }
-
-    /// Appends whatever was decided on, however old it is.
-    async fn append_blindly(
-        &self,
-        lane: Lane,
-        group: Vec<Commit>,
-    ) -> Result<Appended, AppendError> {
-        let before = self.last(lane).await;
-        for mut commit in group {
-            let history = self
-                .true_log
-                .load(&commit.owner, 0)
-                .await
-                .map_err(AppendError::Failed)?;
-            commit.expected_version = history.len() as u64;
-            let newest = self
-                .true_log
-                .open_lane(lane)
-                .await
-                .map_err(AppendError::Failed)?;
-            self.true_log.append(lane, newest.epoch, &[commit]).await?;
-        }
-        Ok(Appended {
-            first: before + 1,
-            last: self.last(lane).await,
-        })
-    }
-
-    async fn last(&self, lane: Lane) -> u64 {
-        self.true_log
-            .heads()
-            .await
-            .expect("the log in memory is readable")[usize::from(lane.number())]
-    }
-}
-
-impl EventLog for BuggyLog {
-    fn open_lane(&self, lane: Lane) -> BoxFuture<'_, Result<OpenLane, Failure>> {
-        self.true_log.open_lane(lane)
-    }
-
-    fn append<'a>(
-        &'a self,
-        lane: Lane,
-        epoch: Epoch,
-        group: &'a [Commit],
-    ) -> BoxFuture<'a, Result<Appended, AppendError>> {
-        if self.is_on.load(Ordering::SeqCst) {
-            self.append_wrongly(lane, epoch, group).boxed()
-        } else {
-            self.true_log.append(lane, epoch, group)
-        }
-    }
-
-    fn load<'a>(
-        &'a self,
-        owner: &'a Owner,
-        after: u64,
-    ) -> BoxFuture<'a, Result<Vec<LogEvent>, Failure>> {
-        self.true_log.load(owner, after)
-    }
-
-    fn read(
-        &self,
-        lane: Lane,
-        from: u64,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<LogEvent>, Failure>> {
-        self.true_log.read(lane, from, limit)
-    }
-
-    fn heads(&self) -> BoxFuture<'_, Result<Vec<u64>, Failure>> {
-        self.true_log.heads()
-    }
-
-    fn find_command<'a>(
-        &'a self,
-        id: &'a CommandId,
-    ) -> BoxFuture<'a, Result<Option<CommandRecord>, Failure>> {
-        self.true_log.find_command(id)
-    }
-
-    fn vault<'a>(
-        &'a self,
-        owner: &'a Owner,
-        names: &'a [VaultName],
-    ) -> BoxFuture<'a, Result<Vec<Option<Vec<u8>>>, Failure>> {
-        self.true_log.vault(owner, names)
-    }
-
-    fn erase<'a>(
-        &'a self,
-        owner: &'a Owner,
-        names: &'a [VaultName],
-    ) -> BoxFuture<'a, Result<(), Failure>> {
-        self.true_log.erase(owner, names)
-    }
-
-    fn due_timers(
-        &self,
-        lane: Lane,
-        now: Timestamp,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<DueTimer>, Failure>> {
-        self.true_log.due_timers(lane, now, limit)
-    }
-}
 
 /// A house with a bug in it.
 struct BuggyHouse {
@@ -359,7 +186,7 @@ async fn a_cursor_ahead_of_its_rows_is_caught() {
         []
     );
     anna.create("another", LIFE_S).await;
-    let last = last_of_created(&house.stage, "another").await;
+    let last = last_of_created(&house.stage, "another");
     // Two cuts that do no harm: everything in, and a cursor behind its rows, which are then written again.
     move_cursor(&file, last, 0).await;
     assert_eq!(
@@ -382,7 +209,7 @@ async fn a_cursor_ahead_of_its_rows_is_caught() {
     house.stage.end().await;
 }
 
-async fn last_of_created(stage: &Stage, transaction_id: &str) -> Position {
+fn last_of_created(stage: &Stage, transaction_id: &str) -> Position {
     let operations = stage.history.operations();
     let operation = operations
         .iter()

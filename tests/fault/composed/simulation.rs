@@ -13,14 +13,14 @@ use super::faulty_bus::FaultyBus;
 use super::faulty_log::FaultyLog;
 use super::stage::Stage;
 use crate::chance::Chance;
-use crate::checker::{Floor, judge, read_all};
+use crate::checker::{Floor, Placed, judge, read_all};
 use crate::customer::Customer;
-use crate::history::Phase;
+use crate::history::{Operation, Phase};
 
 /// Seeds of one run; each takes a fraction of a second.
 const SEEDS: u64 = 200;
 /// Lives side by side.
-const TOGETHER: usize = 8;
+const TOGETHER: usize = 12;
 const CUSTOMERS: usize = 3;
 const TRANSACTIONS: usize = 3;
 /// A transaction's life, seconds: longer than a run.
@@ -90,22 +90,25 @@ async fn live(seed: u64) -> usize {
     };
     let violations = judge(&stage.history.operations(), &log, floor);
     if !violations.is_empty() {
-        for o in stage.history.operations() {
-            println!(
-                "OP {:?} {} {} {:?} {:?}",
-                o.kind, o.about, o.command_id, o.outcome, o.again
-            );
-        }
-        for (p, e) in &log {
-            println!(
-                "{p} v{} {} {:?} cause {} {:?}",
-                e.ordinal, e.owner, e.result, e.causation_id, e.event
-            );
-        }
+        tell(&stage.history.operations(), &log);
     }
     assert_eq!(violations, [], "seed {seed}");
     stage.end().await;
     drawn.struck()
+}
+
+/// For whoever looks into a violation: what the callers saw, and what the log holds.
+fn tell(operations: &[Operation], log: &[Placed]) {
+    for operation in operations {
+        println!("{operation:?}");
+    }
+    for (position, event) in log {
+        let (owner, word, cause) = (&event.owner, event.event.word(), event.causation_id);
+        println!(
+            "{position} {owner} {word} {:?} because of {cause}",
+            event.result
+        );
+    }
 }
 
 /// What a customer does: creates, looks, and confirms or declines, or both at once.
@@ -117,12 +120,15 @@ async fn day(customer: &Customer, number: usize, chance: &Chance) {
             panic!("{transaction} was created, and cannot be shown")
         };
         match chance.below(3) {
-            0 => drop(customer.confirm(&shown).await),
-            1 => drop(customer.decline(&transaction).await),
-            _ => drop(tokio::join!(
-                customer.confirm(&shown),
-                customer.decline(&transaction)
-            )),
+            0 => {
+                customer.confirm(&shown).await;
+            }
+            1 => {
+                customer.decline(&transaction).await;
+            }
+            _ => {
+                tokio::join!(customer.confirm(&shown), customer.decline(&transaction));
+            }
         }
     }
 }

@@ -25,7 +25,7 @@ pub const SYSTEM_ID: &str = "11111111-2222-4333-8444-555555555555";
 /// How long customers insist.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long the doors wait for a runner.
-const ANSWER: Duration = Duration::from_millis(400);
+const ANSWER: Duration = Duration::from_millis(200);
 
 /// What one runner works on.
 pub type View = (Arc<dyn EventLog>, Arc<dyn Bus>);

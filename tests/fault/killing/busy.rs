@@ -57,12 +57,15 @@ async fn work(customer: &Customer, number: usize, stop: &AtomicBool) {
             .await
             .expect("what was created can be shown");
         match chance.below(4) {
-            0 => drop(customer.decline(&transaction).await),
-            1 => drop(tokio::join!(
-                customer.confirm(&shown),
-                customer.decline(&transaction)
-            )),
-            _ => drop(customer.confirm(&shown).await),
+            0 => {
+                customer.decline(&transaction).await;
+            }
+            1 => {
+                tokio::join!(customer.confirm(&shown), customer.decline(&transaction));
+            }
+            _ => {
+                customer.confirm(&shown).await;
+            }
         }
     }
 }

@@ -17,13 +17,13 @@ use crate::tables::judge_tables;
 
 const SYSTEM_ID: &str = "11111111-2222-4333-8444-555555555555";
 /// How long customers insist, and how long the run waits for them.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 /// How long a customer waits for one answer.
 const ANSWER: Duration = Duration::from_secs(3);
 /// Operations that must be done before the first kill, and after each.
 const DONE_MIN: usize = 20;
 /// How long the last callbacks may take; after a fault they are tried again with growing pauses.
-const CALLBACKS_MAX: Duration = Duration::from_secs(60);
+const CALLBACKS_MAX: Duration = Duration::from_mins(1);
 
 /// Which bus the program uses.
 pub enum Bus {
@@ -63,7 +63,7 @@ impl Trial {
             "--nats",
             nats,
             "--log-filter",
-            "error",
+            "off",
         ];
         arguments.extend(
             database
