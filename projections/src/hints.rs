@@ -10,12 +10,17 @@ use bytes::Bytes;
 use futures::future::FutureExt as _;
 use futures::stream::{BoxStream, StreamExt as _};
 use schemas::subjects;
+use tokio::time::Instant;
+
+/// Least time between two looks. A look costs a transaction however little it finds: under load each finds more.
+const PACE: Duration = Duration::from_millis(25);
 
 /// A listener to hints.
 pub struct Hints {
     bus: Arc<dyn Bus>,
     heard: Option<BoxStream<'static, Bytes>>,
     look_every: Duration,
+    next_look: Instant,
 }
 
 impl Hints {
@@ -25,6 +30,7 @@ impl Hints {
             bus,
             heard: None,
             look_every,
+            next_look: Instant::now(),
         }
     }
 
@@ -40,8 +46,20 @@ impl Hints {
         }
     }
 
+    /// Waits only as long as looks must keep apart: for whoever knows that there is more.
+    pub async fn pace(&mut self) {
+        tokio::time::sleep_until(self.next_look).await;
+        self.next_look = Instant::now() + PACE;
+    }
+
     /// Waits for the next occasion to look. Hints that came meanwhile count as one.
     pub async fn wait(&mut self) {
+        self.hint().await;
+        self.pace().await;
+        self.drain();
+    }
+
+    async fn hint(&mut self) {
         self.listen().await;
         let hint = async {
             match &mut self.heard {
@@ -49,19 +67,19 @@ impl Hints {
                 None => futures::future::pending().await,
             }
         };
-        let lost = match tokio::time::timeout(self.look_every, hint).await {
-            Err(_) => false,
-            Ok(None) => true,
-            Ok(Some(_)) => loop {
-                match self.heard.as_mut().map(|heard| heard.next().now_or_never()) {
-                    Some(Some(Some(_))) => {}
-                    Some(Some(None)) => break true,
-                    _ => break false,
-                }
-            },
-        };
-        if lost {
+        if let Ok(None) = tokio::time::timeout(self.look_every, hint).await {
             self.heard = None;
+        }
+    }
+
+    /// Forgets the hints that the look to come answers anyway.
+    fn drain(&mut self) {
+        while let Some(heard) = &mut self.heard {
+            match heard.next().now_or_never() {
+                Some(Some(_)) => {}
+                Some(None) => self.heard = None,
+                None => return,
+            }
         }
     }
 }

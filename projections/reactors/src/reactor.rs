@@ -180,6 +180,7 @@ impl Reactor {
                     if new.send(ready).await.is_err() {
                         return Ok(());
                     }
+                    hints.pace().await;
                 }
                 Ok(None) => hints.wait().await,
                 Err(error @ ReactorError::Behind(_)) => return Err(error),
