@@ -24,7 +24,7 @@ bench: nats-server ## start the real service, drive it over HTTP, write target/b
 	@target/release/bench
 
 schemas: ## write the generated documents: error list, JSON Schemas, AsyncAPI, OpenAPI, fixtures
-	cargo run --quiet -p schemas --features documents --bin emit
+	cargo run --quiet -p schemas --bin emit
 	cargo run --quiet -p countersign -- contract openapi > docs/openapi.json
 
 build:

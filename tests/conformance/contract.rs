@@ -86,3 +86,12 @@ fn no_word_is_used_twice() {
     words.dedup();
     assert_eq!(words.len(), count);
 }
+
+#[test]
+fn the_written_openapi_document_is_the_one_that_is_served() {
+    let written = include_str!("../../docs/openapi.json");
+    assert!(
+        written == gateway::openapi_json(),
+        "docs/openapi.json is stale: run make schemas"
+    );
+}

@@ -1,6 +1,6 @@
 //! The bus that was asked for, opened.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bus::child::{ChildOptions, NatsServer, binary};
@@ -10,7 +10,7 @@ use bus::{Bus, InProcessBus, JetStreamBus, JetStreamOptions};
 use super::{NatsChoice, ServeArguments};
 use crate::AnyError;
 
-/// Where `make` puts the pinned nats-server, seen from the project's folder.
+/// The folder that `make` puts the pinned nats-server into, below the project's folder.
 const TOOLS: &str = "tools";
 
 /// An open bus, with the server under it when that is ours.
@@ -47,7 +47,7 @@ impl OpenBus {
                 child: None,
             }),
             NatsChoice::Child => {
-                let program = binary::find(Path::new(TOOLS))?;
+                let program = binary::find(&tools())?;
                 let child =
                     NatsServer::start(ChildOptions::new(program, arguments.data.join("nats")))
                         .await?;
@@ -74,4 +74,15 @@ impl OpenBus {
             child.stop().await;
         }
     }
+}
+
+/// The tools of the project that this program was built in, wherever it is started from; else those of the folder it is
+/// started in.
+fn tools() -> PathBuf {
+    let program = std::env::current_exe().unwrap_or_default();
+    let built_in = program
+        .ancestors()
+        .map(|folder| folder.join(TOOLS))
+        .find(|tools| tools.join("nats-server").exists());
+    built_in.unwrap_or_else(|| PathBuf::from(TOOLS))
 }

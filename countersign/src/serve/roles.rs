@@ -66,13 +66,7 @@ pub async fn serve(arguments: ServeArguments, settings: Settings) -> Result<(), 
     };
     let doors = if is(Role::Gateway) {
         let ready = Arc::new(AtomicBool::new(true));
-        let doors = open_doors(
-            &ground,
-            &arguments,
-            render_metrics,
-            Arc::clone(&ready),
-        )
-        .await?;
+        let doors = open_doors(&ground, &arguments, render_metrics, Arc::clone(&ready)).await?;
         println!("countersign is {SERVING}{}", doors.address());
         Some((doors, ready))
     } else {
@@ -199,7 +193,10 @@ async fn open_doors(
         sealer: bus::Sealer::new(ground.root.clone()),
         clock: Arc::clone(&ground.clock),
         settings: Arc::new(ground.settings.clone()),
-        journal: Arc::new(JournalBehindTheDoors { journal, read_models }),
+        journal: Arc::new(JournalBehindTheDoors {
+            journal,
+            read_models,
+        }),
         root: ground.root.clone(),
         instance: arguments.instance_name.clone(),
     };
