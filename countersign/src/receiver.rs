@@ -56,7 +56,9 @@ impl WebhookKeys {
         let secret = BASE64
             .decode(webhook["secret"].as_str()?.strip_prefix("whsec_")?)
             .ok()?;
-        let public_key = BASE64.decode(webhook["public_key"].as_str()?).ok()?;
+        let public_key = BASE64
+            .decode(webhook["public_key"].as_str()?.strip_prefix("whpk_")?)
+            .ok()?;
         Some(Self { secret, public_key })
     }
 

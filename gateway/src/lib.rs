@@ -24,7 +24,6 @@ mod router;
 mod routes;
 mod server;
 mod state;
-mod webhook;
 
 #[cfg(test)]
 mod testing;
@@ -36,4 +35,3 @@ pub use openapi::openapi_json;
 pub use options::{Doors, GatewayOptions, GatewayTls, House};
 pub use render::qr;
 pub use server::{GatewayError, RunningGateway, serve};
-pub use webhook::WebhookKeys;

@@ -15,10 +15,8 @@ mod outbox;
 mod reactor;
 mod schedule;
 mod sender;
-mod signing;
 #[cfg(test)]
 mod world;
 
 pub use outbox::Status;
 pub use reactor::{Reactor, ReactorError, ReactorOptions, StartError};
-pub use signing::WebhookKeys;

@@ -11,7 +11,7 @@ use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use crate::delivery::Delivery;
 use crate::outbox::{Fate, Settled};
 use crate::schedule::{next_attempt, retry_after_ms};
-use crate::signing::WebhookKeys;
+use bus::shell::WebhookKeys;
 
 /// Longest an attempt may take, connection and answer together.
 const ATTEMPT_MAX: Duration = Duration::from_secs(15);

@@ -346,8 +346,7 @@ fn a_callback_may_come_twice_and_must_be_the_same_then() {
 fn a_callback_with_wrong_signatures_is_forged() {
     use base64::Engine as _;
     let encode = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
-    let webhook =
-        json!({ "secret": format!("whsec_{}", encode(&[1; 32])), "public_key": encode(&[2; 32]) });
+    let webhook = json!({ "secret": format!("whsec_{}", encode(&[1; 32])), "public_key": format!("whpk_{}", encode(&[2; 32])) });
     let keys = countersign::receiver::WebhookKeys::from_registration(&webhook).unwrap();
     let (_, log) = good();
     let forged = [callback("id", "t", "")];

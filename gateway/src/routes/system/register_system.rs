@@ -14,7 +14,7 @@ use crate::error::ApiError;
 use crate::registration::{self, Policy};
 use crate::route::Route;
 use crate::state::{Gateway, Shared};
-use crate::webhook::WebhookKeys;
+use bus::shell::WebhookKeys;
 
 /// A registration request, made and signed by its issuer.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -49,7 +49,7 @@ async fn handle(
         .request
         .ok_or_else(|| ApiError::new(ErrorCode::ErrorParseRegisterSystemInfo))?;
     let (system_id, command) = registration::read(&encoded, policy(&gateway))?;
-    let keys = WebhookKeys::of(&gateway.house.root, &system_id);
+    let keys = WebhookKeys::of(&gateway.house.root, system_id.as_str());
     let reply = gateway
         .ask(&call, Owner::System(system_id), command)
         .await?;

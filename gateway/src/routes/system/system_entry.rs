@@ -4,7 +4,7 @@ use schemas::answers::SystemInfo;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::webhook::WebhookKeys;
+use bus::shell::WebhookKeys;
 
 /// A system's parameters.
 #[derive(Serialize, ToSchema)]
@@ -45,7 +45,7 @@ pub(crate) struct Licenses {
 pub(crate) struct WebhookEntry {
     /// `whsec_` and the HMAC key, base64.
     secret: String,
-    /// Ed25519 public key, base64.
+    /// `whpk_` and the Ed25519 public key, base64.
     public_key: String,
 }
 
@@ -74,7 +74,11 @@ impl<'a> SystemEntry<'a> {
 
     pub(crate) fn with_webhook(mut self, keys: &WebhookKeys) -> Self {
         self.webhook = Some(WebhookEntry {
-            secret: keys.secret_text(),
+            secret: keys
+                .secret_text()
+                .expose_text()
+                .expect("base64 is text")
+                .to_owned(),
             public_key: keys.public_key_text(),
         });
         self

@@ -12,11 +12,11 @@ use serde_json::json;
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::WebhookKeys;
 use crate::bank::{Answer, Bank, Received};
 use crate::dispatcher::IN_FLIGHT_MAX;
 use crate::schedule::WAITS_MS;
 use crate::world::{BEGINNING, SYSTEM, World, confirmed};
+use bus::shell::WebhookKeys;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 

@@ -1,6 +1,7 @@
-//! Signatures of letters: Standard Webhooks 1.0, with a shared secret and with a key pair, so that a receiver can choose.
+//! Signatures of callbacks: Standard Webhooks 1.0, with a shared secret and with a key pair, so that a receiver can choose.
 //!
-//! Signed is `id.timestamp.body`. Both keys follow from the root secret and the system, so nothing has to be stored.
+//! Signed is `id.timestamp.body`. Both keys follow from the root secret and the system, so the door that tells a bank what
+//! to verify with and the sender that signs never have to exchange anything.
 
 use std::fmt;
 
@@ -8,10 +9,11 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use bus::shell::RootSecret;
 use schemas::{Secret, Timestamp};
 
-/// The keys that letters of one system are signed with.
+use super::secrets::RootSecret;
+
+/// The keys that callbacks to one system are signed with.
 pub struct WebhookKeys {
     secret: Secret,
     hmac: hmac::Key,
@@ -51,7 +53,7 @@ impl WebhookKeys {
     }
 
     /// The value of `webhook-signature`.
-    pub(crate) fn sign(&self, id: &str, at: Timestamp, body: &[u8]) -> String {
+    pub fn sign(&self, id: &str, at: Timestamp, body: &[u8]) -> String {
         let mut signed = format!("{id}.{}.", at.seconds()).into_bytes();
         signed.extend_from_slice(body);
         let shared = BASE64_STANDARD.encode(hmac::sign(&self.hmac, &signed));
