@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
@@ -16,6 +16,9 @@ use crate::limits::Limits;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TakesDocument;
 
+/// How many times its limit of a body that is too long is taken in before its sender is left alone.
+const DISCARDED_MAX: usize = 2;
+
 /// The whole body, or why it was not waited for.
 pub(crate) async fn read(
     headers: &HeaderMap,
@@ -23,16 +26,18 @@ pub(crate) async fn read(
     limit: usize,
     limits: &Limits,
 ) -> Result<Bytes, ApiError> {
-    if declared_length(headers).is_some_and(|length| length > limit as u64) {
-        return Err(ApiError::too_long(limit));
-    }
     let started = Instant::now();
     let mut chunks = body.into_data_stream();
+    if declared_length(headers).is_some_and(|length| length > limit as u64) {
+        discard(chunks, limit, limits).await;
+        return Err(ApiError::too_long(limit));
+    }
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     loop {
         let received = first.len() + rest.len();
         if received > limit {
+            discard(chunks, limit, limits).await;
             return Err(ApiError::too_long(limit));
         }
         let due = started + patience(limits, received);
@@ -52,6 +57,19 @@ pub(crate) async fn read(
             }
             Ok(None) if rest.is_empty() => return Ok(first),
             Ok(None) => return Ok(rest.freeze()),
+        }
+    }
+}
+
+/// Takes in the rest of a body that is refused, within bounds: a client that still sends while the connection is closed
+/// loses the answer with it, and never hears why.
+async fn discard(mut chunks: BodyDataStream, limit: usize, limits: &Limits) {
+    let due = Instant::now() + limits.body_grace;
+    let mut left = limit.saturating_mul(DISCARDED_MAX);
+    while let Ok(Some(Ok(chunk))) = timeout_at(due, chunks.next()).await {
+        match left.checked_sub(chunk.len()) {
+            Some(less) => left = less,
+            None => return,
         }
     }
 }

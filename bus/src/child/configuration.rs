@@ -239,6 +239,7 @@ fn quoted(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
@@ -299,9 +300,12 @@ mod tests {
         let mut left_behind = std::process::Command::new("tail")
             .args(["-f", "--retry"])
             .arg(configuration.file())
-            .stdout(std::process::Stdio::null())
+            .stdout(std::process::Stdio::piped())
             .spawn()
             .unwrap();
+        // Its first word says that it is the program we asked for: until then its command line may still be ours.
+        let mut words = left_behind.stdout.take().unwrap();
+        words.read_exact(&mut [0]).unwrap();
         let name = format!("ports/nats-server_{}.ports", left_behind.id());
         std::fs::write(folder.path().join(name), "{}").unwrap();
         let refused = configuration.claim().await;

@@ -14,7 +14,7 @@ use tokio::sync::{OnceCell, Semaphore};
 use tokio::time::Instant;
 
 use super::headers;
-use super::link::Link;
+use super::link::{Link, PATIENCE};
 use super::pulling::Pause;
 use super::topology::EVT;
 use crate::port::{BusError, Publication};
@@ -192,9 +192,24 @@ pub(super) async fn last(link: &Link, lane: Lane) -> Result<Last, BusError> {
     Ok(Last { number, head })
 }
 
-/// Number of the last event of every lane.
+/// Number of the last event of every lane. Asks again for a while: a server that has just come back may refuse, or never
+/// answer what was asked while it died.
 pub(super) async fn last_of_all(link: &Link) -> Result<Vec<u64>, BusError> {
-    link.usable_soon("cannot ask for the last events").await?;
+    let give_up_at = Instant::now() + PATIENCE;
+    let mut pause = Pause::default();
+    loop {
+        link.usable_soon("cannot ask for the last events").await?;
+        match last_of_all_now(link).await {
+            Err(_) if Instant::now() < give_up_at => {
+                link.ask_for_repair();
+                pause.wait().await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn last_of_all_now(link: &Link) -> Result<Vec<u64>, BusError> {
     let lanes = futures::stream::iter(Lane::all());
     let last: Vec<Result<Last, BusError>> = lanes
         .map(|lane| last(link, lane))
