@@ -53,7 +53,7 @@ pub(crate) fn refused(command: &Command, code: ErrorCode) -> Outcome {
         code,
         event: Some(Event::Refused(Refused {
             word: command.word(),
-            transaction_id: concerned(command).cloned(),
+            transaction_id: command.transaction_id().cloned(),
         })),
         response_key: None,
         events_post_url: None,
@@ -76,34 +76,4 @@ pub(crate) fn looked(word: &'static str, transaction_id: Option<TransactionId>) 
         word: looked_word(word).expect("deciders name only words of the table of looks"),
         transaction_id,
     })
-}
-
-/// The transaction a command concerns.
-fn concerned(command: &Command) -> Option<&TransactionId> {
-    match command {
-        Command::CreateTransaction(command) => Some(&command.transaction_id),
-        Command::GetTransactionInfo(command) => Some(&command.transaction_id),
-        Command::GetTransactionData(command) => Some(&command.transaction_id),
-        Command::GetTransactionBinaryData(command) => Some(&command.transaction_id),
-        Command::ConfirmTransaction(command) => Some(&command.transaction_id),
-        Command::DeclineTransaction(command) => Some(&command.transaction_id),
-        Command::ExpireTransaction(command) => Some(&command.transaction_id),
-        Command::DeleteTransaction(command) => Some(&command.transaction_id),
-        Command::RegisterSystem(_)
-        | Command::ChangeSystem(_)
-        | Command::RemoveSystem(_)
-        | Command::GetSystemInfo(_)
-        | Command::GetEvents(_)
-        | Command::GetEventInfo(_)
-        | Command::CreateUser(_)
-        | Command::ChangeUser(_)
-        | Command::DeleteUser(_)
-        | Command::GetUserInfo(_)
-        | Command::UpdateUserKey(_)
-        | Command::ActivateKey(_)
-        | Command::RegisterPublicKey(_)
-        | Command::SetFingerprint(_)
-        | Command::ReportDevice(_)
-        | Command::ListTransactions(_) => None,
-    }
 }

@@ -5,6 +5,7 @@
 //! speaks for every user.** Confirmations still need the signature or the code; everything else does not. The setting
 //! exists for test stands.
 
+use schemas::commands::keys::KeyCommand;
 use schemas::commands::{Caller, Command, CommandEnvelope, DeviceClaim};
 use schemas::vault::VaultName;
 use schemas::{Digest, ErrorCode, KeyIndex, Owner, Secret};
@@ -139,7 +140,7 @@ fn request_key(
             .map(Secret::new);
     }
     // Before its activation a device has nothing but the first half; activating again, it shows that half again.
-    if matches!(command, Command::ActivateKey(_)) || !key.is_complete() {
+    if matches!(command, Command::Keys(KeyCommand::Activate(_))) || !key.is_complete() {
         return first_half_key(key, vault);
     }
     whole_secret(key, vault).map(|whole| key_material::request_key(&whole))

@@ -1,5 +1,8 @@
 //! From an envelope to an outcome: who asks, whether they may, and which decider knows.
 
+use schemas::commands::keys::KeyCommand;
+use schemas::commands::transactions::TransactionCommand;
+use schemas::commands::users::UserCommand;
 use schemas::commands::{Caller, Command, CommandEnvelope};
 use schemas::flags::{COLLECT_DEVICE_INFO, COLLECT_EVENTS};
 use schemas::settings::Settings;
@@ -58,7 +61,7 @@ fn for_bank(
         Err(rejection) => return refuse_bank(&user.life, command, rejection.code()),
     };
     let decided = match (&user.life, command) {
-        (Life::Missing, Command::CreateUser(command)) => {
+        (Life::Missing, Command::Users(UserCommand::Create(command))) => {
             users::create(user_id, command, system, facts).map_err(users::Rejection::code)
         }
         (life, command) => match life.present() {
@@ -71,7 +74,9 @@ fn for_bank(
                     facts,
                     by: By::Bank,
                 };
-                return stamp(person, Some(system), ask_for_bank(&asked, command), command);
+                let decided =
+                    permitted(command, &Caller::System).and_then(|()| ask(&asked, command));
+                return stamp(person, Some(system), decided, command);
             }
             Err(rejection) => Err(rejection.code()),
         },
@@ -79,6 +84,15 @@ fn for_bank(
     match decided {
         Ok(decision) => Outcome::Decided(Box::new(decision)),
         Err(code) => refuse_bank(&user.life, command, code),
+    }
+}
+
+/// Is this a command for that caller to give?
+fn permitted(command: &Command, caller: &Caller) -> Result<(), ErrorCode> {
+    if command.askers().include(caller) {
+        Ok(())
+    } else {
+        Err(ErrorCode::RequestError)
     }
 }
 
@@ -90,37 +104,19 @@ fn refuse_bank(life: &Life, command: &Command, code: ErrorCode) -> Outcome {
     }
 }
 
-fn ask_for_bank(asked: &Asked<'_>, command: &Command) -> Result<Decision, ErrorCode> {
+/// The aggregate that knows.
+fn ask(asked: &Asked<'_>, command: &Command) -> Result<Decision, ErrorCode> {
     match command {
-        Command::CreateUser(_) => Err(users::Rejection::AlreadyThere.code()),
-        Command::ChangeUser(command) => Ok(users::change(command)),
-        Command::DeleteUser(_) => Ok(users::delete(asked)),
-        Command::GetUserInfo(_) => users::look(asked).map_err(users::Rejection::code),
-        Command::UpdateUserKey(command) => {
-            keys::update(asked, command).map_err(keys::Rejection::code)
+        Command::Users(command) => users::decide(asked, command).map_err(users::Rejection::code),
+        Command::Keys(command) => keys::decide(asked, command).map_err(keys::Rejection::code),
+        Command::Devices(command) => {
+            devices::decide(asked, command).map_err(devices::Rejection::code)
         }
-        Command::CreateTransaction(_)
-        | Command::ListTransactions(_)
-        | Command::GetTransactionInfo(_)
-        | Command::GetTransactionData(_)
-        | Command::GetTransactionBinaryData(_)
-        | Command::DeclineTransaction(_)
-        | Command::DeleteTransaction(_) => {
+        Command::Transactions(command) => {
             transactions::decide(asked, command).map_err(transactions::Rejection::code)
         }
-        // A device's, the house's or a system's own: the bank's door sends none of these for a user.
-        Command::RegisterSystem(_)
-        | Command::ChangeSystem(_)
-        | Command::RemoveSystem(_)
-        | Command::GetSystemInfo(_)
-        | Command::GetEvents(_)
-        | Command::GetEventInfo(_)
-        | Command::ActivateKey(_)
-        | Command::RegisterPublicKey(_)
-        | Command::SetFingerprint(_)
-        | Command::ReportDevice(_)
-        | Command::ConfirmTransaction(_)
-        | Command::ExpireTransaction(_) => Err(ErrorCode::RequestError),
+        // A system's own: the doors send none of these for a user.
+        Command::Systems(_) | Command::Journal(_) => Err(ErrorCode::RequestError),
     }
 }
 
@@ -141,6 +137,7 @@ fn for_device(
     let command = &envelope.command;
     let registered = facts.system.registered().map_err(systems::Rejection::code);
     let decided = registered.and_then(|system| {
+        permitted(command, &envelope.caller)?;
         admit(person, &authenticated, command, facts)?;
         let asked = Asked {
             person,
@@ -150,7 +147,7 @@ fn for_device(
             facts,
             by: By::Device(authenticated.secret.as_ref()),
         };
-        ask_for_device(&asked, command)
+        ask(&asked, command)
     });
     let mut outcome = stamp(person, registered.ok(), decided, command);
     match &mut outcome {
@@ -170,7 +167,7 @@ fn admit(
     if authenticated.holds == Holds::Replaced {
         return Err(ErrorCode::KeyIndexObsoleted);
     }
-    if let Command::ActivateKey(_) = command {
+    if let Command::Keys(KeyCommand::Activate(_)) = command {
         return Ok(());
     }
     if person.key.activation == Activation::Blocked {
@@ -185,46 +182,8 @@ fn admit(
     Ok(())
 }
 
-fn ask_for_device(asked: &Asked<'_>, command: &Command) -> Result<Decision, ErrorCode> {
-    match command {
-        Command::ActivateKey(command) => {
-            keys::activate(asked, command).map_err(keys::Rejection::code)
-        }
-        Command::RegisterPublicKey(command) => {
-            keys::register_public_key(asked, command).map_err(keys::Rejection::code)
-        }
-        Command::SetFingerprint(command) => {
-            devices::set_fingerprint(asked, command).map_err(devices::Rejection::code)
-        }
-        Command::ReportDevice(command) => Ok(devices::report(command)),
-        Command::ListTransactions(_)
-        | Command::GetTransactionData(_)
-        | Command::GetTransactionBinaryData(_)
-        | Command::ConfirmTransaction(_)
-        | Command::DeclineTransaction(_) => {
-            transactions::decide(asked, command).map_err(transactions::Rejection::code)
-        }
-        // The bank's, the house's or a system's own: the mobile door sends none of these.
-        Command::RegisterSystem(_)
-        | Command::ChangeSystem(_)
-        | Command::RemoveSystem(_)
-        | Command::GetSystemInfo(_)
-        | Command::GetEvents(_)
-        | Command::GetEventInfo(_)
-        | Command::CreateUser(_)
-        | Command::ChangeUser(_)
-        | Command::DeleteUser(_)
-        | Command::GetUserInfo(_)
-        | Command::UpdateUserKey(_)
-        | Command::CreateTransaction(_)
-        | Command::GetTransactionInfo(_)
-        | Command::ExpireTransaction(_)
-        | Command::DeleteTransaction(_) => Err(ErrorCode::RequestError),
-    }
-}
-
 fn for_house(user: &UserState, command: &Command, facts: &Facts<'_>) -> Outcome {
-    let Command::ExpireTransaction(expire) = command else {
+    let Command::Transactions(TransactionCommand::Expire(expire)) = command else {
         return asked::refused_silently(ErrorCode::RequestError);
     };
     let person = user.life.present().ok();

@@ -1,5 +1,7 @@
 //! What a decision will want to know, before it is made: the runner fetches and computes it beside the lane.
 
+use schemas::commands::keys::KeyCommand;
+use schemas::commands::transactions::TransactionCommand;
 use schemas::commands::{Caller, Command, CommandEnvelope};
 use schemas::vault::VaultName;
 use schemas::{KeyIndex, Owner};
@@ -8,7 +10,7 @@ use crate::facts::SignatureCheck;
 use crate::keys::Key;
 use crate::owner::OwnerState;
 use crate::users::Person;
-use crate::{keys, transactions};
+use crate::{keys, transactions, users};
 
 /// The vault rows a decision of this command on this state reads.
 pub fn needs(state: &OwnerState, envelope: &CommandEnvelope) -> Vec<VaultName> {
@@ -35,8 +37,10 @@ pub fn precheck(state: &OwnerState, envelope: &CommandEnvelope) -> Option<Signat
     };
     let person = user.life.present().ok()?;
     match &envelope.command {
-        Command::ConfirmTransaction(command) => transactions::signature_question(person, command),
-        Command::RegisterPublicKey(command) => {
+        Command::Transactions(TransactionCommand::Confirm(command)) => {
+            transactions::signature_question(person, command)
+        }
+        Command::Keys(KeyCommand::RegisterPublicKey(command)) => {
             keys::renewal_question(&person.key, system_id, user_id, command)
         }
         _ => None,
@@ -47,52 +51,15 @@ fn keys_of_device(key: &Key, claimed: KeyIndex) -> Vec<VaultName> {
     if claimed < key.index {
         vec![VaultName::key_farewell(claimed)]
     } else {
-        parts(key)
-    }
-}
-
-fn parts(key: &Key) -> Vec<VaultName> {
-    let first = VaultName::key_first_part(key.index);
-    if key.has_two_parts() {
-        vec![first, VaultName::key_second_part(key.index)]
-    } else {
-        vec![first]
+        key.parts()
     }
 }
 
 fn wanted(person: &Person, command: &Command) -> Vec<VaultName> {
     match command {
-        Command::GetUserInfo(_) => vec![VaultName::user_name(), VaultName::push_address()],
-        Command::UpdateUserKey(_) => {
-            let mut names = parts(&person.key);
-            names.push(VaultName::user_name());
-            names
-        }
-        Command::ActivateKey(_) => vec![VaultName::activation_verifier(person.key.index)],
-        Command::GetTransactionData(command) => {
-            vec![VaultName::transaction_content(&command.transaction_id)]
-        }
-        Command::GetTransactionBinaryData(command) => {
-            vec![VaultName::transaction_content(&command.transaction_id)]
-        }
-        Command::RegisterSystem(_)
-        | Command::ChangeSystem(_)
-        | Command::RemoveSystem(_)
-        | Command::GetSystemInfo(_)
-        | Command::GetEvents(_)
-        | Command::GetEventInfo(_)
-        | Command::CreateUser(_)
-        | Command::ChangeUser(_)
-        | Command::DeleteUser(_)
-        | Command::RegisterPublicKey(_)
-        | Command::SetFingerprint(_)
-        | Command::ReportDevice(_)
-        | Command::CreateTransaction(_)
-        | Command::ListTransactions(_)
-        | Command::GetTransactionInfo(_)
-        | Command::ConfirmTransaction(_)
-        | Command::DeclineTransaction(_)
-        | Command::ExpireTransaction(_)
-        | Command::DeleteTransaction(_) => Vec::new(),
+        Command::Users(command) => users::needs(command),
+        Command::Keys(command) => keys::needs(&person.key, command),
+        Command::Transactions(command) => transactions::needs(command),
+        Command::Devices(_) | Command::Systems(_) | Command::Journal(_) => Vec::new(),
     }
 }

@@ -3,6 +3,7 @@
 use schemas::Owner;
 use schemas::envelope::RecordedEvent;
 use schemas::events::Event;
+use schemas::events::users::UserEvent;
 
 use crate::replay::RecentMacs;
 use crate::systems;
@@ -57,78 +58,28 @@ impl UserState {
         self.version += 1;
         self.recent
             .remember(&recorded.context, recorded.recorded_at);
-        let at = recorded.recorded_at;
+        let (at, cause) = (recorded.recorded_at, recorded.causation_id);
         match &recorded.event {
-            Event::UserCreated(event) => {
-                self.life = Life::begin(&event.key, at, recorded.causation_id);
+            Event::Users(UserEvent::Created(event)) => {
+                self.life = Life::begin(&event.key, at, cause);
             }
-            Event::UserDeleted(_) => {
+            Event::Users(UserEvent::Deleted(_)) => {
                 self.life = Life::Deleted;
                 self.recent = RecentMacs::default();
             }
-            Event::KeyUpdated(event) => {
+            Event::Keys(event) => {
                 if let Some(person) = self.life.person_mut() {
-                    person.key.replace(&event.key, recorded.causation_id);
+                    person.key.evolve(event, cause);
                 }
             }
-            Event::ActivationAttempted(event) => {
-                if let Some(key) = self.life.key_mut(event.key_index) {
-                    key.count_attempt(event.attempt, event.command_id);
-                }
-            }
-            Event::KeyActivated(event) => {
-                if let Some(key) = self.life.key_mut(event.key_index) {
-                    key.activate();
-                }
-            }
-            Event::ActivationFailed(event) => {
-                if let Some(key) = self.life.key_mut(event.key_index) {
-                    key.fail_activation(recorded.causation_id, event.blocked);
-                }
-            }
-            Event::PublicKeyRegistered(event) => {
-                if let Some(key) = self.life.key_mut(event.key_index) {
-                    key.register(event);
-                }
-            }
-            Event::FingerprintSet(event) => {
-                if let Some(key) = self.life.key_mut(event.key_index) {
-                    key.bind(event.device_fingerprint);
-                }
-            }
-            Event::TransactionCreated(event) => {
+            Event::Devices(event) => {
                 if let Some(person) = self.life.person_mut() {
-                    person.transactions.create(event, at);
+                    person.key.evolve_device(event);
                 }
             }
-            Event::TransactionServed(event) => {
+            Event::Transactions(event) => {
                 if let Some(person) = self.life.person_mut() {
-                    person.transactions.serve(event);
-                }
-            }
-            Event::TransactionConfirmed(event) => {
-                if let Some(person) = self.life.person_mut() {
-                    person.transactions.confirm(&event.transaction_id, at);
-                }
-            }
-            Event::TransactionDeclined(event) => {
-                if let Some(person) = self.life.person_mut() {
-                    person.transactions.decline(&event.transaction_id, at);
-                }
-            }
-            Event::TransactionExpired(event) => {
-                if let Some(person) = self.life.person_mut() {
-                    person.transactions.expire(&event.transaction_id, at);
-                }
-            }
-            Event::TransactionDeleted(event) => {
-                if let Some(person) = self.life.person_mut() {
-                    person.transactions.delete(&event.transaction_id, at);
-                }
-            }
-            Event::TransactionCleaned(event) => {
-                if let Some(person) = self.life.person_mut() {
-                    person.transactions.clean(&event.transaction_id);
+                    person.transactions.evolve(event, at);
                 }
             }
             Event::Refused(event) => {
@@ -137,11 +88,7 @@ impl UserState {
                 }
             }
             // A name lies in the vault, a look changes nothing, and a system's events do not come here.
-            Event::UserChanged(_)
-            | Event::Looked(_)
-            | Event::SystemRegistered(_)
-            | Event::SystemChanged(_)
-            | Event::SystemRemoved(_) => {}
+            Event::Users(UserEvent::Changed(_)) | Event::Looked(_) | Event::Systems(_) => {}
         }
     }
 }

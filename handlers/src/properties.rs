@@ -10,6 +10,8 @@ use schemas::commands::transactions::{
     GetTransactionData, ListTransactions,
 };
 use schemas::events::Event;
+use schemas::events::keys::KeyEvent;
+use schemas::events::transactions::TransactionEvent;
 use schemas::flags::DENY_RENEW_PUBLIC_KEY;
 use schemas::{Digest, ErrorCode, KeyIndex, RequestId, TransactionId};
 
@@ -134,10 +136,10 @@ fn ends(story: &Story) -> HashMap<TransactionId, &'static str> {
     let mut ends = HashMap::new();
     for recorded in &story.history {
         let end = match &recorded.event {
-            Event::TransactionConfirmed(event) => &event.transaction_id,
-            Event::TransactionDeclined(event) => &event.transaction_id,
-            Event::TransactionExpired(event) => &event.transaction_id,
-            Event::TransactionDeleted(event) => &event.transaction_id,
+            Event::Transactions(TransactionEvent::Confirmed(event)) => &event.transaction_id,
+            Event::Transactions(TransactionEvent::Declined(event)) => &event.transaction_id,
+            Event::Transactions(TransactionEvent::Expired(event)) => &event.transaction_id,
+            Event::Transactions(TransactionEvent::Deleted(event)) => &event.transaction_id,
             _ => continue,
         };
         let before = ends.insert(end.clone(), recorded.event.word());
@@ -202,8 +204,8 @@ proptest! {
         let counted = |wanted: fn(&Event) -> bool| {
             story.history.iter().filter(|recorded| wanted(&recorded.event)).count()
         };
-        let reserved = counted(|event| matches!(event, Event::ActivationAttempted(_)));
-        let looked_at = counted(|event| matches!(event, Event::ActivationFailed(_)));
+        let reserved = counted(|event| matches!(event, Event::Keys(KeyEvent::ActivationAttempted(_))));
+        let looked_at = counted(|event| matches!(event, Event::Keys(KeyEvent::ActivationFailed(_))));
         prop_assert!(looked_at <= reserved);
         prop_assert!(reserved <= attempts_max as usize);
     }
@@ -257,7 +259,7 @@ proptest! {
         }
         let mut keys: HashMap<KeyIndex, Vec<u8>> = HashMap::new();
         for recorded in &story.history {
-            if let Event::PublicKeyRegistered(event) = &recorded.event {
+            if let Event::Keys(KeyEvent::PublicKeyRegistered(event)) = &recorded.event {
                 let first = keys.entry(event.key_index).or_insert_with(|| event.public_key.clone());
                 prop_assert_eq!(&*first, &event.public_key);
             }

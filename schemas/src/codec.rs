@@ -2,7 +2,7 @@
 
 use crate::envelope::{EventEnvelope, RecordedEvent};
 use crate::errors::ErrorCode;
-use crate::events::{EVENT_KINDS, Event, Refused, access};
+use crate::events::{self, Event, Refused, Tells, access};
 
 /// Why bytes are not an event of ours.
 #[derive(Debug, thiserror::Error)]
@@ -71,7 +71,7 @@ pub fn decode(bytes: &[u8]) -> Result<RecordedEvent, DecodeError> {
 
 fn decode_event(envelope: &EventEnvelope) -> Result<Event, DecodeError> {
     let word = envelope.word.as_str();
-    let known = EVENT_KINDS.iter().find(|kind| kind.word == word);
+    let known = events::kinds().find(|kind| kind.word == word);
     let known_version = known.map_or(1, |kind| kind.version);
     if envelope.version == 0 || envelope.version > known_version {
         let (word, version) = (word.to_owned(), envelope.version);
@@ -85,8 +85,8 @@ fn decode_event(envelope: &EventEnvelope) -> Result<Event, DecodeError> {
         word: word.to_owned(),
         source,
     };
-    // A failed activation has a body of its own beside its result; every other refusal shares one.
-    if envelope.result != ErrorCode::Normal && word != "activate_key_failure" {
+    let tells = known.map_or(Tells::Success, |kind| kind.tells);
+    if envelope.result != ErrorCode::Normal && tells == Tells::Success {
         let word = refused_word(word).ok_or_else(|| DecodeError::UnknownWord(word.to_owned()))?;
         let refused: Refused = rmp_serde::from_slice(&envelope.body).map_err(body_error)?;
         return Ok(Event::Refused(Refused { word, ..refused }));
@@ -103,9 +103,9 @@ fn lift(envelope: &EventEnvelope) -> Vec<u8> {
 
 /// The table's own copy of a word that can be refused.
 fn refused_word(word: &str) -> Option<&'static str> {
-    let kinds = EVENT_KINDS.iter().map(|kind| kind.word);
+    let kinds = events::kinds().map(|kind| kind.word);
     kinds
         .chain(access::LOOKED_WORDS.iter().map(|(word, _)| *word))
-        .chain(["report_device"])
+        .chain(crate::commands::words().map(|(word, _)| word))
         .find(|known| *known == word)
 }

@@ -1,6 +1,9 @@
 //! Commands: what somebody asks for. Imperative here, the manual's word on the wire.
+//!
+//! Every aggregate declares its own commands in its own file; this file only gathers them.
 
 pub mod devices;
+pub mod journal;
 pub mod keys;
 pub mod systems;
 pub mod transactions;
@@ -9,37 +12,109 @@ pub mod users;
 use serde::{Deserialize, Serialize};
 
 use crate::context::{RequestContext, RequestPrivate};
-use crate::ids::{CommandId, Digest, Owner, RequestId};
+use crate::ids::{CommandId, Digest, Owner, RequestId, TransactionId};
 use crate::pc_auth::PcAuth;
 use crate::time::Timestamp;
 
+/// Declares an aggregate's commands: variant, struct, word, whether it writes, and who may ask.
 macro_rules! commands {
-    ($($module:ident::$name:ident $word:literal $kind:ident;)*) => {
+    (
+        $(#[$doc:meta])* $commands:ident of $aggregate:ident {
+            $($variant:ident($command:ident) $word:literal $kind:ident by $askers:ident;)*
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $commands {
+            $(#[doc = concat!("`", $word, "`")] $variant($command),)*
+        }
+
+        impl $commands {
+            /// The word its journal record carries, and the last token of its subject.
+            pub fn word(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $word,)* }
+            }
+
+            /// Does it change anything, or only look?
+            pub fn kind(&self) -> $crate::commands::Kind {
+                match self { $(Self::$variant(_) => $crate::commands::Kind::$kind,)* }
+            }
+
+            /// Who may ask for it.
+            pub fn askers(&self) -> $crate::commands::Askers {
+                match self { $(Self::$variant(_) => $crate::commands::Askers::$askers,)* }
+            }
+
+            /// Every word of the aggregate's commands.
+            pub const WORDS: &'static [&'static str] = &[$($word,)*];
+        }
+
+        $(impl From<$command> for $crate::commands::Command {
+            fn from(command: $command) -> Self {
+                Self::$aggregate($commands::$variant(command))
+            }
+        })*
+    };
+}
+pub(crate) use commands;
+
+macro_rules! aggregates {
+    ($($aggregate:ident($module:ident::$commands:ident) $name:literal;)*) => {
         /// Every command of the house.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum Command {
-            $(#[doc = concat!("`", $word, "`")] $name($module::$name),)*
+            $(#[doc = concat!("About ", $name, ".")] $aggregate($module::$commands),)*
         }
 
         impl Command {
             /// The word its journal record carries, and the last token of its subject.
             pub fn word(&self) -> &'static str {
-                match self { $(Self::$name(_) => $word,)* }
+                match self { $(Self::$aggregate(command) => command.word(),)* }
             }
 
             /// Does it change anything, or only look?
             pub fn kind(&self) -> Kind {
-                match self { $(Self::$name(_) => Kind::$kind,)* }
+                match self { $(Self::$aggregate(command) => command.kind(),)* }
+            }
+
+            /// Who may ask for it.
+            pub fn askers(&self) -> Askers {
+                match self { $(Self::$aggregate(command) => command.askers(),)* }
             }
         }
 
-        $(impl From<$module::$name> for Command {
-            fn from(command: $module::$name) -> Self {
-                Self::$name(command)
-            }
-        })*
+        /// The words of all commands, each with its aggregate.
+        pub fn words() -> impl Iterator<Item = (&'static str, &'static str)> {
+            [$(($module::$commands::WORDS, $name),)*]
+                .into_iter()
+                .flat_map(|(words, aggregate)| words.iter().map(move |word| (*word, aggregate)))
+        }
     };
+}
+
+aggregates! {
+    Systems(systems::SystemCommand) "systems";
+    Journal(journal::JournalCommand) "journal";
+    Users(users::UserCommand) "users";
+    Keys(keys::KeyCommand) "keys";
+    Devices(devices::DeviceCommand) "devices";
+    Transactions(transactions::TransactionCommand) "transactions";
+}
+
+impl Command {
+    /// The transaction it concerns.
+    pub fn transaction_id(&self) -> Option<&TransactionId> {
+        match self {
+            Self::Transactions(command) => command.transaction_id(),
+            Self::Systems(_)
+            | Self::Journal(_)
+            | Self::Users(_)
+            | Self::Keys(_)
+            | Self::Devices(_) => None,
+        }
+    }
 }
 
 /// Whether a command has an effect that must happen once.
@@ -51,31 +126,28 @@ pub enum Kind {
     Read,
 }
 
-commands! {
-    systems::RegisterSystem "register_system" Write;
-    systems::ChangeSystem "change_system" Write;
-    systems::RemoveSystem "remove_system" Write;
-    systems::GetSystemInfo "get_system_info" Read;
-    systems::GetEvents "get_events" Read;
-    systems::GetEventInfo "get_event_info" Read;
-    users::CreateUser "create_user" Write;
-    users::ChangeUser "change_user" Write;
-    users::DeleteUser "delete_user" Write;
-    users::GetUserInfo "get_user_info" Read;
-    keys::UpdateUserKey "update_user_key" Write;
-    keys::ActivateKey "activate_key" Write;
-    keys::RegisterPublicKey "register_public_key" Write;
-    devices::SetFingerprint "set_device_fingerprint" Write;
-    devices::ReportDevice "report_device" Write;
-    transactions::CreateTransaction "create_transaction" Write;
-    transactions::ListTransactions "get_transactions" Read;
-    transactions::GetTransactionInfo "get_transaction_info" Read;
-    transactions::GetTransactionData "get_transaction_data" Read;
-    transactions::GetTransactionBinaryData "get_transaction_binary_data" Read;
-    transactions::ConfirmTransaction "confirm_transaction" Write;
-    transactions::DeclineTransaction "decline_transaction" Write;
-    transactions::ExpireTransaction "expire_transaction" Write;
-    transactions::DeleteTransaction "delete_transaction" Write;
+/// Who may ask for a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Askers {
+    /// The application system.
+    Bank,
+    /// A device.
+    Device,
+    /// Either of the two.
+    BankOrDevice,
+    /// The house itself.
+    House,
+}
+
+impl Askers {
+    /// Is this caller one of them?
+    pub fn include(self, caller: &Caller) -> bool {
+        match caller {
+            Caller::System => matches!(self, Self::Bank | Self::BankOrDevice),
+            Caller::Device(_) => matches!(self, Self::Device | Self::BankOrDevice),
+            Caller::House => self == Self::House,
+        }
+    }
 }
 
 /// Who stands behind a command.

@@ -2,6 +2,8 @@
 //!
 //! The word and the version stand outside the body, so a reader can route without decoding. Bodies are MessagePack maps:
 //! add optional fields freely; for anything else raise the version and write the upcaster in `codec.rs`.
+//!
+//! Every aggregate declares its own events in its own file; this file only gathers them.
 
 pub mod access;
 pub mod devices;
@@ -13,29 +15,89 @@ pub mod users;
 use serde::{Deserialize, Serialize};
 
 use crate::errors::ErrorCode;
+use crate::ids::TransactionId;
 
+/// Declares an aggregate's events: variant, body, word, version of the body, whose word it is, and what it tells of the
+/// command.
 macro_rules! events {
-    ($($module:ident::$name:ident $word:literal $version:literal $aggregate:literal $origin:ident;)*) => {
+    (
+        $(#[$doc:meta])* $events:ident of $aggregate:ident $name:literal {
+            $($variant:ident($body:ident) $word:literal $version:literal $origin:ident $tells:ident;)*
+        }
+    ) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub enum $events {
+            $(#[doc = concat!("`", $word, "`")] $variant($body),)*
+        }
+
+        impl $events {
+            /// The words, in this order.
+            pub const KINDS: &'static [$crate::events::EventKind] = &[
+                $($crate::events::EventKind {
+                    word: $word,
+                    version: $version,
+                    aggregate: $name,
+                    origin: $crate::events::Origin::$origin,
+                    tells: $crate::events::Tells::$tells,
+                },)*
+            ];
+
+            /// Its word, version and aggregate.
+            pub fn kind(&self) -> &'static $crate::events::EventKind {
+                let word = match self { $(Self::$variant(_) => $word,)* };
+                let kind = Self::KINDS.iter().find(|kind| kind.word == word);
+                kind.expect("both lists are made of the same declarations")
+            }
+
+            pub(crate) fn encode_body(&self) -> Result<Vec<u8>, rmp_serde::encode::Error> {
+                match self { $(Self::$variant(event) => rmp_serde::to_vec_named(event),)* }
+            }
+
+            /// The body of one of the aggregate's words.
+            pub(crate) fn deserialize_body<'de, D: serde::Deserializer<'de>>(
+                kind: &$crate::events::EventKind,
+                body: D,
+            ) -> Result<Self, D::Error> {
+                use serde::Deserialize as _;
+                match kind.word {
+                    $($word => $body::deserialize(body).map(Self::$variant),)*
+                    word => unreachable!("{word} is not one of this aggregate's words"),
+                }
+            }
+        }
+
+        $(impl From<$body> for $crate::events::Event {
+            fn from(event: $body) -> Self {
+                Self::$aggregate($events::$variant(event))
+            }
+        })*
+    };
+}
+pub(crate) use events;
+
+macro_rules! aggregates {
+    ($($aggregate:ident($module:ident::$events:ident);)*) => {
         /// Every event of the house.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub enum Event {
-            $(#[doc = concat!("`", $word, "`")] $name($module::$name),)*
+            $(#[doc = concat!("A fact about ", stringify!($module), ".")] $aggregate($module::$events),)*
             /// A read or a report: the word says which.
             Looked(access::Looked),
             /// A command was refused: the word says which, the envelope's result says why.
             Refused(Refused),
         }
 
-        /// The words with a body of their own: word, version, aggregate, origin.
-        pub const EVENT_KINDS: &[EventKind] = &[
-            $(EventKind { word: $word, version: $version, aggregate: $aggregate, origin: Origin::$origin },)*
-        ];
+        /// The words with a body of their own.
+        pub fn kinds() -> impl Iterator<Item = &'static EventKind> {
+            std::iter::empty()$(.chain($module::$events::KINDS))*
+        }
 
         impl Event {
             /// The word on the wire.
             pub fn word(&self) -> &'static str {
                 match self {
-                    $(Self::$name(_) => $word,)*
+                    $(Self::$aggregate(event) => event.kind().word,)*
                     Self::Looked(event) => event.word,
                     Self::Refused(event) => event.word,
                 }
@@ -44,7 +106,7 @@ macro_rules! events {
             /// Version of the body's shape.
             pub fn version(&self) -> u16 {
                 match self {
-                    $(Self::$name(_) => $version,)*
+                    $(Self::$aggregate(event) => event.kind().version,)*
                     Self::Looked(_) | Self::Refused(_) => 1,
                 }
             }
@@ -52,7 +114,7 @@ macro_rules! events {
             /// The aggregate the event belongs to.
             pub fn aggregate(&self) -> &'static str {
                 match self {
-                    $(Self::$name(_) => $aggregate,)*
+                    $(Self::$aggregate(event) => event.kind().aggregate,)*
                     Self::Looked(event) => access::aggregate_of(event.word),
                     Self::Refused(event) => access::aggregate_of(event.word),
                 }
@@ -60,14 +122,10 @@ macro_rules! events {
 
             pub(crate) fn encode_body(&self) -> Result<Vec<u8>, rmp_serde::encode::Error> {
                 match self {
-                    $(Self::$name(event) => rmp_serde::to_vec_named(event),)*
+                    $(Self::$aggregate(event) => event.encode_body(),)*
                     Self::Looked(event) => rmp_serde::to_vec_named(event),
                     Self::Refused(event) => rmp_serde::to_vec_named(event),
                 }
-            }
-
-            pub(crate) fn decode_body(word: &str, body: &[u8]) -> Option<Result<Self, rmp_serde::decode::Error>> {
-                Self::deserialize_body(word, &mut rmp_serde::Deserializer::from_read_ref(body))
             }
 
             /// The body of a word, read from any format in today's shape; `None` when no event has that word.
@@ -75,22 +133,15 @@ macro_rules! events {
                 word: &str,
                 body: D,
             ) -> Option<Result<Self, D::Error>> {
-                match word {
-                    $($word => Some($module::$name::deserialize(body).map(Self::$name)),)*
-                    _ => {
-                        let word = access::looked_word(word)?;
-                        let looked = access::Looked::deserialize(body);
-                        Some(looked.map(|looked| Self::Looked(access::Looked { word, ..looked })))
-                    }
-                }
+                $(if let Some(kind) = $module::$events::KINDS.iter().find(|kind| kind.word == word) {
+                    let event = $module::$events::deserialize_body(kind, body);
+                    return Some(event.map(Self::$aggregate));
+                })*
+                let word = access::looked_word(word)?;
+                let looked = access::Looked::deserialize(body);
+                Some(looked.map(|looked| Self::Looked(access::Looked { word, ..looked })))
             }
         }
-
-        $(impl From<$module::$name> for Event {
-            fn from(event: $module::$name) -> Self {
-                Self::$name(event)
-            }
-        })*
     };
 }
 
@@ -105,6 +156,8 @@ pub struct EventKind {
     pub aggregate: &'static str,
     /// Whose word it is.
     pub origin: Origin,
+    /// What it tells of the command behind it.
+    pub tells: Tells,
 }
 
 /// Whose word it is.
@@ -116,26 +169,21 @@ pub enum Origin {
     House,
 }
 
-events! {
-    systems::SystemRegistered "register_system" 1 "systems" Manual;
-    systems::SystemChanged "change_system" 1 "systems" Manual;
-    systems::SystemRemoved "remove_system" 1 "systems" Manual;
-    users::UserCreated "create_user" 1 "users" Manual;
-    users::UserChanged "change_user" 1 "users" Manual;
-    users::UserDeleted "delete_user" 1 "users" Manual;
-    keys::KeyUpdated "update_user_key" 1 "keys" Manual;
-    keys::ActivationAttempted "activate_key_attempt" 1 "keys" House;
-    keys::KeyActivated "activate_key" 1 "keys" House;
-    keys::ActivationFailed "activate_key_failure" 1 "keys" House;
-    keys::PublicKeyRegistered "register_public_key" 1 "keys" House;
-    devices::FingerprintSet "set_device_fingerprint" 1 "devices" House;
-    transactions::TransactionCreated "create_transaction" 1 "transactions" Manual;
-    transactions::TransactionServed "get_transaction_data" 1 "transactions" Manual;
-    transactions::TransactionConfirmed "confirm_transaction" 1 "transactions" Manual;
-    transactions::TransactionDeclined "decline_transaction" 1 "transactions" Manual;
-    transactions::TransactionExpired "expire_transaction" 1 "transactions" House;
-    transactions::TransactionCleaned "clean_transaction" 1 "transactions" House;
-    transactions::TransactionDeleted "delete_transaction" 1 "transactions" House;
+/// What an event tells of the command behind it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tells {
+    /// The command succeeded; when it is refused, the same word carries [`Refused`].
+    Success,
+    /// The body holds the result itself: a wrong code is a fact, not a refusal.
+    Outcome,
+}
+
+aggregates! {
+    Systems(systems::SystemEvent);
+    Users(users::UserEvent);
+    Keys(keys::KeyEvent);
+    Devices(devices::DeviceEvent);
+    Transactions(transactions::TransactionEvent);
 }
 
 /// A command that was refused. The envelope's `result` says why, in the error table's numbers.
@@ -146,42 +194,37 @@ pub struct Refused {
     pub word: &'static str,
     /// Which transaction it concerned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub transaction_id: Option<crate::ids::TransactionId>,
+    pub transaction_id: Option<TransactionId>,
 }
 
 impl Event {
+    pub(crate) fn decode_body(
+        word: &str,
+        body: &[u8],
+    ) -> Option<Result<Self, rmp_serde::decode::Error>> {
+        Self::deserialize_body(word, &mut rmp_serde::Deserializer::from_read_ref(body))
+    }
+
     /// The result code a reader sees beside the event, unless the command was refused.
     pub fn result(&self) -> ErrorCode {
         match self {
-            Self::ActivationFailed(event) => event.result,
-            _ => ErrorCode::Normal,
+            Self::Keys(event) => event.result(),
+            Self::Systems(_)
+            | Self::Users(_)
+            | Self::Devices(_)
+            | Self::Transactions(_)
+            | Self::Looked(_)
+            | Self::Refused(_) => ErrorCode::Normal,
         }
     }
 
     /// The transaction the event concerns.
-    pub fn transaction_id(&self) -> Option<&crate::ids::TransactionId> {
+    pub fn transaction_id(&self) -> Option<&TransactionId> {
         match self {
-            Self::TransactionCreated(event) => Some(&event.transaction_id),
-            Self::TransactionServed(event) => Some(&event.transaction_id),
-            Self::TransactionConfirmed(event) => Some(&event.transaction_id),
-            Self::TransactionDeclined(event) => Some(&event.transaction_id),
-            Self::TransactionExpired(event) => Some(&event.transaction_id),
-            Self::TransactionCleaned(event) => Some(&event.transaction_id),
-            Self::TransactionDeleted(event) => Some(&event.transaction_id),
+            Self::Transactions(event) => Some(event.transaction_id()),
             Self::Looked(event) => event.transaction_id.as_ref(),
             Self::Refused(event) => event.transaction_id.as_ref(),
-            Self::SystemRegistered(_)
-            | Self::SystemChanged(_)
-            | Self::SystemRemoved(_)
-            | Self::UserCreated(_)
-            | Self::UserChanged(_)
-            | Self::UserDeleted(_)
-            | Self::KeyUpdated(_)
-            | Self::ActivationAttempted(_)
-            | Self::KeyActivated(_)
-            | Self::ActivationFailed(_)
-            | Self::PublicKeyRegistered(_)
-            | Self::FingerprintSet(_) => None,
+            Self::Systems(_) | Self::Users(_) | Self::Keys(_) | Self::Devices(_) => None,
         }
     }
 }

@@ -8,6 +8,7 @@ use device::DeviceEventId;
 use futures::future::join_all;
 use p256::ecdsa::Signature;
 use schemas::events::Event;
+use schemas::events::transactions::TransactionEvent;
 use schemas::vault::VaultName;
 use schemas::{ErrorCode, TransactionId};
 use serde_json::json;
@@ -25,7 +26,7 @@ async fn confirmations(house: &TestHouse, phone: &Phone) -> usize {
 async fn recorded(house: &TestHouse, phone: &Phone) -> (Option<Vec<u8>>, Option<String>) {
     let history = house.history(&owner(phone)).await;
     let mut confirmed = history.into_iter().filter_map(|event| match event.event {
-        Event::TransactionConfirmed(confirmed) => {
+        Event::Transactions(TransactionEvent::Confirmed(confirmed)) => {
             Some((confirmed.signature, confirmed.confirm_code))
         }
         _ => None,

@@ -10,6 +10,7 @@ use schemas::envelope::RecordedEvent;
 use schemas::events::Event;
 use schemas::events::keys::{KeyIssued, PublicKeyRegistered};
 use schemas::events::transactions::TransactionCreated;
+use schemas::events::transactions::TransactionEvent;
 use schemas::events::users::UserCreated;
 use schemas::flags::KeyFlags;
 use schemas::vault::VaultName;
@@ -141,7 +142,7 @@ async fn try_vector(house: &TestHouse, raw: &RawDevice, number: usize, vector: &
         vector.result
     );
     let confirmed = house.history(&owner(number)).await.into_iter().any(|event| {
-        matches!(event.event, Event::TransactionConfirmed(ref confirmed) if confirmed.transaction_id == id)
+        matches!(event.event, Event::Transactions(TransactionEvent::Confirmed(ref confirmed)) if confirmed.transaction_id == id)
     });
     assert_eq!(confirmed, code == 0, "vector {about}");
 }

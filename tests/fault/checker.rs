@@ -10,6 +10,8 @@ use std::collections::{HashMap, HashSet};
 use event_log::{EventLog, Failure};
 use schemas::envelope::RecordedEvent;
 use schemas::events::Event;
+use schemas::events::keys::KeyEvent;
+use schemas::events::transactions::TransactionEvent;
 use schemas::{CommandId, Lane, Position, codec};
 
 use crate::history::{Kind, Operation, Outcome, Phase};
@@ -162,16 +164,18 @@ impl Effects {
             .collect();
         let effect = |(_, event): &Placed| {
             let (kind, about) = match &event.event {
-                Event::TransactionCreated(created) => {
+                Event::Transactions(TransactionEvent::Created(created)) => {
                     (Kind::Create, created.transaction_id.to_string())
                 }
-                Event::TransactionConfirmed(confirmed) => {
+                Event::Transactions(TransactionEvent::Confirmed(confirmed)) => {
                     (Kind::Confirm, confirmed.transaction_id.to_string())
                 }
-                Event::TransactionDeclined(declined) => {
+                Event::Transactions(TransactionEvent::Declined(declined)) => {
                     (Kind::Decline, declined.transaction_id.to_string())
                 }
-                Event::KeyActivated(_) => (Kind::Activate, event.owner.user_id()?.to_string()),
+                Event::Keys(KeyEvent::Activated(_)) => {
+                    (Kind::Activate, event.owner.user_id()?.to_string())
+                }
                 _ => return None,
             };
             Some(Effect {

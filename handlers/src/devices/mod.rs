@@ -4,9 +4,10 @@ mod report;
 mod set_fingerprint;
 
 use schemas::ErrorCode;
+use schemas::commands::devices::DeviceCommand;
 
-pub(crate) use report::decide as report;
-pub(crate) use set_fingerprint::decide as set_fingerprint;
+use crate::asked::Asked;
+use crate::decision::Decision;
 
 /// Why nothing happened to a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -26,5 +27,13 @@ impl Rejection {
             Self::NotBound => ErrorCode::RequestError,
             Self::BoundElsewhere => ErrorCode::FprintIsNotEmpty,
         }
+    }
+}
+
+/// Decides a command about a user's device.
+pub(crate) fn decide(asked: &Asked<'_>, command: &DeviceCommand) -> Result<Decision, Rejection> {
+    match command {
+        DeviceCommand::SetFingerprint(command) => set_fingerprint::decide(asked, command),
+        DeviceCommand::Report(command) => Ok(report::decide(command)),
     }
 }

@@ -8,12 +8,15 @@ mod state;
 mod update;
 
 use schemas::ErrorCode;
+use schemas::commands::keys::KeyCommand;
+use schemas::vault::VaultName;
 
-pub(crate) use activate::decide as activate;
 pub(crate) use issue::issue;
-pub(crate) use register_public_key::{decide as register_public_key, question as renewal_question};
+pub(crate) use register_public_key::question as renewal_question;
 pub(crate) use state::{Activation, Key};
-pub(crate) use update::decide as update;
+
+use crate::asked::Asked;
+use crate::decision::Decision;
 
 /// Why nothing happened to a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,5 +69,27 @@ impl Rejection {
             Self::RenewalUnsigned => ErrorCode::PubkeySignatureIsEmpty,
             Self::RenewalSignatureWrong => ErrorCode::SignatureIsInvalid,
         }
+    }
+}
+
+/// Decides a command about a user's keys.
+pub(crate) fn decide(asked: &Asked<'_>, command: &KeyCommand) -> Result<Decision, Rejection> {
+    match command {
+        KeyCommand::Update(command) => update::decide(asked, command),
+        KeyCommand::Activate(command) => activate::decide(asked, command),
+        KeyCommand::RegisterPublicKey(command) => register_public_key::decide(asked, command),
+    }
+}
+
+/// The vault rows such a decision reads.
+pub(crate) fn needs(key: &Key, command: &KeyCommand) -> Vec<VaultName> {
+    match command {
+        KeyCommand::Update(_) => {
+            let mut names = key.parts();
+            names.push(VaultName::user_name());
+            names
+        }
+        KeyCommand::Activate(_) => vec![VaultName::activation_verifier(key.index)],
+        KeyCommand::RegisterPublicKey(_) => Vec::new(),
     }
 }

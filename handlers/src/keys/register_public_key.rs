@@ -87,6 +87,7 @@ mod tests {
     use schemas::ErrorCode;
     use schemas::commands::keys::KeyParts;
     use schemas::events::Event;
+    use schemas::events::keys::KeyEvent;
 
     use super::*;
     use crate::facts::Verified;
@@ -98,7 +99,8 @@ mod tests {
         let command = story.device.registration();
         let registered = story.device_asks(command);
         registered.happens(&["register_public_key"]);
-        let [Event::PublicKeyRegistered(event)] = &registered.decision().events[..] else {
+        let [Event::Keys(KeyEvent::PublicKeyRegistered(event))] = &registered.decision().events[..]
+        else {
             panic!("a registration was expected");
         };
         assert_eq!(

@@ -1,8 +1,10 @@
 //! What is remembered of a user's key. Of the ring, only the newest key can do anything; of those before it, that they
 //! came before is all that matters.
 
-use schemas::events::keys::{KeyIssued, PublicKeyRegistered, PushRegistered};
+use schemas::events::devices::DeviceEvent;
+use schemas::events::keys::{KeyEvent, KeyIssued, PublicKeyRegistered, PushRegistered};
 use schemas::flags::KeyFlags;
+use schemas::vault::VaultName;
 use schemas::{CommandId, Digest, KeyIndex, Timestamp};
 
 /// The key in force.
@@ -101,22 +103,54 @@ impl Key {
         }
     }
 
-    pub(crate) fn replace(&mut self, event: &KeyIssued, issued_by: CommandId) {
-        *self = Self::issued(event, issued_by);
+    /// The vault's rows that hold it.
+    pub(crate) fn parts(&self) -> Vec<VaultName> {
+        let first = VaultName::key_first_part(self.index);
+        if self.has_two_parts() {
+            vec![first, VaultName::key_second_part(self.index)]
+        } else {
+            vec![first]
+        }
     }
 
-    pub(crate) fn count_attempt(&mut self, attempt: u32, command_id: CommandId) {
+    /// Folds a fact about the ring. What concerns a key that was replaced changes nothing any more.
+    pub(crate) fn evolve(&mut self, event: &KeyEvent, cause: CommandId) {
+        if let KeyEvent::Updated(event) = event {
+            *self = Self::issued(&event.key, cause);
+            return;
+        }
+        if event.key_index() != self.index {
+            return;
+        }
+        match event {
+            KeyEvent::Updated(_) => {}
+            KeyEvent::ActivationAttempted(event) => {
+                self.count_attempt(event.attempt, event.command_id);
+            }
+            KeyEvent::Activated(_) => self.activation = Activation::Activated,
+            KeyEvent::ActivationFailed(event) => self.fail_activation(cause, event.blocked),
+            KeyEvent::PublicKeyRegistered(event) => self.register(event),
+        }
+    }
+
+    /// Folds a fact about the device that holds it.
+    pub(crate) fn evolve_device(&mut self, event: &DeviceEvent) {
+        match event {
+            DeviceEvent::FingerprintSet(event) if event.key_index == self.index => {
+                self.fingerprint = Some(event.device_fingerprint);
+            }
+            DeviceEvent::FingerprintSet(_) => {}
+        }
+    }
+
+    fn count_attempt(&mut self, attempt: u32, command_id: CommandId) {
         if let Activation::Waiting { used, reserved } = &mut self.activation {
             *used = attempt.max(*used);
             reserved.push((command_id, attempt));
         }
     }
 
-    pub(crate) fn activate(&mut self) {
-        self.activation = Activation::Activated;
-    }
-
-    pub(crate) fn fail_activation(&mut self, command_id: CommandId, blocked: bool) {
+    fn fail_activation(&mut self, command_id: CommandId, blocked: bool) {
         if blocked {
             self.activation = Activation::Blocked;
         } else if let Activation::Waiting { reserved, .. } = &mut self.activation {
@@ -124,15 +158,11 @@ impl Key {
         }
     }
 
-    pub(crate) fn register(&mut self, event: &PublicKeyRegistered) {
+    fn register(&mut self, event: &PublicKeyRegistered) {
         let push_before = self.registered.take().and_then(|before| before.push);
         self.registered = Some(Registration {
             public_key: event.public_key.clone(),
             push: event.push.clone().or(push_before),
         });
-    }
-
-    pub(crate) fn bind(&mut self, fingerprint: Digest) {
-        self.fingerprint = Some(fingerprint);
     }
 }

@@ -59,7 +59,8 @@ fn billing_days(facts: &Facts<'_>) -> i64 {
 #[cfg(test)]
 mod tests {
     use schemas::ErrorCode;
-    use schemas::commands::systems::{GetEventInfo, GetEvents, GetSystemInfo};
+    use schemas::commands::journal::{GetEventInfo, GetEvents};
+    use schemas::commands::systems::GetSystemInfo;
 
     use super::*;
     use crate::testing::Story;

@@ -6,7 +6,7 @@ mod register;
 mod remove;
 mod state;
 
-use schemas::commands::systems::SystemParameters;
+use schemas::commands::systems::{SystemCommand, SystemParameters};
 use schemas::commands::{Caller, Command, CommandEnvelope};
 use schemas::{ErrorCode, Owner, SystemId};
 
@@ -79,29 +79,18 @@ fn answer(
     facts: &Facts<'_>,
 ) -> Result<Decision, Rejection> {
     match command {
-        Command::RegisterSystem(command) => register::decide(state, system_id, command, facts),
-        Command::ChangeSystem(command) => change::decide(state, system_id, command, facts),
-        Command::RemoveSystem(_) => remove::decide(state),
-        Command::GetSystemInfo(_) => look::system_info(state, system_id, facts),
-        Command::GetEvents(_) | Command::GetEventInfo(_) => look::journal(state, command.word()),
-        Command::CreateUser(_)
-        | Command::ChangeUser(_)
-        | Command::DeleteUser(_)
-        | Command::GetUserInfo(_)
-        | Command::UpdateUserKey(_)
-        | Command::ActivateKey(_)
-        | Command::RegisterPublicKey(_)
-        | Command::SetFingerprint(_)
-        | Command::ReportDevice(_)
-        | Command::CreateTransaction(_)
-        | Command::ListTransactions(_)
-        | Command::GetTransactionInfo(_)
-        | Command::GetTransactionData(_)
-        | Command::GetTransactionBinaryData(_)
-        | Command::ConfirmTransaction(_)
-        | Command::DeclineTransaction(_)
-        | Command::ExpireTransaction(_)
-        | Command::DeleteTransaction(_) => Err(Rejection::NotAboutSystems),
+        Command::Systems(SystemCommand::Register(command)) => {
+            register::decide(state, system_id, command, facts)
+        }
+        Command::Systems(SystemCommand::Change(command)) => {
+            change::decide(state, system_id, command, facts)
+        }
+        Command::Systems(SystemCommand::Remove(_)) => remove::decide(state),
+        Command::Systems(SystemCommand::GetInfo(_)) => look::system_info(state, system_id, facts),
+        Command::Journal(command) => look::journal(state, command.word()),
+        Command::Users(_) | Command::Keys(_) | Command::Devices(_) | Command::Transactions(_) => {
+            Err(Rejection::NotAboutSystems)
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use schemas::Timestamp;
 use schemas::commands::systems::SystemParameters;
 use schemas::envelope::RecordedEvent;
 use schemas::events::Event;
-use schemas::events::systems::SystemRegistered;
+use schemas::events::systems::{SystemEvent, SystemRegistered};
 
 use super::Rejection;
 
@@ -68,36 +68,24 @@ impl State {
     pub(crate) fn evolve(&mut self, recorded: &RecordedEvent) {
         self.version += 1;
         match &recorded.event {
-            Event::SystemRegistered(event) => {
+            Event::Systems(SystemEvent::Registered(event)) => {
                 let registered = Registered::new(event, recorded.recorded_at);
                 self.standing = Standing::Registered(Box::new(registered));
             }
-            Event::SystemChanged(event) => {
+            Event::Systems(SystemEvent::Changed(event)) => {
                 if let Standing::Registered(registered) = &mut self.standing {
                     registered.updated_at = recorded.recorded_at;
                     merge(&mut registered.parameters, &event.parameters);
                 }
             }
-            Event::SystemRemoved(_) => self.standing = Standing::Removed,
+            Event::Systems(SystemEvent::Removed(_)) => self.standing = Standing::Removed,
             // Looks and refusals change nothing, and a user's events do not come here.
             Event::Looked(_)
             | Event::Refused(_)
-            | Event::UserCreated(_)
-            | Event::UserChanged(_)
-            | Event::UserDeleted(_)
-            | Event::KeyUpdated(_)
-            | Event::ActivationAttempted(_)
-            | Event::KeyActivated(_)
-            | Event::ActivationFailed(_)
-            | Event::PublicKeyRegistered(_)
-            | Event::FingerprintSet(_)
-            | Event::TransactionCreated(_)
-            | Event::TransactionServed(_)
-            | Event::TransactionConfirmed(_)
-            | Event::TransactionDeclined(_)
-            | Event::TransactionExpired(_)
-            | Event::TransactionCleaned(_)
-            | Event::TransactionDeleted(_) => {}
+            | Event::Users(_)
+            | Event::Keys(_)
+            | Event::Devices(_)
+            | Event::Transactions(_) => {}
         }
     }
 }

@@ -7,6 +7,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKe
 use aws_lc_rs::digest::{Digest as ImportedDigest, SHA256};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 use schemas::answers::IssuedKey;
+use schemas::commands::keys::KeyCommand;
 use schemas::commands::keys::RegisterPublicKey;
 use schemas::commands::{Command, DeviceClaim};
 use schemas::pc_auth::PcAuth;
@@ -75,7 +76,7 @@ impl Device {
             mac: Digest([0; 32]),
         };
         let mut message = auth.message("POST", "/pc-client-api/v1/…", &Digest::sha256(b"{}"));
-        let key = self.request_key(matches!(command, Command::ActivateKey(_)));
+        let key = self.request_key(matches!(command, Command::Keys(KeyCommand::Activate(_))));
         auth.mac = Digest(pc_auth::sign(&key, &[&message]));
         self.response_key = Some(pc_auth::response_key(&key, &auth.nonce));
         if self.tampers_with_message {

@@ -163,6 +163,7 @@ mod tests {
     use schemas::commands::keys::KeyParts;
     use schemas::commands::transactions::DeleteTransaction;
     use schemas::events::Event;
+    use schemas::events::transactions::TransactionEvent;
 
     use super::*;
     use crate::facts::Verified;
@@ -212,7 +213,9 @@ mod tests {
         let command = story.confirmation("invoice-1");
         let confirmed = story.device_asks(command.clone());
         confirmed.happens(DONE);
-        let Event::TransactionConfirmed(event) = &confirmed.decision().events[0] else {
+        let Event::Transactions(TransactionEvent::Confirmed(event)) =
+            &confirmed.decision().events[0]
+        else {
             panic!("a confirmation was expected");
         };
         let given = Signature::parse(command.signature.as_deref().unwrap()).unwrap();
@@ -245,7 +248,9 @@ mod tests {
         story.bank_asks(command).happens(&["create_transaction"]);
         let command = story.confirmation("invoice-1");
         let confirmed = story.device_asks(command);
-        let Event::TransactionConfirmed(event) = &confirmed.decision().events[0] else {
+        let Event::Transactions(TransactionEvent::Confirmed(event)) =
+            &confirmed.decision().events[0]
+        else {
             panic!("a confirmation was expected");
         };
         assert_eq!(
@@ -343,7 +348,9 @@ mod tests {
         let command = story.confirmation("invoice-1");
         let twin = crate::testing::twin(command.signature.as_deref().unwrap());
         let confirmed = story.device_asks(with_signature(twin));
-        let Event::TransactionConfirmed(event) = &confirmed.decision().events[0] else {
+        let Event::Transactions(TransactionEvent::Confirmed(event)) =
+            &confirmed.decision().events[0]
+        else {
             panic!("a confirmation was expected");
         };
         let given = Signature::parse(command.signature.as_deref().unwrap()).unwrap();

@@ -15,7 +15,8 @@ mod shown_text;
 mod state;
 
 use schemas::ErrorCode;
-use schemas::commands::Command;
+use schemas::commands::transactions::TransactionCommand;
+use schemas::vault::VaultName;
 
 pub(crate) use confirm::question as signature_question;
 pub(crate) use expire::decide as expire;
@@ -132,32 +133,36 @@ impl Rejection {
 }
 
 /// Decides a command about a transaction, of the bank or of the device.
-pub(crate) fn decide(asked: &Asked<'_>, command: &Command) -> Result<Decision, Rejection> {
+pub(crate) fn decide(
+    asked: &Asked<'_>,
+    command: &TransactionCommand,
+) -> Result<Decision, Rejection> {
     match command {
-        Command::CreateTransaction(command) => create::decide(asked, command),
-        Command::ListTransactions(command) => Ok(list::decide(asked, command)),
-        Command::GetTransactionInfo(command) => info::decide(asked, command),
-        Command::GetTransactionData(command) => data::decide(asked, command),
-        Command::GetTransactionBinaryData(command) => binary::decide(asked, command),
-        Command::ConfirmTransaction(command) => confirm::decide(asked, command),
-        Command::DeclineTransaction(command) => decline::decide(asked, command),
-        Command::DeleteTransaction(command) => delete::decide(asked, command),
-        // The house's own word, and words about other things.
-        Command::ExpireTransaction(_)
-        | Command::RegisterSystem(_)
-        | Command::ChangeSystem(_)
-        | Command::RemoveSystem(_)
-        | Command::GetSystemInfo(_)
-        | Command::GetEvents(_)
-        | Command::GetEventInfo(_)
-        | Command::CreateUser(_)
-        | Command::ChangeUser(_)
-        | Command::DeleteUser(_)
-        | Command::GetUserInfo(_)
-        | Command::UpdateUserKey(_)
-        | Command::ActivateKey(_)
-        | Command::RegisterPublicKey(_)
-        | Command::SetFingerprint(_)
-        | Command::ReportDevice(_) => Err(Rejection::NotForThisCaller),
+        TransactionCommand::Create(command) => create::decide(asked, command),
+        TransactionCommand::List(command) => Ok(list::decide(asked, command)),
+        TransactionCommand::GetInfo(command) => info::decide(asked, command),
+        TransactionCommand::GetData(command) => data::decide(asked, command),
+        TransactionCommand::GetBinaryData(command) => binary::decide(asked, command),
+        TransactionCommand::Confirm(command) => confirm::decide(asked, command),
+        TransactionCommand::Decline(command) => decline::decide(asked, command),
+        TransactionCommand::Delete(command) => delete::decide(asked, command),
+        // The house asks for this, also about users who are gone; see `expire`.
+        TransactionCommand::Expire(_) => Err(Rejection::NotForThisCaller),
+    }
+}
+
+/// The vault rows such a decision reads.
+pub(crate) fn needs(command: &TransactionCommand) -> Vec<VaultName> {
+    let content = |id| vec![VaultName::transaction_content(id)];
+    match command {
+        TransactionCommand::GetData(command) => content(&command.transaction_id),
+        TransactionCommand::GetBinaryData(command) => content(&command.transaction_id),
+        TransactionCommand::Create(_)
+        | TransactionCommand::List(_)
+        | TransactionCommand::GetInfo(_)
+        | TransactionCommand::Confirm(_)
+        | TransactionCommand::Decline(_)
+        | TransactionCommand::Expire(_)
+        | TransactionCommand::Delete(_) => Vec::new(),
     }
 }

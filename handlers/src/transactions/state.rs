@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use schemas::answers::TransactionInfo;
 use schemas::commands::transactions::TransactionStatus;
 use schemas::events::Refused;
-use schemas::events::transactions::{TransactionCreated, TransactionServed};
+use schemas::events::transactions::{TransactionCreated, TransactionEvent};
 use schemas::{Digest, ErrorCode, Timestamp, TransactionId};
 
 use super::Rejection;
@@ -110,26 +110,25 @@ impl Transactions {
             .filter_map(move |(id, transaction)| unfinished(transaction).then_some(id))
     }
 
-    pub(crate) fn create(&mut self, event: &TransactionCreated, at: Timestamp) {
-        let transaction = Transaction {
-            digest: event.digest,
-            created_at: at,
-            expires_at: event.expires_at,
-            confirm_code_length: event.confirm_code_length,
-            has_binary: event.has_binary,
-            content: Content::Kept,
-            standing: Standing::Pending(Pending {
-                callback_url: event.callback_url.clone(),
-                wrong_codes: 0,
-                data_sent: false,
-            }),
-        };
-        self.by_id.insert(event.transaction_id.clone(), transaction);
-    }
-
-    pub(crate) fn serve(&mut self, event: &TransactionServed) {
-        if let Some(pending) = self.pending_mut(&event.transaction_id) {
-            pending.data_sent |= event.to_device;
+    /// Folds a fact about one of them.
+    pub(crate) fn evolve(&mut self, event: &TransactionEvent, at: Timestamp) {
+        let id = event.transaction_id();
+        match event {
+            TransactionEvent::Created(event) => self.create(event, at),
+            TransactionEvent::Served(event) => {
+                if let Some(pending) = self.pending_mut(id) {
+                    pending.data_sent |= event.to_device;
+                }
+            }
+            TransactionEvent::Confirmed(_) => self.finish(id, Finish::Confirmed, at),
+            TransactionEvent::Declined(_) => self.finish(id, Finish::Declined, at),
+            TransactionEvent::Expired(_) => self.finish(id, Finish::Expired, at),
+            TransactionEvent::Deleted(_) => self.finish(id, Finish::Deleted, at),
+            TransactionEvent::Cleaned(_) => {
+                if let Some(transaction) = self.by_id.get_mut(id) {
+                    transaction.content = Content::Erased;
+                }
+            }
         }
     }
 
@@ -144,26 +143,21 @@ impl Transactions {
         }
     }
 
-    pub(crate) fn confirm(&mut self, id: &TransactionId, at: Timestamp) {
-        self.finish(id, Finish::Confirmed, at);
-    }
-
-    pub(crate) fn decline(&mut self, id: &TransactionId, at: Timestamp) {
-        self.finish(id, Finish::Declined, at);
-    }
-
-    pub(crate) fn expire(&mut self, id: &TransactionId, at: Timestamp) {
-        self.finish(id, Finish::Expired, at);
-    }
-
-    pub(crate) fn delete(&mut self, id: &TransactionId, at: Timestamp) {
-        self.finish(id, Finish::Deleted, at);
-    }
-
-    pub(crate) fn clean(&mut self, id: &TransactionId) {
-        if let Some(transaction) = self.by_id.get_mut(id) {
-            transaction.content = Content::Erased;
-        }
+    fn create(&mut self, event: &TransactionCreated, at: Timestamp) {
+        let transaction = Transaction {
+            digest: event.digest,
+            created_at: at,
+            expires_at: event.expires_at,
+            confirm_code_length: event.confirm_code_length,
+            has_binary: event.has_binary,
+            content: Content::Kept,
+            standing: Standing::Pending(Pending {
+                callback_url: event.callback_url.clone(),
+                wrong_codes: 0,
+                data_sent: false,
+            }),
+        };
+        self.by_id.insert(event.transaction_id.clone(), transaction);
     }
 
     fn finish(&mut self, id: &TransactionId, how: Finish, at: Timestamp) {

@@ -8,13 +8,14 @@ mod look;
 mod state;
 
 use schemas::ErrorCode;
+use schemas::commands::users::UserCommand;
+use schemas::vault::VaultName;
 
-pub(crate) use change::decide as change;
 pub(crate) use create::decide as create;
-pub(crate) use delete::decide as delete;
-pub(crate) use look::decide as look;
 pub(crate) use state::{Life, Person};
 
+use crate::asked::Asked;
+use crate::decision::Decision;
 use crate::keys;
 
 /// Why nothing happened to a user.
@@ -47,5 +48,23 @@ impl Rejection {
             Self::PushAddressUnreadable => ErrorCode::PushNotFound,
             Self::Key(rejection) => rejection.code(),
         }
+    }
+}
+
+/// Decides a command about a user who is there.
+pub(crate) fn decide(asked: &Asked<'_>, command: &UserCommand) -> Result<Decision, Rejection> {
+    match command {
+        UserCommand::Create(_) => Err(Rejection::AlreadyThere),
+        UserCommand::Change(command) => Ok(change::decide(command)),
+        UserCommand::Delete(_) => Ok(delete::decide(asked)),
+        UserCommand::GetInfo(_) => look::decide(asked),
+    }
+}
+
+/// The vault rows such a decision reads.
+pub(crate) fn needs(command: &UserCommand) -> Vec<VaultName> {
+    match command {
+        UserCommand::GetInfo(_) => vec![VaultName::user_name(), VaultName::push_address()],
+        UserCommand::Create(_) | UserCommand::Change(_) | UserCommand::Delete(_) => Vec::new(),
     }
 }

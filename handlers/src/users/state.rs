@@ -1,7 +1,7 @@
 //! What is remembered of a person.
 
 use schemas::events::keys::KeyIssued;
-use schemas::{CommandId, KeyIndex, Timestamp};
+use schemas::{CommandId, Timestamp};
 
 use super::Rejection;
 use crate::keys::Key;
@@ -53,11 +53,5 @@ impl Life {
             Self::Present(person) => Some(person),
             Self::Missing | Self::Deleted => None,
         }
-    }
-
-    /// The key of that number, while it is the one in force.
-    pub(crate) fn key_mut(&mut self, key_index: KeyIndex) -> Option<&mut Key> {
-        let key = &mut self.person_mut()?.key;
-        (key.index == key_index).then_some(key)
     }
 }

@@ -7,6 +7,9 @@
 use schemas::commands::keys::{DeviceType, PushAddress};
 use schemas::envelope::RecordedEvent;
 use schemas::events::Event;
+use schemas::events::devices::DeviceEvent;
+use schemas::events::keys::KeyEvent;
+use schemas::events::transactions::TransactionEvent;
 use schemas::{ErrorCode, Owner, TransactionId};
 use serde::Serialize;
 
@@ -85,14 +88,14 @@ struct CallbackPushAddress {
 
 /// Does the callback of this event, if it has one, tell where pushes reach the device?
 pub(crate) fn needs_push_address(event: &Event) -> bool {
-    matches!(event, Event::PublicKeyRegistered(event)
+    matches!(event, Event::Keys(KeyEvent::PublicKeyRegistered(event))
         if event.push.is_some() && address(event.callback_url.as_ref()).is_some())
 }
 
 /// The callback that an event owes, if it owes one. `push` is where pushes reach the device, if that is still known.
 pub(crate) fn callback(event: &RecordedEvent, push: Option<PushAddress>) -> Option<Letter> {
     match &event.event {
-        Event::TransactionConfirmed(confirmed) => {
+        Event::Transactions(TransactionEvent::Confirmed(confirmed)) => {
             let outcome = Outcome::Confirmation {
                 confirm_code: confirmed.confirm_code.as_deref(),
                 signature: confirmed.signature.as_ref().map(hex::encode),
@@ -106,7 +109,7 @@ pub(crate) fn callback(event: &RecordedEvent, push: Option<PushAddress>) -> Opti
                 ErrorCode::Normal,
             )
         }
-        Event::TransactionDeclined(declined) => {
+        Event::Transactions(TransactionEvent::Declined(declined)) => {
             let outcome = Outcome::Declination {
                 reason: &declined.reason,
                 code: declined.code,
@@ -120,7 +123,7 @@ pub(crate) fn callback(event: &RecordedEvent, push: Option<PushAddress>) -> Opti
                 ErrorCode::Normal,
             )
         }
-        Event::TransactionExpired(expired) => {
+        Event::Transactions(TransactionEvent::Expired(expired)) => {
             let (url, code) = (expired.callback_url.as_ref(), ErrorCode::TransactionExpired);
             transaction(
                 event,
@@ -130,7 +133,7 @@ pub(crate) fn callback(event: &RecordedEvent, push: Option<PushAddress>) -> Opti
                 code,
             )
         }
-        Event::PublicKeyRegistered(registered) => {
+        Event::Keys(KeyEvent::PublicKeyRegistered(registered)) => {
             let settings = UpdatedSettings {
                 public_key: Some(hex::encode(&registered.public_key)),
                 push_address: push.map(|push| CallbackPushAddress {
@@ -141,27 +144,27 @@ pub(crate) fn callback(event: &RecordedEvent, push: Option<PushAddress>) -> Opti
             };
             user(event, registered.callback_url.as_ref(), settings)
         }
-        Event::FingerprintSet(set) => {
+        Event::Devices(DeviceEvent::FingerprintSet(set)) => {
             let settings = UpdatedSettings {
                 device_fingerprint: Some(set.device_fingerprint.to_string()),
                 ..UpdatedSettings::default()
             };
             user(event, set.callback_url.as_ref(), settings)
         }
-        Event::SystemRegistered(_)
-        | Event::SystemChanged(_)
-        | Event::SystemRemoved(_)
-        | Event::UserCreated(_)
-        | Event::UserChanged(_)
-        | Event::UserDeleted(_)
-        | Event::KeyUpdated(_)
-        | Event::ActivationAttempted(_)
-        | Event::KeyActivated(_)
-        | Event::ActivationFailed(_)
-        | Event::TransactionCreated(_)
-        | Event::TransactionServed(_)
-        | Event::TransactionCleaned(_)
-        | Event::TransactionDeleted(_)
+        Event::Systems(_)
+        | Event::Users(_)
+        | Event::Keys(
+            KeyEvent::Updated(_)
+            | KeyEvent::ActivationAttempted(_)
+            | KeyEvent::Activated(_)
+            | KeyEvent::ActivationFailed(_),
+        )
+        | Event::Transactions(
+            TransactionEvent::Created(_)
+            | TransactionEvent::Served(_)
+            | TransactionEvent::Cleaned(_)
+            | TransactionEvent::Deleted(_),
+        )
         | Event::Looked(_)
         | Event::Refused(_) => None,
     }

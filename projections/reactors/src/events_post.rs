@@ -10,6 +10,7 @@ use projections::JournalRecord;
 use projections::audit::record::private_parts;
 use schemas::envelope::RecordedEvent;
 use schemas::events::Event;
+use schemas::events::devices::DeviceEvent;
 use schemas::{Digest, KeyIndex, Owner, Position, codec};
 
 use crate::delivery::{Kind, Letter};
@@ -75,7 +76,9 @@ impl Fingerprints {
 
 fn set_by(event: &RecordedEvent) -> Option<(u64, KeyIndex, Digest)> {
     match &event.event {
-        Event::FingerprintSet(set) => Some((event.ordinal, set.key_index, set.device_fingerprint)),
+        Event::Devices(DeviceEvent::FingerprintSet(set)) => {
+            Some((event.ordinal, set.key_index, set.device_fingerprint))
+        }
         _ => None,
     }
 }

@@ -2,6 +2,9 @@
 
 use schemas::envelope::RecordedEvent;
 use schemas::events::Event;
+use schemas::events::devices::DeviceEvent;
+use schemas::events::transactions::TransactionEvent;
+use schemas::events::users::UserEvent;
 use schemas::{KeyIndex, Position};
 
 use crate::projection::{Projection, Seen};
@@ -95,25 +98,13 @@ impl JournalRow {
 /// The key an event is about, for events that no device asked for.
 fn key_of(event: &Event) -> Option<KeyIndex> {
     match event {
-        Event::UserCreated(event) => Some(event.key.key_index),
-        Event::KeyUpdated(event) => Some(event.key.key_index),
-        Event::ActivationAttempted(event) => Some(event.key_index),
-        Event::KeyActivated(event) => Some(event.key_index),
-        Event::ActivationFailed(event) => Some(event.key_index),
-        Event::PublicKeyRegistered(event) => Some(event.key_index),
-        Event::FingerprintSet(event) => Some(event.key_index),
-        Event::TransactionConfirmed(event) => Some(event.key_index),
-        Event::SystemRegistered(_)
-        | Event::SystemChanged(_)
-        | Event::SystemRemoved(_)
-        | Event::UserChanged(_)
-        | Event::UserDeleted(_)
-        | Event::TransactionCreated(_)
-        | Event::TransactionServed(_)
-        | Event::TransactionDeclined(_)
-        | Event::TransactionExpired(_)
-        | Event::TransactionCleaned(_)
-        | Event::TransactionDeleted(_)
+        Event::Users(UserEvent::Created(event)) => Some(event.key.key_index),
+        Event::Keys(event) => Some(event.key_index()),
+        Event::Devices(DeviceEvent::FingerprintSet(event)) => Some(event.key_index),
+        Event::Transactions(TransactionEvent::Confirmed(event)) => Some(event.key_index),
+        Event::Users(_)
+        | Event::Transactions(_)
+        | Event::Systems(_)
         | Event::Looked(_)
         | Event::Refused(_) => None,
     }

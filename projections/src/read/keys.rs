@@ -2,7 +2,10 @@
 
 use schemas::commands::keys::DeviceType;
 use schemas::events::Event;
+use schemas::events::devices::DeviceEvent;
+use schemas::events::keys::KeyEvent;
 use schemas::events::keys::KeyIssued;
+use schemas::events::users::UserEvent;
 use schemas::{KeyIndex, SystemId, UserId};
 
 use crate::projection::{Projection, Seen};
@@ -77,8 +80,8 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
         ..key(issued.key_index)
     };
     match &seen.event.event {
-        Event::UserCreated(event) => rows.put(issued(&event.key)),
-        Event::KeyUpdated(event) => {
+        Event::Users(UserEvent::Created(event)) => rows.put(issued(&event.key)),
+        Event::Keys(KeyEvent::Updated(event)) => {
             // Numbers grow by one with every issue, so the key before is the one that is replaced.
             if let Some(before) = event
                 .key
@@ -94,19 +97,19 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
             }
             rows.put(issued(&event.key));
         }
-        Event::ActivationAttempted(event) => rows.put(KeyRow {
+        Event::Keys(KeyEvent::ActivationAttempted(event)) => rows.put(KeyRow {
             activation_attempts: Some(event.attempt.into()),
             ..key(event.key_index)
         }),
-        Event::KeyActivated(event) => rows.put(KeyRow {
+        Event::Keys(KeyEvent::Activated(event)) => rows.put(KeyRow {
             activated_at: at,
             ..key(event.key_index)
         }),
-        Event::ActivationFailed(event) => rows.put(KeyRow {
+        Event::Keys(KeyEvent::ActivationFailed(event)) => rows.put(KeyRow {
             status: event.blocked.then(|| "blocked".to_owned()),
             ..key(event.key_index)
         }),
-        Event::PublicKeyRegistered(event) => {
+        Event::Keys(KeyEvent::PublicKeyRegistered(event)) => {
             let push = event.push.as_ref();
             rows.put(KeyRow {
                 status: status("active"),
@@ -117,23 +120,14 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
                 ..key(event.key_index)
             });
         }
-        Event::FingerprintSet(event) => rows.put(KeyRow {
+        Event::Devices(DeviceEvent::FingerprintSet(event)) => rows.put(KeyRow {
             device_fingerprint: Some(event.device_fingerprint.to_string()),
             fingerprint_event_id: Some(seen.position.event_id()),
             ..key(event.key_index)
         }),
-        Event::SystemRegistered(_)
-        | Event::SystemChanged(_)
-        | Event::SystemRemoved(_)
-        | Event::UserChanged(_)
-        | Event::UserDeleted(_)
-        | Event::TransactionCreated(_)
-        | Event::TransactionServed(_)
-        | Event::TransactionConfirmed(_)
-        | Event::TransactionDeclined(_)
-        | Event::TransactionExpired(_)
-        | Event::TransactionCleaned(_)
-        | Event::TransactionDeleted(_)
+        Event::Users(_)
+        | Event::Systems(_)
+        | Event::Transactions(_)
         | Event::Looked(_)
         | Event::Refused(_) => {}
     }

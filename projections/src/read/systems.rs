@@ -2,6 +2,7 @@
 
 use schemas::commands::systems::SystemParameters;
 use schemas::events::Event;
+use schemas::events::systems::SystemEvent;
 
 use crate::projection::{Projection, Seen};
 use crate::read::{Page, ReadModels};
@@ -57,7 +58,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
     let system_id = seen.system_id();
     let at = Some(seen.at());
     match &seen.event.event {
-        Event::SystemRegistered(event) => rows.put(SystemRow {
+        Event::Systems(SystemEvent::Registered(event)) => rows.put(SystemRow {
             name: Some(event.name.clone()),
             description: Some(event.description.clone()),
             qr_url_scheme: event.qr_url_scheme.clone(),
@@ -67,31 +68,19 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
             updated_at: at,
             ..with_parameters(system_id, &event.parameters)
         }),
-        Event::SystemChanged(event) => rows.put(SystemRow {
+        Event::Systems(SystemEvent::Changed(event)) => rows.put(SystemRow {
             updated_at: at,
             ..with_parameters(system_id, &event.parameters)
         }),
-        Event::SystemRemoved(_) => rows.put(SystemRow {
+        Event::Systems(SystemEvent::Removed(_)) => rows.put(SystemRow {
             system_id,
             removed_at: at,
             ..SystemRow::default()
         }),
-        Event::UserCreated(_)
-        | Event::UserChanged(_)
-        | Event::UserDeleted(_)
-        | Event::KeyUpdated(_)
-        | Event::ActivationAttempted(_)
-        | Event::KeyActivated(_)
-        | Event::ActivationFailed(_)
-        | Event::PublicKeyRegistered(_)
-        | Event::FingerprintSet(_)
-        | Event::TransactionCreated(_)
-        | Event::TransactionServed(_)
-        | Event::TransactionConfirmed(_)
-        | Event::TransactionDeclined(_)
-        | Event::TransactionExpired(_)
-        | Event::TransactionCleaned(_)
-        | Event::TransactionDeleted(_)
+        Event::Users(_)
+        | Event::Keys(_)
+        | Event::Devices(_)
+        | Event::Transactions(_)
         | Event::Looked(_)
         | Event::Refused(_) => {}
     }

@@ -2,6 +2,7 @@
 
 use schemas::commands::transactions::{NotificationType, TransactionStatus};
 use schemas::events::Event;
+use schemas::events::transactions::TransactionEvent;
 use schemas::{SystemId, TransactionId, UserId};
 
 use crate::projection::{Projection, Seen};
@@ -71,7 +72,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
     };
     let status = |status: TransactionStatus| Some(status.word().to_owned());
     match &seen.event.event {
-        Event::TransactionCreated(event) => rows.put(TransactionRow {
+        Event::Transactions(TransactionEvent::Created(event)) => rows.put(TransactionRow {
             user_id: Some(seen.user_id()),
             status: status(TransactionStatus::Initialized),
             digest: Some(event.digest.to_string()),
@@ -84,52 +85,44 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
             ..transaction(&event.transaction_id)
         }),
         // The bank's own look at the text changes nothing for the user.
-        Event::TransactionServed(event) if !event.to_device => {}
-        Event::TransactionServed(event) => rows.put(TransactionRow {
+        Event::Transactions(TransactionEvent::Served(event)) if !event.to_device => {}
+        Event::Transactions(TransactionEvent::Served(event)) => rows.put(TransactionRow {
             status: status(TransactionStatus::DataSent),
             served_at: at,
             ..transaction(&event.transaction_id)
         }),
-        Event::TransactionConfirmed(event) => rows.put(TransactionRow {
+        Event::Transactions(TransactionEvent::Confirmed(event)) => rows.put(TransactionRow {
             status: status(TransactionStatus::Confirmed),
             finished_at: at,
             key_index: Some(event.key_index.0.into()),
             signature: event.signature.as_ref().map(hex::encode),
             ..transaction(&event.transaction_id)
         }),
-        Event::TransactionDeclined(event) => rows.put(TransactionRow {
+        Event::Transactions(TransactionEvent::Declined(event)) => rows.put(TransactionRow {
             status: status(TransactionStatus::Declined),
             finished_at: at,
             decline_reason: Some(event.reason.clone()),
             decline_code: event.code,
             ..transaction(&event.transaction_id)
         }),
-        Event::TransactionExpired(event) => rows.put(TransactionRow {
+        Event::Transactions(TransactionEvent::Expired(event)) => rows.put(TransactionRow {
             status: status(TransactionStatus::Expired),
             finished_at: at,
             ..transaction(&event.transaction_id)
         }),
-        Event::TransactionDeleted(event) => rows.put(TransactionRow {
+        Event::Transactions(TransactionEvent::Deleted(event)) => rows.put(TransactionRow {
             status: status(TransactionStatus::Deleted),
             finished_at: at,
             ..transaction(&event.transaction_id)
         }),
-        Event::TransactionCleaned(event) => rows.put(TransactionRow {
+        Event::Transactions(TransactionEvent::Cleaned(event)) => rows.put(TransactionRow {
             cleaned_at: at,
             ..transaction(&event.transaction_id)
         }),
-        Event::SystemRegistered(_)
-        | Event::SystemChanged(_)
-        | Event::SystemRemoved(_)
-        | Event::UserCreated(_)
-        | Event::UserChanged(_)
-        | Event::UserDeleted(_)
-        | Event::KeyUpdated(_)
-        | Event::ActivationAttempted(_)
-        | Event::KeyActivated(_)
-        | Event::ActivationFailed(_)
-        | Event::PublicKeyRegistered(_)
-        | Event::FingerprintSet(_)
+        Event::Systems(_)
+        | Event::Users(_)
+        | Event::Keys(_)
+        | Event::Devices(_)
         | Event::Looked(_)
         | Event::Refused(_) => {}
     }

@@ -2,6 +2,8 @@
 
 use schemas::SystemId;
 use schemas::events::Event;
+use schemas::events::keys::KeyEvent;
+use schemas::events::users::UserEvent;
 
 use crate::projection::{Projection, Seen};
 use crate::read::{Page, ReadModels};
@@ -45,38 +47,27 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
         ..UserRow::default()
     };
     match &seen.event.event {
-        Event::UserCreated(event) => rows.put(UserRow {
+        Event::Users(UserEvent::Created(event)) => rows.put(UserRow {
             key_index: Some(event.key.key_index.0.into()),
             created_at: at,
             ..user
         }),
-        Event::KeyUpdated(event) => rows.put(UserRow {
+        Event::Keys(KeyEvent::Updated(event)) => rows.put(UserRow {
             key_index: Some(event.key.key_index.0.into()),
             ..user
         }),
-        Event::UserChanged(_) => rows.put(UserRow {
+        Event::Users(UserEvent::Changed(_)) => rows.put(UserRow {
             changed_at: at,
             ..user
         }),
-        Event::UserDeleted(_) => rows.put(UserRow {
+        Event::Users(UserEvent::Deleted(_)) => rows.put(UserRow {
             deleted_at: at,
             ..user
         }),
-        Event::SystemRegistered(_)
-        | Event::SystemChanged(_)
-        | Event::SystemRemoved(_)
-        | Event::ActivationAttempted(_)
-        | Event::KeyActivated(_)
-        | Event::ActivationFailed(_)
-        | Event::PublicKeyRegistered(_)
-        | Event::FingerprintSet(_)
-        | Event::TransactionCreated(_)
-        | Event::TransactionServed(_)
-        | Event::TransactionConfirmed(_)
-        | Event::TransactionDeclined(_)
-        | Event::TransactionExpired(_)
-        | Event::TransactionCleaned(_)
-        | Event::TransactionDeleted(_)
+        Event::Keys(_)
+        | Event::Systems(_)
+        | Event::Devices(_)
+        | Event::Transactions(_)
         | Event::Looked(_)
         | Event::Refused(_) => {}
     }

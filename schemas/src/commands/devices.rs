@@ -2,7 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::commands::commands;
 use crate::ids::Digest;
+
+commands! {
+    /// About a user's device.
+    DeviceCommand of Devices {
+        SetFingerprint(SetFingerprint) "set_device_fingerprint" Write by Device;
+        Report(ReportDevice) "report_device" Write by Device;
+    }
+}
 
 /// Binds the user to the device: its fingerprint then enters every confirmation code. Once per key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,9 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::commands::commands;
 use crate::flags::KeyFlags;
 use crate::ids::Digest;
 use crate::sealed::Secret;
+
+commands! {
+    /// About the keys of a user.
+    KeyCommand of Keys {
+        Update(UpdateUserKey) "update_user_key" Write by Bank;
+        Activate(ActivateKey) "activate_key" Write by Device;
+        RegisterPublicKey(RegisterPublicKey) "register_public_key" Write by Device;
+    }
+}
 
 /// How a key is to be issued.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

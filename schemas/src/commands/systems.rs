@@ -2,6 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::commands::commands;
+
+commands! {
+    /// About application systems.
+    SystemCommand of Systems {
+        Register(RegisterSystem) "register_system" Write by Bank;
+        Change(ChangeSystem) "change_system" Write by Bank;
+        Remove(RemoveSystem) "remove_system" Write by Bank;
+        GetInfo(GetSystemInfo) "get_system_info" Read by Bank;
+    }
+}
+
 /// Registers an application system. The door has checked the signature of the registration request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegisterSystem {
@@ -55,11 +67,3 @@ pub struct RemoveSystem {}
 /// Asks for a system's parameters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GetSystemInfo {}
-
-/// Journals that the journal was queried.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GetEvents {}
-
-/// Journals that one record was looked at.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct GetEventInfo {}

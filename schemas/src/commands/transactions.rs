@@ -3,8 +3,41 @@
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::TextType;
+use crate::commands::commands;
 use crate::ids::TransactionId;
 use crate::sealed::Secret;
+
+commands! {
+    /// About transactions.
+    TransactionCommand of Transactions {
+        Create(CreateTransaction) "create_transaction" Write by Bank;
+        List(ListTransactions) "get_transactions" Read by BankOrDevice;
+        GetInfo(GetTransactionInfo) "get_transaction_info" Read by Bank;
+        GetData(GetTransactionData) "get_transaction_data" Read by BankOrDevice;
+        GetBinaryData(GetTransactionBinaryData) "get_transaction_binary_data" Read by BankOrDevice;
+        Confirm(ConfirmTransaction) "confirm_transaction" Write by Device;
+        Decline(DeclineTransaction) "decline_transaction" Write by BankOrDevice;
+        Expire(ExpireTransaction) "expire_transaction" Write by House;
+        Delete(DeleteTransaction) "delete_transaction" Write by Bank;
+    }
+}
+
+impl TransactionCommand {
+    /// The transaction it concerns; `None` for a list of them.
+    pub fn transaction_id(&self) -> Option<&TransactionId> {
+        match self {
+            Self::Create(command) => Some(&command.transaction_id),
+            Self::List(_) => None,
+            Self::GetInfo(command) => Some(&command.transaction_id),
+            Self::GetData(command) => Some(&command.transaction_id),
+            Self::GetBinaryData(command) => Some(&command.transaction_id),
+            Self::Confirm(command) => Some(&command.transaction_id),
+            Self::Decline(command) => Some(&command.transaction_id),
+            Self::Expire(command) => Some(&command.transaction_id),
+            Self::Delete(command) => Some(&command.transaction_id),
+        }
+    }
+}
 
 /// Asks a person to confirm a text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

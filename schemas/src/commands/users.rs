@@ -2,7 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::commands::commands;
 use crate::commands::keys::KeyRequest;
+
+commands! {
+    /// About users.
+    UserCommand of Users {
+        Create(CreateUser) "create_user" Write by Bank;
+        Change(ChangeUser) "change_user" Write by Bank;
+        Delete(DeleteUser) "delete_user" Write by Bank;
+        GetInfo(GetUserInfo) "get_user_info" Read by Bank;
+    }
+}
 
 /// Creates a user and issues the first key. The user's id is the command's owner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

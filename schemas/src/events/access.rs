@@ -43,13 +43,10 @@ pub fn looked_word(word: &str) -> Option<&'static str> {
 
 /// The aggregate of any word of the house.
 pub fn aggregate_of(word: &str) -> &'static str {
-    let kinds = super::EVENT_KINDS
-        .iter()
-        .map(|kind| (kind.word, kind.aggregate));
-    let extra = [("activate_key", "keys"), ("report_device", "devices")];
+    let kinds = super::kinds().map(|kind| (kind.word, kind.aggregate));
     kinds
         .chain(LOOKED_WORDS.iter().copied())
-        .chain(extra)
+        .chain(crate::commands::words())
         .find(|(known, _)| *known == word)
         .map_or("journal", |(_, aggregate)| aggregate)
 }

@@ -2,7 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::events::events;
 use crate::ids::{Digest, KeyIndex};
+
+events! {
+    /// About a user's device.
+    DeviceEvent of Devices "devices" {
+        FingerprintSet(FingerprintSet) "set_device_fingerprint" 1 House Success;
+    }
+}
 
 /// The user was bound to a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

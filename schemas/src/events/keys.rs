@@ -4,9 +4,45 @@ use serde::{Deserialize, Serialize};
 
 use crate::commands::keys::DeviceType;
 use crate::errors::ErrorCode;
+use crate::events::events;
 use crate::flags::KeyFlags;
 use crate::ids::{CommandId, KeyIndex};
 use crate::time::Timestamp;
+
+events! {
+    /// About the keys of a user.
+    KeyEvent of Keys "keys" {
+        Updated(KeyUpdated) "update_user_key" 1 Manual Success;
+        ActivationAttempted(ActivationAttempted) "activate_key_attempt" 1 House Success;
+        Activated(KeyActivated) "activate_key" 1 House Success;
+        ActivationFailed(ActivationFailed) "activate_key_failure" 1 House Outcome;
+        PublicKeyRegistered(PublicKeyRegistered) "register_public_key" 1 House Success;
+    }
+}
+
+impl KeyEvent {
+    /// What the caller heard.
+    pub fn result(&self) -> ErrorCode {
+        match self {
+            Self::ActivationFailed(event) => event.result,
+            Self::Updated(_)
+            | Self::ActivationAttempted(_)
+            | Self::Activated(_)
+            | Self::PublicKeyRegistered(_) => ErrorCode::Normal,
+        }
+    }
+
+    /// The key it is about.
+    pub fn key_index(&self) -> KeyIndex {
+        match self {
+            Self::Updated(event) => event.key.key_index,
+            Self::ActivationAttempted(event) => event.key_index,
+            Self::Activated(event) => event.key_index,
+            Self::ActivationFailed(event) => event.key_index,
+            Self::PublicKeyRegistered(event) => event.key_index,
+        }
+    }
+}
 
 /// What a key is, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

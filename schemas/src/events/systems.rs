@@ -3,6 +3,16 @@
 use serde::{Deserialize, Serialize};
 
 use crate::commands::systems::SystemParameters;
+use crate::events::events;
+
+events! {
+    /// About application systems.
+    SystemEvent of Systems "systems" {
+        Registered(SystemRegistered) "register_system" 1 Manual Success;
+        Changed(SystemChanged) "change_system" 1 Manual Success;
+        Removed(SystemRemoved) "remove_system" 1 Manual Success;
+    }
+}
 
 /// A system was registered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,8 +3,37 @@
 use serde::{Deserialize, Serialize};
 
 use crate::commands::transactions::NotificationType;
+use crate::events::events;
 use crate::ids::{Digest, KeyIndex, TransactionId};
 use crate::time::Timestamp;
+
+events! {
+    /// About transactions.
+    TransactionEvent of Transactions "transactions" {
+        Created(TransactionCreated) "create_transaction" 1 Manual Success;
+        Served(TransactionServed) "get_transaction_data" 1 Manual Success;
+        Confirmed(TransactionConfirmed) "confirm_transaction" 1 Manual Success;
+        Declined(TransactionDeclined) "decline_transaction" 1 Manual Success;
+        Expired(TransactionExpired) "expire_transaction" 1 House Success;
+        Cleaned(TransactionCleaned) "clean_transaction" 1 House Success;
+        Deleted(TransactionDeleted) "delete_transaction" 1 House Success;
+    }
+}
+
+impl TransactionEvent {
+    /// The transaction it is about.
+    pub fn transaction_id(&self) -> &TransactionId {
+        match self {
+            Self::Created(event) => &event.transaction_id,
+            Self::Served(event) => &event.transaction_id,
+            Self::Confirmed(event) => &event.transaction_id,
+            Self::Declined(event) => &event.transaction_id,
+            Self::Expired(event) => &event.transaction_id,
+            Self::Cleaned(event) => &event.transaction_id,
+            Self::Deleted(event) => &event.transaction_id,
+        }
+    }
+}
 
 /// A person was asked to confirm something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

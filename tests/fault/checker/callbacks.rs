@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use countersign::receiver::{Received, WebhookKeys};
 use schemas::events::Event;
+use schemas::events::transactions::TransactionEvent;
 
 use super::{Placed, Violation};
 
@@ -11,9 +12,15 @@ use super::{Placed, Violation};
 pub fn owed(log: &[Placed]) -> BTreeSet<String> {
     let owed = log.iter().filter_map(|(_, event)| {
         let (transaction_id, url) = match &event.event {
-            Event::TransactionConfirmed(event) => (&event.transaction_id, &event.callback_url),
-            Event::TransactionDeclined(event) => (&event.transaction_id, &event.callback_url),
-            Event::TransactionExpired(event) => (&event.transaction_id, &event.callback_url),
+            Event::Transactions(TransactionEvent::Confirmed(event)) => {
+                (&event.transaction_id, &event.callback_url)
+            }
+            Event::Transactions(TransactionEvent::Declined(event)) => {
+                (&event.transaction_id, &event.callback_url)
+            }
+            Event::Transactions(TransactionEvent::Expired(event)) => {
+                (&event.transaction_id, &event.callback_url)
+            }
             _ => return None,
         };
         url.as_ref()

@@ -5,7 +5,9 @@ use schemas::commands::transactions::NotificationType;
 use schemas::context::RequestContext;
 use schemas::envelope::RecordedEvent;
 use schemas::events::Event;
+use schemas::events::keys::KeyEvent;
 use schemas::events::keys::{ActivationAttempted, ActivationFailed, KeyActivated};
+use schemas::events::transactions::TransactionEvent;
 use schemas::events::transactions::{
     TransactionConfirmed, TransactionCreated, TransactionDeclined,
 };
@@ -50,7 +52,7 @@ fn log(events: Vec<(u8, Event)>) -> Vec<Placed> {
 }
 
 fn created(id: &str) -> Event {
-    Event::TransactionCreated(TransactionCreated {
+    Event::Transactions(TransactionEvent::Created(TransactionCreated {
         transaction_id: id.parse().unwrap(),
         digest: Digest([0; 32]),
         has_binary: false,
@@ -58,51 +60,51 @@ fn created(id: &str) -> Event {
         callback_url: Some(URL.to_owned()),
         confirm_code_length: None,
         notification_type: NotificationType::Push,
-    })
+    }))
 }
 
 fn confirmed(id: &str) -> Event {
-    Event::TransactionConfirmed(TransactionConfirmed {
+    Event::Transactions(TransactionEvent::Confirmed(TransactionConfirmed {
         transaction_id: id.parse().unwrap(),
         key_index: KeyIndex(1),
         signature: None,
         confirm_code: None,
         digest: Digest([0; 32]),
         callback_url: Some(URL.to_owned()),
-    })
+    }))
 }
 
 fn declined(id: &str) -> Event {
-    Event::TransactionDeclined(TransactionDeclined {
+    Event::Transactions(TransactionEvent::Declined(TransactionDeclined {
         transaction_id: id.parse().unwrap(),
         reason: "no".to_owned(),
         code: None,
         callback_url: Some(URL.to_owned()),
-    })
+    }))
 }
 
 fn attempted(cause: u8, attempt: u32) -> Event {
     let command_id = command(cause);
-    Event::ActivationAttempted(ActivationAttempted {
+    Event::Keys(KeyEvent::ActivationAttempted(ActivationAttempted {
         key_index: KeyIndex(1),
         attempt,
         command_id,
-    })
+    }))
 }
 
 fn activated() -> Event {
-    Event::KeyActivated(KeyActivated {
+    Event::Keys(KeyEvent::Activated(KeyActivated {
         key_index: KeyIndex(1),
-    })
+    }))
 }
 
 fn failed() -> Event {
     let result = ErrorCode::ActivationCodeIncorrect;
-    Event::ActivationFailed(ActivationFailed {
+    Event::Keys(KeyEvent::ActivationFailed(ActivationFailed {
         key_index: KeyIndex(1),
         result,
         blocked: false,
-    })
+    }))
 }
 
 fn asked(kind: Kind, about: &str, cause: u8, outcome: Outcome) -> Operation {

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use schemas::events::Event;
+use schemas::events::keys::KeyEvent;
+use schemas::events::transactions::TransactionEvent;
 use schemas::{CommandId, Lane};
 
 use super::{Placed, Violation};
@@ -58,10 +60,18 @@ fn lives(log: &[Placed]) -> Vec<Violation> {
     let mut begun = HashSet::new();
     let mut ended = HashSet::new();
     let is_first = |(_, event): &&Placed| match &event.event {
-        Event::TransactionCreated(created) => begun.insert(created.transaction_id.clone()),
-        Event::TransactionConfirmed(confirmed) => ended.insert(confirmed.transaction_id.clone()),
-        Event::TransactionDeclined(declined) => ended.insert(declined.transaction_id.clone()),
-        Event::TransactionExpired(expired) => ended.insert(expired.transaction_id.clone()),
+        Event::Transactions(TransactionEvent::Created(created)) => {
+            begun.insert(created.transaction_id.clone())
+        }
+        Event::Transactions(TransactionEvent::Confirmed(confirmed)) => {
+            ended.insert(confirmed.transaction_id.clone())
+        }
+        Event::Transactions(TransactionEvent::Declined(declined)) => {
+            ended.insert(declined.transaction_id.clone())
+        }
+        Event::Transactions(TransactionEvent::Expired(expired)) => {
+            ended.insert(expired.transaction_id.clone())
+        }
         _ => true,
     };
     let again = log.iter().filter({
@@ -83,7 +93,7 @@ fn tries(log: &[Placed]) -> Vec<Violation> {
     for (_, event) in log {
         let owner = event.owner.to_string();
         match &event.event {
-            Event::ActivationAttempted(attempted) => {
+            Event::Keys(KeyEvent::ActivationAttempted(attempted)) => {
                 let last = last
                     .entry((owner.clone(), attempted.key_index.0))
                     .or_default();
@@ -93,7 +103,7 @@ fn tries(log: &[Placed]) -> Vec<Violation> {
                 *last = attempted.attempt;
                 counted.insert(event.causation_id);
             }
-            Event::KeyActivated(_) | Event::ActivationFailed(_)
+            Event::Keys(KeyEvent::Activated(_) | KeyEvent::ActivationFailed(_))
                 if !counted.remove(&event.causation_id) =>
             {
                 violations.push(Violation::NotCounted(owner));

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use schemas::events::Event;
+use schemas::events::keys::KeyEvent;
+use schemas::events::transactions::TransactionEvent;
 use tokio::sync::watch;
 
 use super::faults::{AppendFault, DeliveryFault, Fault, OneFault, ReadFails};
@@ -171,7 +173,7 @@ async fn tries(stage: &Stage, user_id: &str) -> usize {
         .collect();
     assert_eq!(violations, []);
     let is_try = |(_, event): &&Placed| {
-        matches!(event.event, Event::ActivationAttempted(_))
+        matches!(event.event, Event::Keys(KeyEvent::ActivationAttempted(_)))
             && event
                 .owner
                 .user_id()
@@ -215,7 +217,7 @@ async fn a_deadline_that_was_written_unknown_to_the_runner_is_kept() {
             let log = read_all(&*stage.log)
                 .await
                 .expect("the log in memory is readable");
-            let is_it = |(_, event): &Placed| matches!(&event.event, Event::TransactionExpired(expired) if expired.transaction_id.as_str() == "hasty");
+            let is_it = |(_, event): &Placed| matches!(&event.event, Event::Transactions(TransactionEvent::Expired(expired)) if expired.transaction_id.as_str() == "hasty");
             if log.iter().any(is_it) {
                 return;
             }

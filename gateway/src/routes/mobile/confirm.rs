@@ -79,6 +79,7 @@ async fn handle(
 mod tests {
     use schemas::ErrorCode;
     use schemas::answers::AnswerBody;
+    use schemas::commands::transactions::TransactionCommand;
     use schemas::commands::{Caller, Command};
     use serde_json::json;
 
@@ -103,7 +104,7 @@ mod tests {
         assert_eq!(claim.auth.user_id.as_str(), USER);
         assert!(claim.message.starts_with(b"v1\n"));
         assert_eq!(sent.context.request_hmac, Some(claim.auth.mac));
-        let Command::ConfirmTransaction(command) = sent.command else {
+        let Command::Transactions(TransactionCommand::Confirm(command)) = sent.command else {
             panic!("another command was sent");
         };
         assert_eq!(command.signature, Some(vec![0x30, 6, 2, 1, 1, 2, 1, 1]));

@@ -78,6 +78,7 @@ fn parameters(request: ChangeSystemRequest) -> Result<SystemParameters, ApiError
 #[cfg(test)]
 mod tests {
     use schemas::commands::Command;
+    use schemas::commands::systems::SystemCommand;
     use serde_json::json;
 
     use crate::testing::{SYSTEM, TestDoor, system_info};
@@ -88,7 +89,7 @@ mod tests {
         let body = json!({"callback_url": "https://bank.example/cb", "events_post_url": ""});
         let answer = door.patch(&format!("/pc-api/{SYSTEM}"), &body).await;
         assert_eq!(answer.content("system_changed")["system_id"], SYSTEM);
-        let Command::ChangeSystem(command) = &door.sent()[0].command else {
+        let Command::Systems(SystemCommand::Change(command)) = &door.sent()[0].command else {
             panic!("another command was sent");
         };
         assert_eq!(command.parameters.events_post_url.as_deref(), Some(""));

@@ -168,6 +168,7 @@ mod tests {
     use schemas::answers::AnswerBody;
     use schemas::commands::Command;
     use schemas::commands::transactions::CreateTransaction;
+    use schemas::commands::transactions::TransactionCommand;
     use serde_json::{Value, json};
 
     use crate::testing::{SYSTEM, TestDoor};
@@ -190,7 +191,7 @@ mod tests {
             "invoice-42"
         );
         match &door.sent()[0].command {
-            Command::CreateTransaction(command) => command.clone(),
+            Command::Transactions(TransactionCommand::Create(command)) => command.clone(),
             other => panic!("{} was sent", other.word()),
         }
     }

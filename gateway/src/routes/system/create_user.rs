@@ -121,6 +121,7 @@ mod tests {
     use schemas::Secret;
     use schemas::commands::Command;
     use schemas::commands::keys::KeyParts;
+    use schemas::commands::users::UserCommand;
     use serde_json::{Value, json};
 
     use crate::testing::{SYSTEM, TestDoor, key_issued};
@@ -133,7 +134,7 @@ mod tests {
         let door = TestDoor::answering(key_issued(None));
         assert_eq!(door.post(&path(), &body).await.status, 200, "{body}");
         match &door.sent()[0].command {
-            Command::CreateUser(command) => command.key.parts.clone(),
+            Command::Users(UserCommand::Create(command)) => command.key.parts.clone(),
             other => panic!("{} was sent", other.word()),
         }
     }

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::Response;
 use schemas::ErrorCode;
-use schemas::commands::systems::GetEventInfo;
+use schemas::commands::journal::GetEventInfo;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;

@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Response};
-use schemas::commands::systems::GetEvents;
+use schemas::commands::journal::GetEvents;
 use schemas::{ErrorCode, Position, SystemId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -72,6 +72,7 @@ fn statuses(list: &str) -> Result<Vec<TransactionStatus>, ApiError> {
 mod tests {
     use schemas::answers::AnswerBody;
     use schemas::commands::Command;
+    use schemas::commands::transactions::TransactionCommand;
     use schemas::commands::transactions::TransactionStatus;
 
     use crate::testing::{SYSTEM, TestDoor, transaction_info};
@@ -84,7 +85,8 @@ mod tests {
         let list = answer.content("transaction_list");
         assert_eq!(list["transactions"][0]["status"], "pushSent");
         door.get(&format!("{path}?status=confirmed,declined")).await;
-        let Command::ListTransactions(command) = &door.sent()[1].command else {
+        let Command::Transactions(TransactionCommand::List(command)) = &door.sent()[1].command
+        else {
             panic!("another command was sent");
         };
         assert_eq!(

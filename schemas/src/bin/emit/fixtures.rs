@@ -39,6 +39,7 @@ mod tests {
 
     use schemas::ErrorCode;
     use schemas::envelope::EventEnvelope;
+    use schemas::events::transactions::TransactionEvent;
     use serde::Serialize;
     use serde_json::Value;
 
@@ -169,7 +170,7 @@ mod tests {
             },
         ))
         .unwrap();
-        let Event::TransactionExpired(expired) = recorded.event else {
+        let Event::Transactions(TransactionEvent::Expired(expired)) = recorded.event else {
             panic!("another event");
         };
         assert_eq!(
@@ -190,7 +191,7 @@ mod tests {
             transaction_id: "t-1",
         };
         let recorded = codec::decode(&confirmed_with("delete_transaction", &body)).unwrap();
-        let Event::TransactionDeleted(deleted) = recorded.event else {
+        let Event::Transactions(TransactionEvent::Deleted(deleted)) = recorded.event else {
             panic!("another event");
         };
         assert_eq!(deleted.transaction_id.as_str(), "t-1");

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use schemas::envelope::EventEnvelope;
 use schemas::events::access::LOOKED_WORDS;
-use schemas::events::{EVENT_KINDS, Event, Refused};
+use schemas::events::{Event, Refused, kinds};
 use schemas::words::WORDS;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -27,7 +27,7 @@ pub struct Word {
 
 /// Every word with a body.
 pub fn words() -> Vec<Word> {
-    let with_own_body = EVENT_KINDS.iter();
+    let with_own_body = kinds();
     let with_own_body = with_own_body.map(|kind| Word {
         name: kind.word,
         version: kind.version,
