@@ -1,6 +1,6 @@
 # The doorbells. A recipe is a line or two; whatever has a condition in it is Rust (tests/tidy, bus/src/bin, countersign).
 .DEFAULT_GOAL := help
-.PHONY: help demo run test check bench schemas build nats-server
+.PHONY: help demo run test check bench schemas coverage build nats-server
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,11 @@ bench: nats-server ## start the real service, drive it over HTTP, write target/b
 schemas: ## write the generated documents: error list, JSON Schemas, AsyncAPI, OpenAPI, fixtures
 	cargo run --quiet -p schemas --bin emit
 	cargo run --quiet -p countersign -- contract openapi > docs/openapi.json
+
+coverage: build nats-server ## write docs/coverage.md: which story over HTTP touches which setting, flag, word and code
+	@rm -rf target/coverage
+	cargo test -p tests --test e2e
+	@cargo run --quiet -p tests --bin coverage
 
 build:
 	@cargo build --workspace

@@ -9,6 +9,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use schemas::pc_auth::PcAuth;
 use schemas::{Digest, KeyIndex, SystemId, Timestamp, UserId};
 use serde_json::Value;
+use tests::coverage::note_code;
 use tests::house::TestHouse;
 
 /// An answer of either door, as it came.
@@ -42,7 +43,9 @@ impl Answer {
     /// The error code in the envelope.
     pub fn code(&self) -> u64 {
         let code = &self.envelope()["answer"]["result"]["error_code"];
-        code.as_u64().expect("a code is a number")
+        let code = code.as_u64().expect("a code is a number");
+        note_code(code);
+        code
     }
 
     /// A header's text.
@@ -55,7 +58,9 @@ impl Answer {
 pub fn code_of(answer: &HttpAnswer) -> u64 {
     let envelope: Value = serde_json::from_slice(&answer.body).expect("an envelope");
     let code = &envelope["answer"]["result"]["error_code"];
-    code.as_u64().expect("a code is a number")
+    let code = code.as_u64().expect("a code is a number");
+    note_code(code);
+    code
 }
 
 /// Sends a device's request byte for byte, as often as it is called.

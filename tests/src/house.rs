@@ -107,6 +107,7 @@ impl TestHouse {
             let ended = ended.expect("a part of the house does not panic");
             ended.expect("a part of the house ends well");
         }
+        crate::coverage::note_log(&*self.log).await;
         self.plan.close_log().await;
         self.plan
     }

@@ -12,6 +12,8 @@ use schemas::Timestamp;
 use schemas::settings::Settings;
 use tokio::sync::Mutex;
 
+use crate::coverage::{self, Kind};
+
 /// Noon of 23.11.2026, UTC: when every story begins.
 const BEGINNING: Timestamp = Timestamp(1_795_435_200_000);
 
@@ -89,6 +91,7 @@ impl Plan {
         self.settings
             .set(name, value)
             .unwrap_or_else(|error| panic!("{error}"));
+        coverage::note(Kind::Setting, name);
         self
     }
 
