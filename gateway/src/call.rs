@@ -1,6 +1,7 @@
 //! A request as a route takes it: identified, stamped, its body read within the limits.
 
 use axum::extract::{FromRequest, FromRequestParts as _, Query, RawPathParams, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Uri, header};
 use bus::shell::random_bytes;
 use bytes::Bytes;
@@ -42,6 +43,10 @@ pub(crate) struct Call {
 #[derive(Debug)]
 pub(crate) struct SystemCall(pub(crate) Call);
 
+/// A request of whoever administers the server.
+#[derive(Debug)]
+pub(crate) struct AdministratorCall(pub(crate) Call);
+
 /// A request at the devices' door.
 #[derive(Debug)]
 pub(crate) struct MobileCall(pub(crate) Call);
@@ -65,22 +70,37 @@ impl FromRequest<Shared> for SystemCall {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, gateway: &Shared) -> Result<Self, ApiError> {
-        let mut call = Call::receive(request, gateway, ErrorCode::UserNotFound, |ids, headers| {
+        let mut call = Call::receive(request, gateway, ErrorCode::UserNotFound, |ids, parts| {
             let scope = match ids.names_system() {
                 Some(system_id) => Scope::System(system_id.clone()),
                 None => Scope::Administration,
             };
             let tokens = gateway.options.tokens.as_ref();
-            tokens.map_or(Ok(()), |tokens| tokens.check(headers, &scope))
+            tokens.map_or(Ok(()), |tokens| tokens.check(&parts.headers, &scope))
         })
         .await?;
-        if let Some(key) = context::idempotency_key(&call.headers)? {
-            let scope = call
-                .ids
-                .names_system()
-                .map_or("registration", |id| id.as_str());
-            call.command_id = CommandId::from_key(scope, context::IDEMPOTENCY_KEY, key);
-        }
+        let scope = call.ids.names_system().map(ToString::to_string);
+        call.named_by_its_key(scope.as_deref().unwrap_or("registration"))?;
+        Ok(Self(call))
+    }
+}
+
+impl FromRequest<Shared> for AdministratorCall {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, gateway: &Shared) -> Result<Self, ApiError> {
+        let mut call = Call::receive(request, gateway, ErrorCode::UserNotFound, |_, parts| {
+            match &gateway.options.tokens {
+                Some(tokens) => tokens.check(&parts.headers, &Scope::Administration),
+                // Client certificates are the banks'. Without tokens only this machine administers the server; behind a
+                // proxy of ours everybody would look like this machine.
+                None if connection(parts).is_local() && gateway.options.trusted_hops == 0 => Ok(()),
+                None => Err(ApiError::new(ErrorCode::HttpAuthCodeInvalid)),
+            }
+        })
+        .await?;
+        call.caller = Caller::Administrator;
+        call.named_by_its_key(&Owner::Server.to_string())?;
         Ok(Self(call))
     }
 }
@@ -109,14 +129,14 @@ impl Call {
         request: Request,
         gateway: &Gateway,
         user_wrong: ErrorCode,
-        authorize: impl FnOnce(&PathIds, &HeaderMap) -> Result<(), ApiError>,
+        authorize: impl FnOnce(&PathIds, &Parts) -> Result<(), ApiError>,
     ) -> Result<Self, ApiError> {
         let (mut parts, body) = request.into_parts();
         let params = RawPathParams::from_request_parts(&mut parts, &())
             .await
             .map_err(|_| ApiError::new(ErrorCode::SystemIdIsWrong))?;
         let ids = PathIds::parse(&params, user_wrong)?;
-        authorize(&ids, &parts.headers)?;
+        authorize(&ids, &parts)?;
 
         let limits = &gateway.options.limits;
         let limit = match parts.extensions.get::<TakesDocument>() {
@@ -131,8 +151,7 @@ impl Call {
             return Err(ApiError::at("Content-Type must be application/json"));
         }
 
-        let connection = parts.extensions.get::<Connection>();
-        let connection = connection.expect("the accept loop stamps every request");
+        let connection = connection(&parts);
         let target = parts
             .uri
             .path_and_query()
@@ -165,6 +184,14 @@ impl Call {
         self.context.auth_time = Some(claim.auth.timestamp);
         self.context.key_index = Some(claim.auth.key_index);
         self.caller = Caller::Device(claim);
+    }
+
+    /// A repetition under the caller's own name of its request has the effect once.
+    fn named_by_its_key(&mut self, scope: &str) -> Result<(), ApiError> {
+        if let Some(key) = context::idempotency_key(&self.headers)? {
+            self.command_id = CommandId::from_key(scope, context::IDEMPOTENCY_KEY, key);
+        }
+        Ok(())
     }
 
     /// The system as owner.
@@ -233,6 +260,11 @@ impl Call {
         self.context.device_time = remarks.device_time;
         Ok(request)
     }
+}
+
+fn connection(parts: &Parts) -> &Connection {
+    let connection = parts.extensions.get::<Connection>();
+    connection.expect("the accept loop stamps every request")
 }
 
 /// `application/json`, alone or with the only charset JSON has.

@@ -37,6 +37,8 @@ pub struct Limits {
     pub command: Duration,
     /// How long a journal query waits for the position that `X-Log-Position` names.
     pub journal_wait: Duration,
+    /// How long the answer to changed settings waits until this node has them in force.
+    pub settings_wait: Duration,
     /// How long a shutdown waits for open requests.
     pub shutdown: Duration,
 }
@@ -60,6 +62,7 @@ impl Default for Limits {
             streams_max: 128,
             command: Duration::from_secs(10),
             journal_wait: Duration::from_secs(1),
+            settings_wait: Duration::from_secs(1),
             shutdown: Duration::from_secs(10),
         }
     }

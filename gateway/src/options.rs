@@ -4,9 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bus::shell::{Clock, RootSecret};
+use bus::shell::{Clock, LiveSettings, RootSecret};
 use bus::{Bus, Sealer};
-use schemas::settings::Settings;
 
 use crate::auth::TokenFile;
 use crate::journal::JournalQuery;
@@ -71,7 +70,7 @@ pub struct House {
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// The settings in force.
-    pub settings: Arc<Settings>,
+    pub settings: Arc<LiveSettings>,
     /// Reads the journal.
     pub journal: Arc<dyn JournalQuery>,
     /// The callbacks' keys are derived from it.

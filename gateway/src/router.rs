@@ -20,6 +20,8 @@ pub(crate) const MOBILE_PREFIX: &str = "/pc-client-api/";
 pub(crate) fn system_routes() -> Vec<Route> {
     vec![
         system::register_system::route(),
+        system::server_settings::route(),
+        system::set_server_settings::route(),
         system::get_system_info::route(),
         system::change_system::route(),
         system::remove_system::route(),

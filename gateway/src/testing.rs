@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
-use bus::shell::{ManualClock, RootSecret, random_bytes};
+use bus::shell::{LiveSettings, ManualClock, RootSecret, random_bytes};
 use bus::{Bus, BusError, Delivery, Parked, Publication, Sealer, SendError, StreamEvent};
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -215,7 +215,7 @@ pub(crate) fn house(bus: Arc<dyn Bus>, journal: Arc<dyn JournalQuery>) -> House 
         bus,
         sealer: sealer(),
         clock: Arc::new(ManualClock::new(NOW)),
-        settings: Arc::new(Settings::default()),
+        settings: LiveSettings::new(Settings::default()),
         journal,
         root: root(),
         instance: Some("pcs-node-1".to_owned()),

@@ -44,7 +44,7 @@ pub(crate) enum Holds {
 pub fn device_mac(envelope: &CommandEnvelope) -> Option<Digest> {
     match &envelope.caller {
         Caller::Device(claim) => Some(claim.auth.mac),
-        Caller::System | Caller::House => None,
+        Caller::System | Caller::House | Caller::Administrator => None,
     }
 }
 

@@ -15,19 +15,23 @@ use crate::facts::Facts;
 use crate::keys::Activation;
 use crate::owner::{OwnerState, UserState};
 use crate::users::{Life, Person};
-use crate::{devices, keys, systems, transactions, users};
+use crate::{devices, keys, server, systems, transactions, users};
 
 /// Decides a command. The same state, command and facts always give the same outcome.
 pub fn decide(state: &OwnerState, envelope: &CommandEnvelope, facts: &Facts<'_>) -> Outcome {
     match (state, &envelope.owner) {
+        (OwnerState::Server(server), _) => server::decide(server, envelope, facts),
         (OwnerState::System(system), _) => systems::decide(system, envelope, facts),
         (OwnerState::User(user), Owner::User(system_id, user_id)) => match &envelope.caller {
             Caller::System => for_bank(user, (system_id, user_id), &envelope.command, facts),
             Caller::Device(_) => for_device(state, user, (system_id, user_id), envelope, facts),
             Caller::House => for_house(user, &envelope.command, facts),
+            Caller::Administrator => asked::refused_silently(ErrorCode::RequestError),
         },
-        // A person's history under a system's name: a bug of the door, and nothing to write anywhere.
-        (OwnerState::User(_), Owner::System(_)) => asked::refused_silently(ErrorCode::RequestError),
+        // A person's history under another's name: a bug of the door, and nothing to write anywhere.
+        (OwnerState::User(_), Owner::Server | Owner::System(_)) => {
+            asked::refused_silently(ErrorCode::RequestError)
+        }
     }
 }
 
@@ -115,8 +119,10 @@ fn ask(asked: &Asked<'_>, command: &Command) -> Result<Decision, ErrorCode> {
         Command::Transactions(command) => {
             transactions::decide(asked, command).map_err(transactions::Rejection::code)
         }
-        // A system's own: the doors send none of these for a user.
-        Command::Systems(_) | Command::Journal(_) => Err(ErrorCode::RequestError),
+        // The server's own and a system's own: the doors send none of these for a user.
+        Command::Server(_) | Command::Systems(_) | Command::Journal(_) => {
+            Err(ErrorCode::RequestError)
+        }
     }
 }
 
@@ -274,6 +280,7 @@ mod tests {
         request.flags.set(&COLLECT_DEVICE_INFO, 1);
         let mut story = Story::of_a_user_with(request);
         let envelope = story.device_request(LOOK);
+        story.set("COLLECT_DEVICE_INFORMATION", "0");
         assert!(!keeps_device_info(&story.state, &envelope, &story.settings));
         story.set("COLLECT_DEVICE_INFORMATION", "1");
         assert!(keeps_device_info(&story.state, &envelope, &story.settings));

@@ -22,7 +22,7 @@ pub fn needs(state: &OwnerState, envelope: &CommandEnvelope) -> Vec<VaultName> {
     };
     let mut names = match &envelope.caller {
         Caller::Device(claim) => keys_of_device(&person.key, claim.auth.key_index),
-        Caller::System | Caller::House => Vec::new(),
+        Caller::System | Caller::House | Caller::Administrator => Vec::new(),
     };
     names.extend(wanted(person, &envelope.command));
     names
@@ -60,6 +60,8 @@ fn wanted(person: &Person, command: &Command) -> Vec<VaultName> {
         Command::Users(command) => users::needs(command),
         Command::Keys(command) => keys::needs(&person.key, command),
         Command::Transactions(command) => transactions::needs(command),
-        Command::Devices(_) | Command::Systems(_) | Command::Journal(_) => Vec::new(),
+        Command::Devices(_) | Command::Server(_) | Command::Systems(_) | Command::Journal(_) => {
+            Vec::new()
+        }
     }
 }

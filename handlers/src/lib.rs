@@ -7,6 +7,7 @@
 pub mod decision;
 pub mod facts;
 pub mod policies;
+pub mod server;
 pub mod systems;
 pub mod users;
 

@@ -6,12 +6,15 @@ use schemas::events::Event;
 use schemas::events::users::UserEvent;
 
 use crate::replay::RecentMacs;
+use crate::server;
 use crate::systems;
 use crate::users::Life;
 
 /// An owner's history so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OwnerState {
+    /// The server's own.
+    Server(server::State),
     /// A system's own.
     System(systems::State),
     /// A person's.
@@ -31,6 +34,7 @@ impl OwnerState {
     /// An owner nothing has happened to.
     pub fn empty(owner: &Owner) -> Self {
         match owner {
+            Owner::Server => Self::Server(server::State::default()),
             Owner::System(_) => Self::System(systems::State::default()),
             Owner::User(..) => Self::User(Box::default()),
         }
@@ -39,6 +43,7 @@ impl OwnerState {
     /// Number of events folded.
     pub fn version(&self) -> u64 {
         match self {
+            Self::Server(state) => state.version(),
             Self::System(state) => state.version(),
             Self::User(state) => state.version,
         }
@@ -48,6 +53,7 @@ impl OwnerState {
 /// Folds one event. It refuses nothing: what is in the log has happened.
 pub fn evolve(state: &mut OwnerState, recorded: &RecordedEvent) {
     match state {
+        OwnerState::Server(state) => state.evolve(recorded),
         OwnerState::System(state) => state.evolve(recorded),
         OwnerState::User(state) => state.evolve(recorded),
     }
@@ -87,8 +93,11 @@ impl UserState {
                     person.transactions.note_refusal(event, recorded.result);
                 }
             }
-            // A name lies in the vault, a look changes nothing, and a system's events do not come here.
-            Event::Users(UserEvent::Changed(_)) | Event::Looked(_) | Event::Systems(_) => {}
+            // A name lies in the vault, a look changes nothing, and the server's and a system's events do not come here.
+            Event::Users(UserEvent::Changed(_))
+            | Event::Looked(_)
+            | Event::Server(_)
+            | Event::Systems(_) => {}
         }
     }
 }

@@ -51,6 +51,7 @@ pub(crate) struct Story {
     pub(crate) verified_beside: Option<Verified>,
     /// The user's history.
     pub(crate) history: Vec<RecordedEvent>,
+    server: OwnerState,
     system: OwnerState,
     now: Timestamp,
     counter: u64,
@@ -63,6 +64,7 @@ impl Story {
         let user_id: UserId = "sample-1".parse().unwrap();
         Self {
             state: OwnerState::empty(&Owner::User(system_id.clone(), user_id.clone())),
+            server: OwnerState::empty(&Owner::Server),
             system: OwnerState::empty(&Owner::System(system_id.clone())),
             device: Device::stranger(&system_id, &user_id),
             system_id,
@@ -116,6 +118,11 @@ impl Story {
 
     pub(crate) fn now(&self) -> Timestamp {
         self.now
+    }
+
+    pub(crate) fn administrator_asks(&mut self, command: impl Into<Command>) -> Heard {
+        let envelope = self.envelope(Owner::Server, Caller::Administrator, command.into());
+        self.receive(envelope)
     }
 
     pub(crate) fn system_asks(&mut self, command: impl Into<Command>) -> Heard {
@@ -288,11 +295,10 @@ impl Story {
 
     fn step(&mut self, envelope: &CommandEnvelope) -> Outcome {
         self.counter += 1;
-        let about_system = matches!(envelope.owner, Owner::System(_));
-        let state = if about_system {
-            &self.system
-        } else {
-            &self.state
+        let state = match envelope.owner {
+            Owner::Server => &self.server,
+            Owner::System(_) => &self.system,
+            Owner::User(..) => &self.state,
         };
         let OwnerState::System(system) = &self.system else {
             unreachable!("a system's state stays one")
@@ -363,11 +369,10 @@ impl Story {
     }
 
     fn record(&mut self, envelope: &CommandEnvelope, event: &Event, result: ErrorCode) {
-        let about_system = matches!(envelope.owner, Owner::System(_));
-        let state = if about_system {
-            &mut self.system
-        } else {
-            &mut self.state
+        let state = match envelope.owner {
+            Owner::Server => &mut self.server,
+            Owner::System(_) => &mut self.system,
+            Owner::User(..) => &mut self.state,
         };
         let recorded = RecordedEvent {
             owner: envelope.owner.clone(),
@@ -382,7 +387,7 @@ impl Story {
         assert_eq!(read_back, recorded);
         evolve(state, &recorded);
         assert_eq!(state.version(), recorded.ordinal);
-        if !about_system {
+        if let Owner::User(..) = recorded.owner {
             self.history.push(recorded);
         }
     }

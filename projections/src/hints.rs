@@ -9,7 +9,7 @@ use bus::Bus;
 use bytes::Bytes;
 use futures::future::FutureExt as _;
 use futures::stream::{BoxStream, StreamExt as _};
-use schemas::subjects;
+use schemas::{Lane, subjects};
 use tokio::time::Instant;
 
 /// Least time between two looks. A look costs a transaction however little it finds: under load each finds more.
@@ -21,6 +21,7 @@ pub struct Hints {
     heard: Option<BoxStream<'static, Bytes>>,
     look_every: Duration,
     next_look: Instant,
+    lane: Option<Lane>,
 }
 
 impl Hints {
@@ -31,7 +32,15 @@ impl Hints {
             heard: None,
             look_every,
             next_look: Instant::now(),
+            lane: None,
         }
+    }
+
+    /// The same for whoever reads one lane only: hints about others wake nobody.
+    #[must_use]
+    pub fn about(mut self, lane: Lane) -> Self {
+        self.lane = Some(lane);
+        self
     }
 
     /// Begins to listen, unless it already does. Before the first look, so that nothing falls between.
@@ -61,10 +70,17 @@ impl Hints {
 
     async fn hint(&mut self) {
         self.listen().await;
+        let lane = self.lane;
+        let concerns = |lanes: &Bytes| lane.is_none_or(|lane| lanes.contains(&lane.number()));
         let hint = async {
-            match &mut self.heard {
-                Some(heard) => heard.next().await,
-                None => futures::future::pending().await,
+            let Some(heard) = &mut self.heard else {
+                return futures::future::pending().await;
+            };
+            loop {
+                match heard.next().await {
+                    Some(lanes) if !concerns(&lanes) => {}
+                    heard => return heard,
+                }
             }
         };
         if let Ok(None) = tokio::time::timeout(self.look_every, hint).await {

@@ -17,11 +17,13 @@ mod rows;
 #[cfg(test)]
 mod sample;
 pub mod store;
+mod stored_settings;
 
 pub use audit::{Journal, JournalError, JournalFilter, JournalRecord};
 pub use projector::{ProjectionError, Projector, StartError, check_not_behind};
 pub use read::{Page, ReadModels};
 pub use rebuild::{OnDifference, RebuildError, RebuildProgress, RebuildReport};
+pub use stored_settings::{SettingsError, StoredSettings};
 
 /// Names of the projections, for whoever wants to rebuild one.
 pub fn names() -> impl Iterator<Item = &'static str> {

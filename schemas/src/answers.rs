@@ -1,5 +1,7 @@
 //! Answers: what the runner tells the door. The door renders them; it adds nothing of its own.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::TextType;
@@ -38,6 +40,8 @@ pub enum AnswerBody {
     Nothing,
     /// The answer holds a secret and lies in the vault under the command's id.
     InVault(CommandId),
+    /// `server_settings`: every setting's value in force, by name; `***` for one that holds credentials.
+    Settings(BTreeMap<String, String>),
     /// `system_registered`, `system_info`, `system_changed`.
     System(Box<SystemInfo>),
     /// `user_created`, `key_updated`.

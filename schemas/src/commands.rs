@@ -5,6 +5,7 @@
 pub mod devices;
 pub mod journal;
 pub mod keys;
+pub mod server;
 pub mod systems;
 pub mod transactions;
 pub mod users;
@@ -95,6 +96,7 @@ macro_rules! aggregates {
 }
 
 aggregates! {
+    Server(server::ServerCommand) "server";
     Systems(systems::SystemCommand) "systems";
     Journal(journal::JournalCommand) "journal";
     Users(users::UserCommand) "users";
@@ -108,7 +110,8 @@ impl Command {
     pub fn transaction_id(&self) -> Option<&TransactionId> {
         match self {
             Self::Transactions(command) => command.transaction_id(),
-            Self::Systems(_)
+            Self::Server(_)
+            | Self::Systems(_)
             | Self::Journal(_)
             | Self::Users(_)
             | Self::Keys(_)
@@ -135,6 +138,8 @@ pub enum Askers {
     Device,
     /// Either of the two.
     BankOrDevice,
+    /// Whoever administers the server.
+    Administrator,
     /// The house itself.
     House,
 }
@@ -146,6 +151,7 @@ impl Askers {
             Caller::System => matches!(self, Self::Bank | Self::BankOrDevice),
             Caller::Device(_) => matches!(self, Self::Device | Self::BankOrDevice),
             Caller::House => self == Self::House,
+            Caller::Administrator => self == Self::Administrator,
         }
     }
 }
@@ -160,6 +166,8 @@ pub enum Caller {
     Device(DeviceClaim),
     /// The house itself: a timer or a policy.
     House,
+    /// Whoever administers the server; the door has checked that.
+    Administrator,
 }
 
 /// A device's claim: the header, and the two things its MAC covers that only the door saw.

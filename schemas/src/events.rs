@@ -8,6 +8,7 @@
 pub mod access;
 pub mod devices;
 pub mod keys;
+pub mod server;
 pub mod systems;
 pub mod transactions;
 pub mod users;
@@ -179,6 +180,7 @@ pub enum Tells {
 }
 
 aggregates! {
+    Server(server::ServerEvent);
     Systems(systems::SystemEvent);
     Users(users::UserEvent);
     Keys(keys::KeyEvent);
@@ -209,7 +211,8 @@ impl Event {
     pub fn result(&self) -> ErrorCode {
         match self {
             Self::Keys(event) => event.result(),
-            Self::Systems(_)
+            Self::Server(_)
+            | Self::Systems(_)
             | Self::Users(_)
             | Self::Devices(_)
             | Self::Transactions(_)
@@ -224,7 +227,11 @@ impl Event {
             Self::Transactions(event) => Some(event.transaction_id()),
             Self::Looked(event) => event.transaction_id.as_ref(),
             Self::Refused(event) => event.transaction_id.as_ref(),
-            Self::Systems(_) | Self::Users(_) | Self::Keys(_) | Self::Devices(_) => None,
+            Self::Server(_)
+            | Self::Systems(_)
+            | Self::Users(_)
+            | Self::Keys(_)
+            | Self::Devices(_) => None,
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 use sha2::Digest as _;
@@ -95,16 +96,22 @@ impl fmt::Display for KeyIndex {
 /// Whose history a fact belongs to: the consistency boundary of the house.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Owner {
+    /// The server itself: its settings. It belongs to no system, and no bank speaks for it.
+    Server,
     /// The application system itself: its registration and its settings.
     System(SystemId),
     /// One person: profile, key ring, devices, transactions, attempt counters.
     User(SystemId, UserId),
 }
 
+/// What stands for a system's id where the server itself is meant. A door takes only UUIDs, so no system has it.
+static SERVER: LazyLock<SystemId> = LazyLock::new(|| SystemId("server".to_owned()));
+
 impl Owner {
-    /// The system this owner lives in.
+    /// The system this owner lives in; a reserved id for the server itself.
     pub fn system_id(&self) -> &SystemId {
         match self {
+            Self::Server => &SERVER,
             Self::System(system_id) | Self::User(system_id, _) => system_id,
         }
     }
@@ -112,16 +119,17 @@ impl Owner {
     /// The person, when the owner is one.
     pub fn user_id(&self) -> Option<&UserId> {
         match self {
-            Self::System(_) => None,
+            Self::Server | Self::System(_) => None,
             Self::User(_, user_id) => Some(user_id),
         }
     }
 }
 
-/// `<system>` or `<system>/<user>`: the form the log stores.
+/// `server`, `<system>` or `<system>/<user>`: the form the log stores.
 impl fmt::Display for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Server => SERVER.fmt(f),
             Self::System(system_id) => write!(f, "{system_id}"),
             Self::User(system_id, user_id) => write!(f, "{system_id}/{user_id}"),
         }
@@ -133,6 +141,7 @@ impl FromStr for Owner {
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
         match text.split_once('/') {
+            None if text == SERVER.as_str() => Ok(Self::Server),
             None => Ok(Self::System(text.parse()?)),
             Some((system_id, user_id)) => Ok(Self::User(system_id.parse()?, user_id.parse()?)),
         }
@@ -254,12 +263,17 @@ mod tests {
 
     #[test]
     fn an_owner_reads_back_from_its_text() {
-        for text in ["f13e4375-e429-496c-ad1e-0fc3c3ecfb53", "f13e4375/sample-1"] {
+        for text in [
+            "server",
+            "f13e4375-e429-496c-ad1e-0fc3c3ecfb53",
+            "f13e4375/sample-1",
+        ] {
             assert_eq!(
                 text.parse::<Owner>().map(|owner| owner.to_string()),
                 Ok(text.to_owned())
             );
         }
+        assert_eq!("server".parse(), Ok(Owner::Server));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Server settings: the manual's table, and one set of values over it with typed access.
 
+mod limits;
 mod table;
 
 use std::collections::BTreeMap;
@@ -21,7 +22,7 @@ pub enum InvalidSetting {
     #[error("no setting is named {0}; `countersign contract settings` lists them")]
     Unknown(String),
     /// The value is not one the table permits.
-    #[error("{name} does not take {value:?}; permitted: {values}")]
+    #[error("{name} does not take {value:?}; permitted: {}", permitted(.values, *.limits))]
     Value {
         /// The setting.
         name: &'static str,
@@ -29,8 +30,20 @@ pub enum InvalidSetting {
         value: String,
         /// What the table permits.
         values: &'static str,
+        /// Least and most, for a number.
+        limits: Option<(u32, u32)>,
     },
 }
+
+fn permitted(values: &str, limits: Option<(u32, u32)>) -> String {
+    match limits {
+        Some((least, most)) => format!("{values}, {least} to {most}"),
+        None => values.to_owned(),
+    }
+}
+
+/// What stands for a value that holds credentials, wherever values are shown.
+pub const MASK: &str = "***";
 
 impl Settings {
     /// Sets one value after checking it against the table.
@@ -40,22 +53,43 @@ impl Settings {
             .find(|setting| setting.name == name)
             .ok_or_else(|| InvalidSetting::Unknown(name.to_owned()))?;
         if !setting.permits(value) {
-            let (name, values) = (setting.name, setting.values);
             return Err(InvalidSetting::Value {
-                name,
+                name: setting.name,
                 value: value.to_owned(),
-                values,
+                values: setting.values,
+                limits: limits::of(setting.name),
             });
         }
         self.values.insert(setting.name, value.to_owned());
         Ok(())
     }
 
+    /// These values, and over them the stored ones. A stored value that this program does not know or no longer permits is
+    /// left out: it was stored by a newer one, or under older limits.
+    #[must_use]
+    pub fn under<'a>(&self, stored: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut settings = self.clone();
+        for (name, value) in stored {
+            // What cannot be set stays what the configuration says.
+            settings.set(name, value).ok();
+        }
+        settings
+    }
+
+    /// Every setting's value in force, by name; what holds credentials is masked.
+    pub fn shown(&self) -> BTreeMap<String, String> {
+        let shown = SETTINGS.iter().map(|setting| {
+            let value = self.text(setting);
+            (setting.name.to_owned(), setting.shown(value).to_owned())
+        });
+        shown.collect()
+    }
+
     /// The value in force, as text.
     pub fn text(&self, setting: &Setting) -> &str {
         self.values
             .get(setting.name)
-            .map_or(setting.default, String::as_str)
+            .map_or(setting.default_in_force(), String::as_str)
     }
 
     fn named(&self, name: &'static str) -> &str {
@@ -130,6 +164,56 @@ impl Settings {
         self.number("NETWORK_TIMEOUT") as u64
     }
 
+    /// COLLECT_EVENTS: post the events of keys with that flag, and keep what they tell of their devices.
+    pub fn collect_events(&self) -> bool {
+        self.is_on("COLLECT_EVENTS")
+    }
+
+    /// EVENTS_TRANSPARENT: an event that is posted does not show in the journal.
+    pub fn events_transparent(&self) -> bool {
+        self.is_on("EVENTS_TRANSPARENT")
+    }
+
+    /// ALLOW_EVENTS_REMOVE: records may be removed from the journal.
+    pub fn allow_events_remove(&self) -> bool {
+        self.is_on("ALLOW_EVENTS_REMOVE")
+    }
+
+    /// HTTP_HEADERS_PASSTHROUGH: carry headers of a request into the callbacks and posts it causes.
+    pub fn pass_headers_through(&self) -> bool {
+        self.is_on("HTTP_HEADERS_PASSTHROUGH")
+    }
+
+    /// CALLBACK_VERSION: 1, 2 or 3.
+    pub fn callback_version(&self) -> u8 {
+        self.number("CALLBACK_VERSION") as u8
+    }
+
+    /// SET_APP_ID_FOR_TRANSACTION_CALLBACK: tell the application's id in the outcome of a transaction.
+    pub fn tell_app_id(&self) -> bool {
+        self.is_on("SET_APP_ID_FOR_TRANSACTION_CALLBACK")
+    }
+
+    /// SEND_EVENT_IN_CALLBACK: tell the journal record in the callback.
+    pub fn tell_event(&self) -> bool {
+        self.is_on("SEND_EVENT_IN_CALLBACK")
+    }
+
+    /// ARM_RKS_ENABLED: serve the operators' interface.
+    pub fn serves_operators(&self) -> bool {
+        self.is_on("ARM_RKS_ENABLED")
+    }
+
+    /// BILL_PERIOD, days. A system's own value comes first.
+    pub fn billing_days(&self) -> i64 {
+        self.number("BILL_PERIOD")
+    }
+
+    /// REPORT_TEMPLATE: path of the report's template; `None` when unset. A system's own value comes first.
+    pub fn report_template(&self) -> Option<&str> {
+        Some(self.named("REPORT_TEMPLATE")).filter(|path| !path.is_empty())
+    }
+
     /// COLLECT_DEVICE_INFORMATION: keep the device information that keys with that flag send.
     pub fn collect_device_information(&self) -> bool {
         self.is_on("COLLECT_DEVICE_INFORMATION")
@@ -148,12 +232,45 @@ impl Settings {
 }
 
 impl Setting {
+    /// What counts when nothing is set. Two settings were switched on by a later version of the manual's product.
+    pub fn default_in_force(&self) -> &'static str {
+        match self.name {
+            "COLLECT_EVENTS" | "COLLECT_DEVICE_INFORMATION" => "1",
+            _ => self.default,
+        }
+    }
+
+    /// The setting of that name.
+    pub fn named(name: &str) -> Option<&'static Self> {
+        SETTINGS.iter().find(|setting| setting.name == name)
+    }
+
+    /// Does its value hold credentials of another service? Such a value is stored in the vault, and shown to nobody.
+    pub fn holds_credentials(&self) -> bool {
+        matches!(self.name, "SCORING_SETTINGS" | "EXT_AUTH_SETTINGS")
+    }
+
+    /// A value of it, as it may be shown.
+    pub fn shown<'a>(&self, value: &'a str) -> &'a str {
+        if self.holds_credentials() && value != self.default_in_force() {
+            MASK
+        } else {
+            value
+        }
+    }
+
     /// Is this text a value of this setting?
-    fn permits(&self, value: &str) -> bool {
+    pub fn permits(&self, value: &str) -> bool {
+        if value.len() > limits::TEXT_LENGTH_MAX || value.contains('\0') {
+            return false;
+        }
         match self.values {
-            values if values.starts_with("int") => value
-                .parse::<u32>()
-                .is_ok_and(|number| i32::try_from(number).is_ok()),
+            values if values.starts_with("int") => {
+                let is_plain = value.bytes().all(|byte| byte.is_ascii_digit());
+                let number = value.parse::<u32>().ok().filter(|_| is_plain);
+                let (least, most) = limits::of(self.name).unwrap_or((0, i32::MAX as u32));
+                number.is_some_and(|number| (least..=most).contains(&number))
+            }
             "path" | "text" => true,
             "URL" => value.starts_with("http://") || value.starts_with("https://"),
             "JSON" => {
@@ -189,6 +306,10 @@ mod tests {
         for (name, value) in [
             ("NO_SUCH_SETTING", "1"),
             ("T_AUTH_CODE", "-1"),
+            ("T_AUTH_CODE", "0"),
+            ("T_AUTH_CODE", "+5"),
+            ("KEY_QR_SIZE", "100000"),
+            ("REPORT_TEMPLATE", "/opt/\0"),
             ("CLEAN_TRANSACTION", "2"),
             ("KEYFLAG_NFC_POLICY", "3"),
             ("QR_COLOR", "#12345G"),
@@ -198,6 +319,48 @@ mod tests {
             assert!(settings.set(name, value).is_err(), "{name}={value}");
         }
         settings.set("DEFAULT_CRYPT_TYPE", "CryptoPro JCP 2.0")
+    }
+
+    #[test]
+    fn stored_values_lie_over_the_configuration() -> Result<(), InvalidSetting> {
+        let mut base = Settings::default();
+        base.set("KEY_QR_SIZE", "400")?;
+        base.set("KEY_INFO_LIFE_TIME", "30")?;
+        let stored = [
+            ("KEY_QR_SIZE", "500"),
+            ("T_AUTH_CODE", "0"),
+            ("FROM_THE_FUTURE", "1"),
+        ];
+        let settings = base.under(stored);
+        assert_eq!(
+            (settings.key_qr_size_px(), settings.key_life_days()),
+            (500, 30)
+        );
+        assert_eq!(settings.auth_code_step_s(), 180);
+        Ok(())
+    }
+
+    #[test]
+    fn credentials_are_masked() -> Result<(), InvalidSetting> {
+        let mut settings = Settings::default();
+        assert_eq!(settings.shown()["SCORING_SETTINGS"], "{}");
+        settings.set("SCORING_SETTINGS", r#"{"token":"t"}"#)?;
+        let shown = settings.shown();
+        assert_eq!((shown.len(), &*shown["SCORING_SETTINGS"]), (61, MASK));
+        Ok(())
+    }
+
+    #[test]
+    fn every_limit_has_a_row_and_every_number_a_limit() {
+        for setting in SETTINGS {
+            let is_number = setting.values.starts_with("int");
+            assert_eq!(
+                limits::of(setting.name).is_some(),
+                is_number,
+                "{}",
+                setting.name
+            );
+        }
     }
 
     #[test]
@@ -230,7 +393,15 @@ mod tests {
                 && settings.check_auth_header()
                 && settings.check_auth_time()
         );
-        assert!(!settings.collect_device_information());
+        assert!(settings.collect_events() && settings.collect_device_information());
+        assert!(!settings.events_transparent() && !settings.allow_events_remove());
+        assert!(!settings.pass_headers_through() && !settings.tell_app_id());
+        assert!(settings.tell_event() && settings.serves_operators());
+        assert_eq!(
+            (settings.callback_version(), settings.billing_days()),
+            (3, 365)
+        );
+        assert_eq!(settings.report_template(), None);
         assert_eq!(settings.default_key_flags().bits(), 67_584);
     }
 }

@@ -55,6 +55,11 @@ impl VaultName {
         Self("push".to_owned())
     }
 
+    /// A stored setting that holds credentials, as text.
+    pub fn setting(name: &str) -> Self {
+        Self(format!("setting/{name}"))
+    }
+
     /// A name read back from the store.
     pub fn from_stored(name: String) -> Self {
         Self(name)

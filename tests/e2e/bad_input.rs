@@ -47,6 +47,12 @@ fn system_routes() -> Vec<Route> {
     };
     vec![
         route(&post, "/pc-api/", Some(json!({ "request": CANARY }))),
+        route(&get, "/pc-api/server_settings", None),
+        route(
+            &post,
+            "/pc-api/server_settings",
+            Some(json!({ "QR_LOGO_LOCATION": CANARY })),
+        ),
         route(&get, "/pc-api/{system_id}", None),
         route(
             &patch,

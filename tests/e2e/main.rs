@@ -22,6 +22,7 @@ mod rebuild;
 mod register_and_renew;
 mod reissued_key;
 mod replay;
+mod server_settings;
 mod startup;
 mod system_lifecycle;
 mod time_window;

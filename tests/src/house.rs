@@ -5,6 +5,7 @@
 //! however the test ends.
 
 mod journal;
+mod node;
 mod people;
 mod plan;
 
@@ -12,10 +13,11 @@ use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use bus::shell::LiveSettings;
 use bus::{Bus, InProcessBus, JetStreamBus};
 use event_log::{EventLog, MemoryLog, SqliteLog};
 use gateway::{GatewayOptions, RunningGateway};
-use projections::{Journal, Projector};
+use projections::{Journal, Projector, StoredSettings};
 use reactors::{Reactor, ReactorOptions};
 use runner::{House, HouseOptions, RunnerError};
 use schemas::envelope::RecordedEvent;
@@ -23,6 +25,7 @@ use schemas::{Lane, Owner, Timestamp, codec};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+pub use node::Node;
 pub use people::{Issued, Phone, SYSTEM_ID, owner};
 pub use plan::{LogChoice, Plan};
 
@@ -36,6 +39,7 @@ pub struct TestHouse {
     log: Arc<dyn EventLog>,
     bus: Arc<dyn Bus>,
     projector: Arc<Projector>,
+    settings: Arc<LiveSettings>,
     doors: RunningGateway,
     runners: Vec<Runner>,
     stop: watch::Sender<bool>,
@@ -132,6 +136,11 @@ impl TestHouse {
         format!("http://{}", self.address())
     }
 
+    /// The settings in force.
+    pub fn settings(&self) -> &LiveSettings {
+        &self.settings
+    }
+
     /// The log.
     pub fn log(&self) -> &dyn EventLog {
         &*self.log
@@ -172,7 +181,8 @@ impl TestHouse {
 
     /// Starts another runner that believes in the same lanes: the newer one fences the older.
     pub async fn start_another_runner(&mut self) {
-        let runner = Runner::start(&self.plan, &self.log, &self.bus, self.stop.subscribe()).await;
+        let told = self.stop.subscribe();
+        let runner = Runner::start(&self.plan, &self.log, &self.bus, &self.settings, told).await;
         self.runners
             .push(runner.expect("the bus and the log are there"));
     }
@@ -188,6 +198,7 @@ struct Built {
     log: Arc<dyn EventLog>,
     bus: Arc<dyn Bus>,
     projector: Arc<Projector>,
+    settings: Arc<LiveSettings>,
     doors: RunningGateway,
     runner: Runner,
     stop: watch::Sender<bool>,
@@ -209,23 +220,25 @@ impl Built {
         let (following, its_bus, its_end) = (Arc::clone(&projector), bus.clone(), told.clone());
         parts.spawn(async move { Ok(following.run(its_bus, ended(its_end)).await?) });
 
+        let settings = follow_settings(plan, &log, &bus, &mut parts, told.clone()).await?;
         let reactor = Reactor::new(ReactorOptions {
             log: Arc::clone(&log),
             bus: Arc::clone(&bus),
             root: plan.root.clone(),
-            settings: plan.settings.clone(),
+            settings: Arc::clone(&settings),
             clock: plan.clock(),
             database_address: plan.store("outbox"),
         });
         let (reactor, its_end) = (reactor.await?, told.clone());
         parts.spawn(async move { Ok(reactor.run(ended(its_end)).await?) });
 
-        let runner = Runner::start(plan, &log, &bus, told).await?;
-        let doors = open_doors(plan, &log, &bus, &projector).await?;
+        let runner = Runner::start(plan, &log, &bus, &settings, told).await?;
+        let doors = open_doors(plan, plan.listen, &log, &bus, &settings, &projector).await?;
         Ok(Self {
             log,
             bus,
             projector,
+            settings,
             doors,
             runner,
             stop,
@@ -239,6 +252,7 @@ impl Built {
             log: self.log,
             bus: self.bus,
             projector: self.projector,
+            settings: self.settings,
             doors: self.doors,
             runners: vec![self.runner],
             stop: self.stop,
@@ -253,13 +267,14 @@ impl Runner {
         plan: &Plan,
         log: &Arc<dyn EventLog>,
         bus: &Arc<dyn Bus>,
+        settings: &Arc<LiveSettings>,
         told: watch::Receiver<bool>,
     ) -> Result<Self, RunnerError> {
         let house = Arc::new(House::new(
             Arc::clone(log),
             Arc::clone(bus),
             plan.clock(),
-            Arc::new(plan.settings.clone()),
+            Arc::clone(settings),
             plan.root.clone(),
             HouseOptions::default(),
         ));
@@ -285,22 +300,41 @@ async fn open_log(plan: &Plan) -> Result<Arc<dyn EventLog>, AnyError> {
     })
 }
 
-async fn open_doors(
+async fn follow_settings(
     plan: &Plan,
     log: &Arc<dyn EventLog>,
     bus: &Arc<dyn Bus>,
+    parts: &mut JoinSet<Result<(), AnyError>>,
+    told: watch::Receiver<bool>,
+) -> Result<Arc<LiveSettings>, AnyError> {
+    let live = LiveSettings::new(plan.settings.clone());
+    let stored = StoredSettings::open(Arc::clone(log), plan.root.clone(), Arc::clone(&live));
+    let (stored, bus) = (stored.await?, Arc::clone(bus));
+    parts.spawn(async move {
+        stored.run(bus, ended(told)).await;
+        Ok(())
+    });
+    Ok(live)
+}
+
+async fn open_doors(
+    plan: &Plan,
+    listen: SocketAddr,
+    log: &Arc<dyn EventLog>,
+    bus: &Arc<dyn Bus>,
+    settings: &Arc<LiveSettings>,
     projector: &Arc<Projector>,
 ) -> Result<RunningGateway, AnyError> {
     let journal = Journal::open(&plan.store("read"), Arc::clone(log), plan.root.clone()).await?;
     let options = GatewayOptions {
         tokens: plan.tokens.clone(),
-        ..GatewayOptions::at(plan.listen)
+        ..GatewayOptions::at(listen)
     };
     let house = gateway::House {
         bus: Arc::clone(bus),
         sealer: bus::Sealer::new(plan.root.clone()),
         clock: plan.clock(),
-        settings: Arc::new(plan.settings.clone()),
+        settings: Arc::clone(settings),
         journal: Arc::new(journal::JournalOfTheHouse {
             journal,
             projector: Arc::clone(projector),

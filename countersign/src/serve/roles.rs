@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bus::Bus;
-use bus::shell::{Clock, RootSecret, SystemClock};
+use bus::shell::{Clock, LiveSettings, RootSecret, SystemClock};
 use countersign::process::SERVING;
 use event_log::EventLog;
 use gateway::{Doors, GatewayOptions, GatewayTls, TokenFile};
-use projections::{Journal, Projector, ReadModels};
+use projections::{Journal, Projector, ReadModels, StoredSettings};
 use reactors::{Reactor, ReactorOptions};
 use runner::{House, HouseOptions};
 use schemas::settings::Settings;
@@ -29,7 +29,7 @@ struct Ground {
     bus: Arc<dyn Bus>,
     clock: Arc<dyn Clock>,
     root: RootSecret,
-    settings: Settings,
+    settings: Arc<LiveSettings>,
     stores: Stores,
 }
 
@@ -46,12 +46,13 @@ pub async fn serve(arguments: ServeArguments, settings: Settings) -> Result<(), 
         bus: open_bus.bus(),
         clock,
         root,
-        settings,
+        settings: LiveSettings::new(settings),
         stores,
     };
 
     let (shutdown, told) = watch::channel(false);
     let mut parts: JoinSet<Result<(), AnyError>> = JoinSet::new();
+    follow_settings(&ground, &mut parts, told.clone()).await?;
     let is = |role: Role| arguments.roles.contains(&role);
     if is(Role::Projector) {
         start_projector(&ground, &mut parts, told.clone()).await?;
@@ -97,6 +98,22 @@ pub async fn serve(arguments: ServeArguments, settings: Settings) -> Result<(), 
     outcome
 }
 
+/// Whatever the roles of this process are, the stored settings are in force before the first of them starts.
+async fn follow_settings(
+    ground: &Ground,
+    parts: &mut JoinSet<Result<(), AnyError>>,
+    told: watch::Receiver<bool>,
+) -> Result<(), AnyError> {
+    let (log, live) = (Arc::clone(&ground.log), Arc::clone(&ground.settings));
+    let settings = StoredSettings::open(log, ground.root.clone(), live).await?;
+    let bus = Arc::clone(&ground.bus);
+    parts.spawn(async move {
+        settings.run(bus, ended(told)).await;
+        Ok(())
+    });
+    Ok(())
+}
+
 async fn start_projector(
     ground: &Ground,
     parts: &mut JoinSet<Result<(), AnyError>>,
@@ -117,7 +134,7 @@ async fn start_reactors(
         log: Arc::clone(&ground.log),
         bus: Arc::clone(&ground.bus),
         root: ground.root.clone(),
-        settings: ground.settings.clone(),
+        settings: Arc::clone(&ground.settings),
         clock: Arc::clone(&ground.clock),
         database_address: ground.stores.outbox.clone(),
     });
@@ -134,7 +151,7 @@ async fn start_runner(
         Arc::clone(&ground.log),
         Arc::clone(&ground.bus),
         Arc::clone(&ground.clock),
-        Arc::new(ground.settings.clone()),
+        Arc::clone(&ground.settings),
         ground.root.clone(),
         HouseOptions::default(),
     ));
@@ -192,7 +209,7 @@ async fn open_doors(
         bus: Arc::clone(&ground.bus),
         sealer: bus::Sealer::new(ground.root.clone()),
         clock: Arc::clone(&ground.clock),
-        settings: Arc::new(ground.settings.clone()),
+        settings: Arc::clone(&ground.settings),
         journal: Arc::new(JournalBehindTheDoors {
             journal,
             read_models,

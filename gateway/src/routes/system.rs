@@ -15,6 +15,8 @@ mod key_wishes;
 pub(crate) mod list_transactions;
 pub(crate) mod register_system;
 pub(crate) mod remove_system;
+pub(crate) mod server_settings;
+pub(crate) mod set_server_settings;
 mod system_entry;
 pub(crate) mod transaction_binary_data;
 pub(crate) mod transaction_data;

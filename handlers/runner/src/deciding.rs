@@ -41,25 +41,28 @@ pub fn decide(
     let now = house.clock.now();
     let own_state = match &entry.state {
         OwnerState::System(state) => Some(state.clone()),
-        OwnerState::User(_) => None,
+        OwnerState::Server(_) | OwnerState::User(_) => None,
     };
     let system = match (own_state.as_ref(), system) {
         (Some(own), _) => own,
         (None, OwnerState::System(state)) => state,
-        (None, OwnerState::User(_)) => unreachable!("systems are kept under a system's owner"),
+        (None, OwnerState::Server(_) | OwnerState::User(_)) => {
+            unreachable!("systems are kept under a system's owner")
+        }
     };
+    let settings = house.settings.current();
     let facts = Facts {
         now,
         seed: random_bytes(),
         command_id: envelope.command_id,
         request_id: envelope.request_id,
-        settings: &house.settings,
+        settings: &settings,
         system,
         vault,
         verified: ready.verified.clone(),
     };
     match handlers::decide(&entry.state, envelope, &facts) {
-        Outcome::Decided(decision) => carry_out(house, entry, ready, now, *decision),
+        Outcome::Decided(decision) => carry_out(house, entry, ready, &facts, *decision),
         Outcome::Refused(refusal) => refuse(house, entry, envelope, now, refusal),
     }
 }
@@ -68,12 +71,13 @@ fn carry_out(
     house: &House,
     entry: &mut Entry,
     ready: &Ready,
-    now: Timestamp,
+    facts: &Facts<'_>,
     decision: Decision,
 ) -> Decided {
+    let now = facts.now;
     let envelope = &*ready.envelope;
     let expected_version = entry.state.version();
-    let keeps_device_info = handlers::keeps_device_info(&entry.state, envelope, &house.settings);
+    let keeps_device_info = handlers::keeps_device_info(&entry.state, envelope, facts.settings);
     let context = RequestContext {
         events_post_url: decision.events_post_url,
         ..envelope.context.clone()
@@ -187,7 +191,7 @@ pub fn refuse(
     let commit = refusal.event.map(|event| {
         let expected_version = entry.state.version();
         let keeps_device_info =
-            handlers::keeps_device_info(&entry.state, envelope, &house.settings);
+            handlers::keeps_device_info(&entry.state, envelope, &house.settings.current());
         let context = RequestContext {
             events_post_url: refusal.events_post_url,
             ..envelope.context.clone()

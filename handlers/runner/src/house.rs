@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::shell::{Clock, RootSecret};
+use bus::shell::{Clock, LiveSettings, RootSecret};
 use bus::{Bus, Sealer};
 use event_log::EventLog;
 use schemas::Owner;
 use schemas::Secret;
-use schemas::settings::Settings;
 use schemas::vault::VaultName;
 
 use crate::systems::Systems;
@@ -22,8 +21,8 @@ pub struct House {
     pub bus: Arc<dyn Bus>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// The settings in force.
-    pub settings: Arc<Settings>,
+    /// The settings in force; each decision takes them once.
+    pub settings: Arc<LiveSettings>,
     /// Limits.
     pub options: HouseOptions,
     root: RootSecret,
@@ -73,7 +72,7 @@ impl House {
         log: Arc<dyn EventLog>,
         bus: Arc<dyn Bus>,
         clock: Arc<dyn Clock>,
-        settings: Arc<Settings>,
+        settings: Arc<LiveSettings>,
         root: RootSecret,
         options: HouseOptions,
     ) -> Self {

@@ -232,11 +232,7 @@ impl Writer {
     async fn try_decide(&self, ready: &mut Ready) -> Result<Option<Decided>, Failure> {
         let envelope = Arc::clone(&ready.envelope);
         self.owners.ensure(&self.house, &envelope.owner).await?;
-        let system = self
-            .house
-            .systems
-            .get(&self.house, envelope.owner.system_id())
-            .await?;
+        let system = self.house.systems.get(&self.house, &envelope.owner).await?;
         let vault =
             vault_facts(&self.house, &self.owners, &envelope, &mut ready.prefetched).await?;
         let repeated = envelope.command.kind() == Kind::Write

@@ -45,12 +45,13 @@ pub async fn answer_from_log(
             let OwnerState::System(system) = system else {
                 return Ok(None);
             };
+            let settings = house.settings.current();
             let facts = Facts {
                 now,
                 seed: [0; 32],
                 command_id: envelope.command_id,
                 request_id: envelope.request_id,
-                settings: &house.settings,
+                settings: &settings,
                 system,
                 vault,
                 verified: None,

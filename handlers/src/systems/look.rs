@@ -2,7 +2,6 @@
 
 use schemas::SystemId;
 use schemas::answers::{AnswerBody, SystemInfo};
-use schemas::settings::SETTINGS;
 
 use super::{Registered, Rejection, State};
 use crate::asked;
@@ -39,21 +38,13 @@ pub(super) fn describe(system: &Registered, system_id: &SystemId, facts: &Facts<
         created_at: system.created_at,
         updated_at: system.updated_at,
         billing_type: system.billing_type,
-        billing_period: system.billing_period.unwrap_or_else(|| billing_days(facts)),
+        billing_period: system
+            .billing_period
+            .unwrap_or_else(|| facts.settings.billing_days()),
         parameters,
         register_request: system.register_request.clone(),
         is_deleted: false,
     }
-}
-
-/// BILL_PERIOD, days.
-fn billing_days(facts: &Facts<'_>) -> i64 {
-    let setting = SETTINGS
-        .iter()
-        .find(|setting| setting.name == "BILL_PERIOD");
-    setting
-        .and_then(|setting| facts.settings.text(setting).parse().ok())
-        .expect("the table has BILL_PERIOD, and only numbers can be set")
 }
 
 #[cfg(test)]

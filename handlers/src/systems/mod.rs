@@ -61,8 +61,10 @@ pub(crate) fn decide(state: &State, envelope: &CommandEnvelope, facts: &Facts<'_
     let Owner::System(system_id) = &envelope.owner else {
         return asked::refused_silently(ErrorCode::RequestError);
     };
-    if let Caller::Device(_) = envelope.caller {
-        return asked::refused_silently(ErrorCode::HttpAuthCodeInvalid);
+    match envelope.caller {
+        Caller::System | Caller::House => {}
+        Caller::Device(_) => return asked::refused_silently(ErrorCode::HttpAuthCodeInvalid),
+        Caller::Administrator => return asked::refused_silently(ErrorCode::RequestError),
     }
     match answer(state, system_id, &envelope.command, facts) {
         Ok(decision) => Outcome::Decided(Box::new(decision)),
@@ -88,9 +90,11 @@ fn answer(
         Command::Systems(SystemCommand::Remove(_)) => remove::decide(state),
         Command::Systems(SystemCommand::GetInfo(_)) => look::system_info(state, system_id, facts),
         Command::Journal(command) => look::journal(state, command.word()),
-        Command::Users(_) | Command::Keys(_) | Command::Devices(_) | Command::Transactions(_) => {
-            Err(Rejection::NotAboutSystems)
-        }
+        Command::Server(_)
+        | Command::Users(_)
+        | Command::Keys(_)
+        | Command::Devices(_)
+        | Command::Transactions(_) => Err(Rejection::NotAboutSystems),
     }
 }
 

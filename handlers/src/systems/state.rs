@@ -82,6 +82,7 @@ impl State {
             // Looks and refusals change nothing, and a user's events do not come here.
             Event::Looked(_)
             | Event::Refused(_)
+            | Event::Server(_)
             | Event::Users(_)
             | Event::Keys(_)
             | Event::Devices(_)

@@ -151,7 +151,8 @@ pub(crate) fn callback(event: &RecordedEvent, push: Option<PushAddress>) -> Opti
             };
             user(event, set.callback_url.as_ref(), settings)
         }
-        Event::Systems(_)
+        Event::Server(_)
+        | Event::Systems(_)
         | Event::Users(_)
         | Event::Keys(
             KeyEvent::Updated(_)

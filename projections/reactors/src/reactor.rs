@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bus::Bus;
-use bus::shell::{Clock, RootSecret};
+use bus::shell::{Clock, LiveSettings, RootSecret};
 use event_log::{EventLog, Failure};
 use projections::hints::Hints;
 use projections::reading::ReadError;
 use projections::store::{Durability, Store, StoreError};
-use schemas::settings::Settings;
 use tokio::sync::mpsc;
 use tokio::time::{Sleep, sleep};
 
@@ -48,7 +47,7 @@ pub struct ReactorOptions {
     /// Seals bodies in the outbox, opens the vault, signs letters.
     pub root: RootSecret,
     /// NETWORK_TIMEOUT is the longest wait for a connection.
-    pub settings: Settings,
+    pub settings: Arc<LiveSettings>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Where the outbox is: `sqlite:<path>`, `postgres://...` or `jdbc:postgresql://...`.
@@ -102,11 +101,10 @@ impl Reactor {
     pub async fn new(options: ReactorOptions) -> Result<Self, StartError> {
         let store = Store::open(&options.database_address, Durability::Lasting).await?;
         let outbox = Outbox::open(store, options.root.clone()).await?;
-        let connect_timeout = Duration::from_millis(options.settings.network_timeout_ms());
         let sender = Sender::new(
             options.root.clone(),
             Arc::clone(&options.clock),
-            connect_timeout,
+            Arc::clone(&options.settings),
         )?;
         let reactor = Self {
             options,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bus::shell::{Clock, RootSecret};
+use bus::shell::{Clock, LiveSettings, RootSecret};
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 
@@ -25,10 +25,18 @@ const IDLE_MAX: usize = 32;
 /// Sends letters.
 #[derive(Debug)]
 pub(crate) struct Sender {
-    client: reqwest::Client,
+    client: Mutex<Client>,
+    settings: Arc<LiveSettings>,
     root: RootSecret,
     clock: Arc<dyn Clock>,
     keys: Mutex<HashMap<String, Arc<WebhookKeys>>>,
+}
+
+/// A client, and the longest it waits for a connection, ms.
+#[derive(Debug)]
+struct Client {
+    client: reqwest::Client,
+    connect_timeout_ms: u64,
 }
 
 /// What came of an attempt.
@@ -38,24 +46,17 @@ enum Answer {
 }
 
 impl Sender {
-    /// A sender that waits so long for a connection to be accepted.
+    /// A sender that waits for a connection to be accepted as long as NETWORK_TIMEOUT says at that time.
     pub fn new(
         root: RootSecret,
         clock: Arc<dyn Clock>,
-        connect_timeout: Duration,
+        settings: Arc<LiveSettings>,
     ) -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
-            .user_agent("Countersign")
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .connect_timeout(connect_timeout)
-            .timeout(ATTEMPT_MAX)
-            .pool_max_idle_per_host(IDLE_MAX)
-            .no_proxy()
-            .build()?;
+        let client = Mutex::new(Client::new(settings.current().network_timeout_ms())?);
         let keys = Mutex::new(HashMap::new());
         Ok(Self {
             client,
+            settings,
             root,
             clock,
             keys,
@@ -99,7 +100,7 @@ impl Sender {
             .keys_of(&delivery.system_id)
             .sign(&delivery.id, now, &delivery.body);
         let request = self
-            .client
+            .client()
             .post(&delivery.url)
             .header(CONTENT_TYPE, "application/json")
             .header("webhook-id", &delivery.id)
@@ -129,6 +130,25 @@ impl Sender {
         }
     }
 
+    /// The client in use; another one when NETWORK_TIMEOUT changed.
+    fn client(&self) -> reqwest::Client {
+        let wanted_ms = self.settings.current().network_timeout_ms();
+        let mut known = self
+            .client
+            .lock()
+            .expect("nothing panics while it holds the client");
+        if known.connect_timeout_ms != wanted_ms {
+            match Client::new(wanted_ms) {
+                Ok(newer) => *known = newer,
+                Err(error) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::error!(error, "the old NETWORK_TIMEOUT stays in force");
+                }
+            }
+        }
+        known.client.clone()
+    }
+
     fn keys_of(&self, system_id: &str) -> Arc<WebhookKeys> {
         let mut keys = self
             .keys
@@ -140,6 +160,24 @@ impl Sender {
         let derived = Arc::new(WebhookKeys::of(&self.root, system_id));
         keys.insert(system_id.to_owned(), Arc::clone(&derived));
         derived
+    }
+}
+
+impl Client {
+    fn new(connect_timeout_ms: u64) -> Result<Self, reqwest::Error> {
+        let client = reqwest::Client::builder()
+            .user_agent("Countersign")
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .connect_timeout(Duration::from_millis(connect_timeout_ms))
+            .timeout(ATTEMPT_MAX)
+            .pool_max_idle_per_host(IDLE_MAX)
+            .no_proxy()
+            .build()?;
+        Ok(Self {
+            client,
+            connect_timeout_ms,
+        })
     }
 }
 

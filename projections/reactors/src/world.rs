@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bus::InProcessBus;
-use bus::shell::{ManualClock, RootSecret};
+use bus::shell::{LiveSettings, ManualClock, RootSecret};
 use event_log::{Commit, EventLog, MemoryLog, NewEvent, VaultRow};
 use schemas::codec;
 use schemas::context::{RequestContext, RequestPrivate};
@@ -44,7 +44,7 @@ impl World {
             log: self.log.clone(),
             bus: InProcessBus::new(),
             root: self.root.clone(),
-            settings: Settings::default(),
+            settings: LiveSettings::new(Settings::default()),
             clock: self.clock.clone(),
             database_address: format!(
                 "sqlite:{}",

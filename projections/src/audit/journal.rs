@@ -104,6 +104,7 @@ fn key_of(event: &Event) -> Option<KeyIndex> {
         Event::Transactions(TransactionEvent::Confirmed(event)) => Some(event.key_index),
         Event::Users(_)
         | Event::Transactions(_)
+        | Event::Server(_)
         | Event::Systems(_)
         | Event::Looked(_)
         | Event::Refused(_) => None,

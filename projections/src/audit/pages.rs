@@ -199,10 +199,11 @@ impl Journal {
 }
 
 fn owner_of(row: &JournalRow) -> Result<Owner, InvalidId> {
-    let system_id: SystemId = row.system_id.as_deref().unwrap_or_default().parse()?;
+    let system_id = row.system_id.as_deref().unwrap_or_default();
     match row.user_id.as_deref() {
-        None => Ok(Owner::System(system_id)),
-        Some(user_id) => Ok(Owner::User(system_id, user_id.parse()?)),
+        // The server's own rows read back to the server by the id that stands for it.
+        None => system_id.parse(),
+        Some(user_id) => Ok(Owner::User(system_id.parse()?, user_id.parse()?)),
     }
 }
 

@@ -126,6 +126,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
             ..key(event.key_index)
         }),
         Event::Users(_)
+        | Event::Server(_)
         | Event::Systems(_)
         | Event::Transactions(_)
         | Event::Looked(_)

@@ -81,6 +81,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
         | Event::Keys(_)
         | Event::Devices(_)
         | Event::Transactions(_)
+        | Event::Server(_)
         | Event::Looked(_)
         | Event::Refused(_) => {}
     }

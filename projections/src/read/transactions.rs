@@ -119,7 +119,8 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
             cleaned_at: at,
             ..transaction(&event.transaction_id)
         }),
-        Event::Systems(_)
+        Event::Server(_)
+        | Event::Systems(_)
         | Event::Users(_)
         | Event::Keys(_)
         | Event::Devices(_)

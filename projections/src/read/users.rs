@@ -65,6 +65,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
             ..user
         }),
         Event::Keys(_)
+        | Event::Server(_)
         | Event::Systems(_)
         | Event::Devices(_)
         | Event::Transactions(_)

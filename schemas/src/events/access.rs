@@ -18,6 +18,7 @@ pub struct Looked {
 
 /// The words that carry this body, each with its aggregate.
 pub const LOOKED_WORDS: &[(&str, &str)] = &[
+    ("refresh_properties", "server"),
     ("get_system_info", "systems"),
     ("get_events", "journal"),
     ("get_event_info", "journal"),

@@ -7,7 +7,7 @@
 pub struct Setting {
     /// The manual's name.
     pub name: &'static str,
-    /// The default, as text; empty means unset.
+    /// The default of the first version that had it, as text; empty means unset. See [`Setting::default_in_force`].
     pub default: &'static str,
     /// The version that introduced it; `base` where the manual names none.
     pub since: &'static str,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bus::shell::{RootSecret, SystemClock};
+use bus::shell::{LiveSettings, RootSecret, SystemClock};
 use bus::{Bus, InProcessBus, Limits, Sealer};
 use event_log::{EventLog, MemoryLog};
 use futures::FutureExt as _;
@@ -152,7 +152,7 @@ impl Runners {
             sweep_every: Duration::from_millis(50),
             ..HouseOptions::default()
         };
-        let settings = Arc::new(Settings::default());
+        let settings = LiveSettings::new(Settings::default());
         let house = House::new(
             log,
             bus,
@@ -210,7 +210,7 @@ async fn open_doors(bus: Arc<dyn Bus>, root: RootSecret) -> RunningGateway {
         bus,
         sealer: Sealer::new(root.clone()),
         clock: Arc::new(SystemClock),
-        settings: Arc::new(Settings::default()),
+        settings: LiveSettings::new(Settings::default()),
         journal: Arc::new(NoJournal),
         root,
         instance: None,

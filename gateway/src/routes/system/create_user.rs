@@ -92,7 +92,7 @@ async fn handle(
     };
     let command = CreateUser {
         user_name: request.user_name,
-        key: wishes.key_request(&gateway.house.settings)?,
+        key: wishes.key_request(&gateway.house.settings.current())?,
     };
     let system_id = call.ids.system_id();
     let owner = Owner::User(system_id.clone(), user_id);

@@ -104,7 +104,7 @@ impl KeyWishes {
         system_id: SystemId,
         issued: IssuedKey,
     ) -> Result<KeyAnswer, ApiError> {
-        let settings = gateway.house.settings.clone();
+        let settings = gateway.house.settings.current();
         let drawing = tokio::task::spawn_blocking(move || {
             let method = self.return_key_method.unwrap_or_default();
             let template = self.deeplink_template.as_deref();

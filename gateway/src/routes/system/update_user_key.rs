@@ -86,7 +86,7 @@ async fn handle(
         deeplink_template: request.deeplink_template,
         qr_url_scheme: request.qr_url_scheme,
     };
-    let key = wishes.key_request(&gateway.house.settings)?;
+    let key = wishes.key_request(&gateway.house.settings.current())?;
     let mut reply = gateway
         .ask(&call, call.user(), UpdateUserKey { key })
         .await?;

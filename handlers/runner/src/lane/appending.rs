@@ -193,11 +193,7 @@ impl Writer {
         let answered = async {
             let envelope = Arc::clone(&ready.envelope);
             self.owners.ensure(&self.house, &envelope.owner).await?;
-            let system = self
-                .house
-                .systems
-                .get(&self.house, envelope.owner.system_id())
-                .await?;
+            let system = self.house.systems.get(&self.house, &envelope.owner).await?;
             let vault =
                 vault_facts(&self.house, &self.owners, &envelope, &mut ready.prefetched).await?;
             answer_from_log(

@@ -9,6 +9,7 @@ const SOURCES: &[&str] = &[
     include_str!("../../events/access.rs"),
     include_str!("../../events/devices.rs"),
     include_str!("../../events/keys.rs"),
+    include_str!("../../events/server.rs"),
     include_str!("../../events/systems.rs"),
     include_str!("../../events/transactions.rs"),
     include_str!("../../events/users.rs"),

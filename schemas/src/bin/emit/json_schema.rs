@@ -130,7 +130,16 @@ fn of_record(record: &Record) -> Value {
 fn of_field(record: &str, field: &Field) -> Value {
     let comment = doc_comments::of_field(record, field.name)
         .expect("every field is explained in the listed sources");
-    let mut schema = of_type(&comment.rust_type).unwrap_or_else(|| of_shape(&field.shape));
+    let item_type = comment
+        .rust_type
+        .strip_prefix("Vec<")
+        .and_then(|item| item.strip_suffix('>'));
+    let listed = item_type
+        .and_then(of_type)
+        .map(|item| json!({ "type": "array", "items": item }));
+    let mut schema = of_type(&comment.rust_type)
+        .or(listed)
+        .unwrap_or_else(|| of_shape(&field.shape));
     let meaning = schema["description"].take();
     let meaning = meaning.as_str().unwrap_or_default();
     schema["description"] = format!("{} {meaning}", comment.text).trim().into();
@@ -159,6 +168,7 @@ fn of_shape(shape: &Shape) -> Value {
         }
         Shape::Word(words) => json!({ "type": "string", "enum": words }),
         Shape::Record(record) => of_record(record),
+        Shape::List(item) => json!({ "type": "array", "items": of_shape(item) }),
     }
 }
 
@@ -184,6 +194,7 @@ fn of_type(rust_type: &str) -> Option<Value> {
         }
         "Owner" => json!({
             "oneOf": [
+                { "const": "Server" },
                 {
                     "type": "object",
                     "properties": { "System": id(schemas::SystemId::LENGTH_MAX) },

@@ -11,6 +11,7 @@ use schemas::events::keys::{
     ActivationAttempted, ActivationFailed, KeyActivated, KeyIssued, KeyUpdated,
     PublicKeyRegistered, PushRegistered,
 };
+use schemas::events::server::{SettingChange, SettingsChanged};
 use schemas::events::systems::{SystemChanged, SystemRegistered, SystemRemoved};
 use schemas::events::transactions::{
     TransactionCleaned, TransactionConfirmed, TransactionCreated, TransactionDeclined,
@@ -33,7 +34,8 @@ pub fn events() -> Vec<RecordedEvent> {
         word,
         transaction_id: Some(transaction_id()),
     });
-    let mut events = systems();
+    let mut events = server();
+    events.extend(systems());
     events.extend(users_and_keys());
     events.extend(transactions());
     events.extend(looked.map(Event::Looked));
@@ -58,6 +60,7 @@ pub fn refusal() -> RecordedEvent {
 
 fn recorded(event: Event) -> RecordedEvent {
     let owner = match event.aggregate() {
+        "server" => Owner::Server,
         "systems" => Owner::System(system_id()),
         _ => Owner::User(system_id(), "sample-1".parse().expect("an identifier")),
     };
@@ -84,6 +87,20 @@ fn recorded(event: Event) -> RecordedEvent {
         },
         event,
     }
+}
+
+fn server() -> Vec<Event> {
+    let change = SettingChange {
+        name: "DEFAULT_TRANSACTION_TTL".to_owned(),
+        before: "0".to_owned(),
+        after: Some("600".to_owned()),
+    };
+    vec![
+        SettingsChanged {
+            changes: vec![change],
+        }
+        .into(),
+    ]
 }
 
 fn systems() -> Vec<Event> {

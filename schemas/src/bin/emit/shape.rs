@@ -21,6 +21,8 @@ pub enum Shape {
     Word(&'static [&'static str]),
     /// A map with known keys.
     Record(Record),
+    /// Any number of these.
+    List(Box<Shape>),
 }
 
 /// A map with known keys.
@@ -81,10 +83,21 @@ fn mark_optional(
     for field in &mut record.fields {
         path.push(field.name);
         field.required = !reads_without(path);
-        if let Shape::Record(inner) = &mut field.shape {
+        if let Some(inner) = field.shape.record_mut() {
             mark_optional(inner, path, reads_without);
         }
         path.pop();
+    }
+}
+
+impl Shape {
+    /// The record this is, or is a list of.
+    fn record_mut(&mut self) -> Option<&mut Record> {
+        match self {
+            Self::Record(record) => Some(record),
+            Self::List(item) => item.record_mut(),
+            Self::Bool | Self::Integer | Self::Text | Self::Bytes | Self::Word(_) => None,
+        }
     }
 }
 
@@ -202,16 +215,50 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
         Ok(value)
     }
 
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let Tracer {
+            noted,
+            path,
+            without,
+        } = self;
+        let mut item = Noted::default();
+        let value = visitor.visit_seq(OneItem(Some(Tracer {
+            noted: &mut item,
+            path,
+            without,
+        })))?;
+        let item = item
+            .shape
+            .ok_or_else(|| de::Error::custom("a list of nothing"))?;
+        noted.shape = Some(Shape::List(Box::new(item)));
+        Ok(value)
+    }
+
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Error> {
         Err(de::Error::custom("events hold no value of this kind"))
     }
 
     forward_to_deserialize_any! {
-        i128 u128 f32 f64 char unit unit_struct seq tuple tuple_struct map identifier ignored_any
+        i128 u128 f32 f64 char unit unit_struct tuple tuple_struct map identifier ignored_any
     }
 
     fn is_human_readable(&self) -> bool {
         false
+    }
+}
+
+/// A list of one item.
+struct OneItem<'a>(Option<Tracer<'a>>);
+
+impl<'de> de::SeqAccess<'de> for OneItem<'_> {
+    type Error = Error;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, Error> {
+        let item = self.0.take();
+        item.map(|tracer| seed.deserialize(tracer)).transpose()
     }
 }
 
@@ -334,6 +381,7 @@ mod tests {
         inner: Option<Inner>,
         #[serde(with = "serde_bytes")]
         bytes: Vec<u8>,
+        items: Vec<Inner>,
     }
 
     fn field(name: &'static str, shape: Shape, required: bool, nullable: bool) -> Field {
@@ -356,8 +404,14 @@ mod tests {
         let fields = vec![
             field("text", Shape::Text, true, false),
             field("maybe", Shape::Integer, false, true),
-            field("inner", Shape::Record(inner), false, true),
+            field("inner", Shape::Record(inner.clone()), false, true),
             field("bytes", Shape::Bytes, true, false),
+            field(
+                "items",
+                Shape::List(Box::new(Shape::Record(inner))),
+                true,
+                false,
+            ),
         ];
         assert_eq!(
             traced,
