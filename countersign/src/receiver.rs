@@ -24,6 +24,8 @@ pub struct Received {
     pub timestamp: String,
     /// The header `webhook-signature`.
     pub signature: String,
+    /// Every header, in lower case, as received.
+    pub headers: Vec<(String, String)>,
     /// The body as received.
     pub body: Vec<u8>,
 }
@@ -195,6 +197,13 @@ async fn take(State(state): State<Arc<Shared>>, headers: HeaderMap, body: Bytes)
         webhook_id: header("webhook-id"),
         timestamp: header("webhook-timestamp"),
         signature: header("webhook-signature"),
+        headers: headers
+            .iter()
+            .map(|(name, value)| {
+                let value = String::from_utf8_lossy(value.as_bytes());
+                (name.to_string(), value.into_owned())
+            })
+            .collect(),
         body: body.to_vec(),
     };
     if refused {

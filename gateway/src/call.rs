@@ -14,13 +14,12 @@ use serde_json::value::RawValue;
 use crate::auth::{self, Scope};
 use crate::body::{self, TakesDocument};
 use crate::context::{self, Connection};
+use crate::device_info;
 use crate::error::ApiError;
 use crate::ids::PathIds;
 use crate::json;
+use crate::passed_headers;
 use crate::state::{Gateway, Shared};
-
-/// Longest device information, bytes.
-const DEVICE_INFO_LENGTH_MAX: usize = 16 * 1024;
 
 /// A request, ready to become a command.
 #[derive(Debug)]
@@ -156,6 +155,10 @@ impl Call {
             .uri
             .path_and_query()
             .map_or("/", |target| target.as_str());
+        let mut private = connection.private(&parts.headers, gateway.options.trusted_hops);
+        if gateway.house.settings.current().pass_headers_through() {
+            private.headers = passed_headers::carried(&parts.headers);
+        }
         let request_id = RequestId(random_bytes());
         Ok(Self {
             ids,
@@ -167,9 +170,10 @@ impl Call {
                 request_hash: (!body.is_empty()).then(|| Digest::sha256(&body)),
                 instance: gateway.house.instance.clone(),
                 request_id: Some(request_id),
+                carries_headers: !private.headers.is_empty(),
                 ..RequestContext::default()
             },
-            private: connection.private(&parts.headers, gateway.options.trusted_hops),
+            private,
             traceparent: context::traceparent(&parts.headers),
             target: target.to_owned(),
             headers: parts.headers,
@@ -248,7 +252,7 @@ impl Call {
         named("session_id", &remarks.session_id)?;
         named("device_event_id", &remarks.device_event_id)?;
         if let Some(info) = remarks.device_info {
-            json::check_object("device_info", &info, DEVICE_INFO_LENGTH_MAX)?;
+            device_info::check(&info)?;
             self.private.device_info = Some(info.get().to_owned());
         }
         if let Some(event_id) = &remarks.device_event_id {

@@ -39,7 +39,7 @@ impl Connection {
         RequestPrivate {
             requester_ip_address: Some(self.chain(headers, trusted_hops)),
             connection_info: Some(info.to_string()),
-            device_info: None,
+            ..RequestPrivate::default()
         }
     }
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use schemas::{Position, SystemId, Timestamp, TransactionId, UserId};
+use schemas::commands::journal::RecordToClean;
+use schemas::{Owner, Position, SystemId, Timestamp, TransactionId, UserId};
 use serde_json::{Map, Value};
 
 /// Reads the audit journal. A record is a JSON object with the fields of [`schemas::words::JOURNAL_FIELDS`].
@@ -21,6 +22,13 @@ pub trait JournalQuery: Send + Sync + std::fmt::Debug {
         event_id: i64,
     ) -> BoxFuture<'a, Result<Option<Map<String, Value>>, JournalFailure>>;
 
+    /// Records of one system that match and were not cleaned yet, oldest first: whose each is, and the command whose
+    /// erasable part it shows.
+    fn uncleaned<'a>(
+        &'a self,
+        filter: &'a JournalFilter,
+    ) -> BoxFuture<'a, Result<Vec<(Owner, RecordToClean)>, JournalFailure>>;
+
     /// Waits until the journal shows the event at `position`, at most for `timeout`; whether it does.
     fn wait_for(&self, position: Position, timeout: Duration) -> BoxFuture<'_, bool>;
 }
@@ -36,6 +44,10 @@ pub struct JournalFilter {
     pub transaction_id: Option<TransactionId>,
     /// Only with this event word.
     pub request_type: Option<String>,
+    /// Only with this result.
+    pub request_result: Option<u16>,
+    /// Only what comes after the record of that number.
+    pub after: Option<i64>,
     /// Recorded at this moment or later.
     pub from: Option<Timestamp>,
     /// Recorded before this moment.

@@ -78,6 +78,8 @@ pub(crate) fn read(
             pc_is_internal_url: request.interaction_internal_url,
             events_post_url: request.events_post_url,
             callback_url: request.callback_url,
+            billing_period: None,
+            report_template_path: request.report_template_path,
         },
         register_request: encoded.to_owned(),
     };
@@ -119,8 +121,7 @@ struct SystemRequest {
     key_info_life_time_val: Option<i64>,
     events_post_url: Option<String>,
     callback_url: Option<String>,
-    #[serde(rename = "reportTemplatePath")]
-    _report_template_path: Option<String>,
+    report_template_path: Option<String>,
 }
 
 #[cfg(test)]

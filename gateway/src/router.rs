@@ -21,6 +21,7 @@ pub(crate) fn system_routes() -> Vec<Route> {
     vec![
         system::register_system::route(),
         system::server_settings::route(),
+        system::server_events::route(),
         system::set_server_settings::route(),
         system::get_system_info::route(),
         system::change_system::route(),
@@ -38,6 +39,8 @@ pub(crate) fn system_routes() -> Vec<Route> {
         system::transaction_binary_data::route(),
         system::decline_transaction::route(),
         system::get_events::route(),
+        system::clean_events::route(),
+        system::remove_events::route(),
         system::get_event::route(),
     ]
 }

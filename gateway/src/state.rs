@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use schemas::answers::{Answer, AnswerBody};
 use schemas::commands::{Caller, Command, CommandEnvelope};
-use schemas::{ErrorCode, Lane, Owner};
+use schemas::{CommandId, ErrorCode, Lane, Owner};
 use tokio::sync::Semaphore;
 
 use crate::answer::{Reply, Seal};
@@ -33,22 +33,33 @@ impl Gateway {
     }
 
     /// Sends a command and waits for its answer. An answer with an error code is an error here, sealed for the device.
-    #[tracing::instrument(name = "gateway.ask", skip_all,
-        fields(command.id = %call.command_id, command.word, system.id = %owner.system_id(), result.code))]
     pub(crate) async fn ask(
         &self,
         call: &Call,
         owner: Owner,
         command: impl Into<Command>,
     ) -> Result<Reply, ApiError> {
+        self.ask_under(call, call.command_id, owner, command.into())
+            .await
+    }
+
+    /// The same for a request that takes several commands, each under an identity of its own.
+    #[tracing::instrument(name = "gateway.ask", skip_all,
+        fields(command.id = %command_id, command.word, system.id = %owner.system_id(), result.code))]
+    pub(crate) async fn ask_under(
+        &self,
+        call: &Call,
+        command_id: CommandId,
+        owner: Owner,
+        command: Command,
+    ) -> Result<Reply, ApiError> {
         let _permit = self.commands.try_acquire().map_err(|_| ApiError::busy())?;
-        let command = command.into();
         let (lane, word) = (Lane::of(&owner), command.word());
         let span = tracing::Span::current();
         span.record("command.word", word);
 
         let wait = self.options.limits.command;
-        let envelope = self.envelope(call, owner, command);
+        let envelope = self.envelope(call, command_id, owner, command);
         let payload = Bytes::from(self.house.sealer.close_command(&envelope));
         let system_id = envelope.owner.system_id();
         let sealed = self
@@ -65,10 +76,16 @@ impl Gateway {
         reply(answer, &envelope.caller)
     }
 
-    fn envelope(&self, call: &Call, owner: Owner, command: Command) -> CommandEnvelope {
+    fn envelope(
+        &self,
+        call: &Call,
+        command_id: CommandId,
+        owner: Owner,
+        command: Command,
+    ) -> CommandEnvelope {
         let wait_ms = i64::try_from(self.options.limits.command.as_millis()).unwrap_or(i64::MAX);
         CommandEnvelope {
-            command_id: call.command_id,
+            command_id,
             fingerprint: call.fingerprint(),
             request_id: call.request_id,
             owner,

@@ -17,13 +17,14 @@ use schemas::answers::{
 };
 use schemas::canonical::TextType;
 use schemas::commands::CommandEnvelope;
+use schemas::commands::journal::RecordToClean;
 use schemas::commands::keys::{DeviceType, PushAddress};
 use schemas::commands::systems::SystemParameters;
 use schemas::commands::transactions::TransactionStatus;
 use schemas::flags::KeyFlags;
 use schemas::pc_auth::PcAuth;
 use schemas::settings::Settings;
-use schemas::{Digest, ErrorCode, KeyIndex, Lane, Position, Secret, SystemId, Timestamp};
+use schemas::{Digest, ErrorCode, KeyIndex, Lane, Owner, Position, Secret, SystemId, Timestamp};
 use serde_json::{Map, Value, json};
 use tower::ServiceExt as _;
 
@@ -361,6 +362,8 @@ impl Bus for FakeBus {
 /// A journal with one record, number 42.
 #[derive(Debug, Default)]
 pub(crate) struct FakeJournal {
+    /// What is said to be not cleaned yet.
+    pub(crate) uncleaned: Mutex<Vec<(Owner, RecordToClean)>>,
     asked: Mutex<Vec<JournalFilter>>,
     waited: Mutex<Vec<String>>,
 }
@@ -398,6 +401,15 @@ impl JournalQuery for FakeJournal {
         event_id: i64,
     ) -> BoxFuture<'a, Result<Option<Map<String, Value>>, JournalFailure>> {
         Box::pin(async move { Ok((event_id == 42).then(record)) })
+    }
+
+    fn uncleaned<'a>(
+        &'a self,
+        filter: &'a JournalFilter,
+    ) -> BoxFuture<'a, Result<Vec<(Owner, RecordToClean)>, JournalFailure>> {
+        self.asked.lock().unwrap().push(filter.clone());
+        let found = self.uncleaned.lock().unwrap().clone();
+        Box::pin(async { Ok(found) })
     }
 
     fn wait_for(&self, position: Position, _: Duration) -> BoxFuture<'_, bool> {

@@ -75,5 +75,6 @@ pub(crate) fn looked(word: &'static str, transaction_id: Option<TransactionId>) 
     Event::Looked(Looked {
         word: looked_word(word).expect("deciders name only words of the table of looks"),
         transaction_id,
+        callback_url: None,
     })
 }

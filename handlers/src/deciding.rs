@@ -1,9 +1,11 @@
 //! From an envelope to an outcome: who asks, whether they may, and which decider knows.
 
+use schemas::commands::journal::JournalCommand;
 use schemas::commands::keys::KeyCommand;
 use schemas::commands::transactions::TransactionCommand;
 use schemas::commands::users::UserCommand;
 use schemas::commands::{Caller, Command, CommandEnvelope};
+use schemas::context::CallbackWishes;
 use schemas::flags::{COLLECT_DEVICE_INFO, COLLECT_EVENTS};
 use schemas::settings::Settings;
 use schemas::{ErrorCode, Owner, SystemId, UserId};
@@ -15,7 +17,7 @@ use crate::facts::Facts;
 use crate::keys::Activation;
 use crate::owner::{OwnerState, UserState};
 use crate::users::{Life, Person};
-use crate::{devices, keys, server, systems, transactions, users};
+use crate::{devices, journal, keys, server, systems, transactions, users};
 
 /// Decides a command. The same state, command and facts always give the same outcome.
 pub fn decide(state: &OwnerState, envelope: &CommandEnvelope, facts: &Facts<'_>) -> Outcome {
@@ -45,11 +47,13 @@ pub fn keeps_device_info(
     let (OwnerState::User(user), Caller::Device(_)) = (state, &envelope.caller) else {
         return false;
     };
-    settings.collect_device_information()
-        && user
-            .life
-            .present()
-            .is_ok_and(|person| person.key.flags.has(&COLLECT_DEVICE_INFO))
+    // Device information is part of what is told of an event: without that flag the other counts for nothing.
+    settings.collect_events()
+        && settings.collect_device_information()
+        && user.life.present().is_ok_and(|person| {
+            let flags = &person.key.flags;
+            flags.has(&COLLECT_EVENTS) && flags.has(&COLLECT_DEVICE_INFO)
+        })
 }
 
 type Ids<'a> = (&'a SystemId, &'a UserId);
@@ -68,6 +72,10 @@ fn for_bank(
         (Life::Missing, Command::Users(UserCommand::Create(command))) => {
             users::create(user_id, command, system, facts).map_err(users::Rejection::code)
         }
+        // What was recorded of a user outlives the user, and can be erased all the same.
+        (Life::Present(_) | Life::Deleted, Command::Journal(JournalCommand::Clean(command))) => {
+            Ok(journal::clean(command, facts.vault))
+        }
         (life, command) => match life.present() {
             Ok(person) => {
                 let asked = Asked {
@@ -80,7 +88,7 @@ fn for_bank(
                 };
                 let decided =
                     permitted(command, &Caller::System).and_then(|()| ask(&asked, command));
-                return stamp(person, Some(system), decided, command);
+                return stamp(person, Some(system), decided, command, facts);
             }
             Err(rejection) => Err(rejection.code()),
         },
@@ -155,7 +163,7 @@ fn for_device(
         };
         ask(&asked, command)
     });
-    let mut outcome = stamp(person, registered.ok(), decided, command);
+    let mut outcome = stamp(person, registered.ok(), decided, command, facts);
     match &mut outcome {
         Outcome::Decided(decision) => decision.response_key = authenticated.response_key,
         Outcome::Refused(refusal) => refusal.response_key = authenticated.response_key,
@@ -196,7 +204,7 @@ fn for_house(user: &UserState, command: &Command, facts: &Facts<'_>) -> Outcome 
     let system = facts.system.registered().ok();
     let decision = transactions::expire(person, system, expire, facts);
     match person {
-        Some(person) => stamp(person, system, Ok(decision), command),
+        Some(person) => stamp(person, system, Ok(decision), command, facts),
         None => Outcome::Decided(Box::new(decision)),
     }
 }
@@ -207,19 +215,38 @@ fn stamp(
     system: Option<&systems::Registered>,
     decided: Result<Decision, ErrorCode>,
     command: &Command,
+    facts: &Facts<'_>,
 ) -> Outcome {
+    let settings = facts.settings;
     let post_url = system
-        .filter(|_| person.key.flags.has(&COLLECT_EVENTS))
+        .filter(|_| settings.collect_events() && person.key.flags.has(&COLLECT_EVENTS))
         .and_then(systems::Registered::events_post_url);
     let mut outcome = match decided {
         Ok(decision) => Outcome::Decided(Box::new(decision)),
         Err(code) => asked::refused(command, code),
     };
     match &mut outcome {
-        Outcome::Decided(decision) => decision.events_post_url = post_url,
+        Outcome::Decided(decision) => {
+            decision.events_post_url = post_url;
+            decision.callback = callback_wishes(person, settings);
+        }
         Outcome::Refused(refusal) => refusal.events_post_url = post_url,
     }
     outcome
+}
+
+/// How callbacks about this user are written now; `None` when that is what the settings' table says.
+fn callback_wishes(person: &Person, settings: &Settings) -> Option<CallbackWishes> {
+    let registration = person.key.registered.as_ref();
+    let push = registration.and_then(|registration| registration.push.as_ref());
+    let wishes = CallbackWishes {
+        version: settings.callback_version(),
+        tells_event: settings.tell_event(),
+        app_id: push
+            .filter(|_| settings.tell_app_id())
+            .and_then(|push| push.app_id.clone()),
+    };
+    (wishes != CallbackWishes::default()).then_some(wishes)
 }
 
 #[cfg(test)]

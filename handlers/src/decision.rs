@@ -1,6 +1,7 @@
 //! What a decider says: what happened, or why nothing did.
 
 use schemas::answers::AnswerBody;
+use schemas::context::CallbackWishes;
 use schemas::events::Event;
 use schemas::vault::VaultName;
 use schemas::{ErrorCode, Secret, Timestamp};
@@ -45,6 +46,8 @@ pub struct Decision {
     pub response_key: Option<Secret>,
     /// Where the command's first event is posted, when the key's flags ask for it.
     pub events_post_url: Option<String>,
+    /// How the callbacks of its events are written.
+    pub callback: Option<CallbackWishes>,
 }
 
 /// Whether a command is finished once its decision is in the log.
@@ -94,6 +97,7 @@ impl Decision {
             next: Next::Answer,
             response_key: None,
             events_post_url: None,
+            callback: None,
         }
     }
 

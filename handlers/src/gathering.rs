@@ -1,5 +1,6 @@
 //! What a decision will want to know, before it is made: the runner fetches and computes it beside the lane.
 
+use schemas::commands::journal::JournalCommand;
 use schemas::commands::keys::KeyCommand;
 use schemas::commands::transactions::TransactionCommand;
 use schemas::commands::{Caller, Command, CommandEnvelope};
@@ -10,10 +11,16 @@ use crate::facts::SignatureCheck;
 use crate::keys::Key;
 use crate::owner::OwnerState;
 use crate::users::Person;
-use crate::{keys, transactions, users};
+use crate::{journal, keys, transactions, users};
 
 /// The vault rows a decision of this command on this state reads.
 pub fn needs(state: &OwnerState, envelope: &CommandEnvelope) -> Vec<VaultName> {
+    // Also of a system, and of a user who is gone.
+    if let (Command::Journal(JournalCommand::Clean(command)), Caller::System) =
+        (&envelope.command, &envelope.caller)
+    {
+        return journal::needs(command);
+    }
     let OwnerState::User(user) = state else {
         return Vec::new();
     };

@@ -17,6 +17,7 @@ mod crypto;
 mod deciding;
 mod devices;
 mod gathering;
+mod journal;
 mod keys;
 mod owner;
 mod replay;

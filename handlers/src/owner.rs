@@ -97,6 +97,7 @@ impl UserState {
             Event::Users(UserEvent::Changed(_))
             | Event::Looked(_)
             | Event::Server(_)
+            | Event::Journal(_)
             | Event::Systems(_) => {}
         }
     }

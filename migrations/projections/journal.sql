@@ -22,6 +22,8 @@ create table journal (
     pc_instance_name text,
     key_index bigint,
     causation_id text,
+    event_data text,
+    cleaned_at bigint,
     unique (system_id, created_at, event_id),
     unique (system_id, user_id, created_at, event_id),
     unique (system_id, transaction_id, created_at, event_id)

@@ -13,5 +13,6 @@ create table read_systems (
     callback_url text,
     created_at bigint,
     updated_at bigint,
-    removed_at bigint
+    removed_at bigint,
+    events_removed_before bigint
 );

@@ -5,5 +5,5 @@ pub mod pages;
 pub mod record;
 
 pub use journal::JournalRow;
-pub use pages::{Journal, JournalError, JournalFilter};
+pub use pages::{Journal, JournalError, JournalFilter, Uncleaned};
 pub use record::{JournalRecord, PcVersion};

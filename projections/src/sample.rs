@@ -69,6 +69,7 @@ impl History {
                 requester_ip_address: Some("10.0.0.1".to_owned()),
                 connection_info: None,
                 device_info: Some(r#"{"osName":"iOS"}"#.to_owned()),
+                ..RequestPrivate::default()
             };
             let name = VaultName::request(&causation_id);
             let open = rmp_serde::to_vec_named(&private).expect("encodable");

@@ -38,9 +38,49 @@ pub struct RequestContext {
     /// Where to post this event, when the key's flags ask for it. Stamped by the decider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub events_post_url: Option<String>,
+    /// Headers are carried into callbacks and posts (HTTP_HEADERS_PASSTHROUGH); they lie in the vault. Stamped by the door.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub carries_headers: bool,
+    /// The event is posted and does not show in the journal (EVENTS_TRANSPARENT). Stamped by the runner.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub transparent: bool,
+    /// How the callback of this event is written. Stamped by the decider; `None` means as the settings' table says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback: Option<CallbackWishes>,
     /// Which delivery of the request this was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<RequestId>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands a reference over"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// How a callback is written: the settings that were in force when its event happened, so that every attempt and every
+/// reader of the log comes to the same bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CallbackWishes {
+    /// CALLBACK_VERSION: 1, 2 or 3.
+    pub version: u8,
+    /// SEND_EVENT_IN_CALLBACK: the journal record goes with it.
+    pub tells_event: bool,
+    /// The application's id, with SET_APP_ID_FOR_TRANSACTION_CALLBACK and for a device that told one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub app_id: Option<String>,
+}
+
+impl Default for CallbackWishes {
+    fn default() -> Self {
+        Self {
+            version: 3,
+            tells_event: true,
+            app_id: None,
+        }
+    }
 }
 
 /// The erasable part: it goes into the vault.
@@ -55,4 +95,10 @@ pub struct RequestPrivate {
     /// Device information as received, as JSON text; only from keys whose flags ask for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_info: Option<String>,
+    /// What a device told beside its report, as JSON text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event_data: Option<String>,
+    /// Headers that are carried into callbacks and posts (HTTP_HEADERS_PASSTHROUGH).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, String)>,
 }

@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod devices;
+pub mod journal;
 pub mod keys;
 pub mod server;
 pub mod systems;
@@ -181,6 +182,7 @@ pub enum Tells {
 
 aggregates! {
     Server(server::ServerEvent);
+    Journal(journal::JournalEvent);
     Systems(systems::SystemEvent);
     Users(users::UserEvent);
     Keys(keys::KeyEvent);
@@ -212,6 +214,7 @@ impl Event {
         match self {
             Self::Keys(event) => event.result(),
             Self::Server(_)
+            | Self::Journal(_)
             | Self::Systems(_)
             | Self::Users(_)
             | Self::Devices(_)
@@ -228,6 +231,7 @@ impl Event {
             Self::Looked(event) => event.transaction_id.as_ref(),
             Self::Refused(event) => event.transaction_id.as_ref(),
             Self::Server(_)
+            | Self::Journal(_)
             | Self::Systems(_)
             | Self::Users(_)
             | Self::Keys(_)

@@ -98,7 +98,14 @@ fn system_routes() -> Vec<Route> {
             "/pc-api/{system_id}/users/{user_id}/transactions/{transaction_id}/decline",
             Some(json!({ "reason": CANARY, "code": 1 })),
         ),
+        route(&get, "/pc-api/server_events", None),
         route(&get, "/pc-api/{system_id}/events", None),
+        route(
+            &post,
+            "/pc-api/{system_id}/events/clean",
+            Some(json!({ "request_type": "canary", "limit": 1 })),
+        ),
+        route(&delete, "/pc-api/{system_id}/events", Some(json!({}))),
         route(&get, "/pc-api/{system_id}/events/{event_id}", None),
     ]
 }

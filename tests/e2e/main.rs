@@ -5,6 +5,7 @@
 )]
 
 mod bad_input;
+mod callback_versions;
 mod callbacks;
 mod chosen_transaction_id;
 mod confirm;
@@ -14,6 +15,7 @@ mod events_post;
 mod expire;
 mod idempotency;
 mod journal;
+mod journal_upkeep;
 mod key_in_two_parts;
 mod listening;
 mod log_position;

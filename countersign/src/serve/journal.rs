@@ -6,7 +6,8 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use gateway::{JournalFailure, JournalQuery};
 use projections::{Journal, ReadModels};
-use schemas::{Position, SystemId};
+use schemas::commands::journal::RecordToClean;
+use schemas::{Owner, Position, SystemId};
 use serde_json::{Map, Value};
 
 /// The journal, and how far it is.
@@ -24,17 +25,11 @@ impl JournalQuery for JournalBehindTheDoors {
         filter: &'a gateway::JournalFilter,
     ) -> BoxFuture<'a, Result<Vec<Map<String, Value>>, JournalFailure>> {
         async move {
-            let filter = projections::JournalFilter {
-                system_id: filter.system_id.clone(),
-                user_id: filter.user_id.clone(),
-                transaction_id: filter.transaction_id.clone(),
-                request_type: filter.request_type.clone(),
-                from: filter.from,
-                to: filter.to,
-                offset: filter.offset,
-                limit: filter.limit,
-            };
-            let records = self.journal.page(&filter).await.map_err(failure)?;
+            let records = self
+                .journal
+                .page(&of_the_read_model(filter))
+                .await
+                .map_err(failure)?;
             records.iter().map(object).collect()
         }
         .boxed()
@@ -56,6 +51,24 @@ impl JournalQuery for JournalBehindTheDoors {
         .boxed()
     }
 
+    fn uncleaned<'a>(
+        &'a self,
+        filter: &'a gateway::JournalFilter,
+    ) -> BoxFuture<'a, Result<Vec<(Owner, RecordToClean)>, JournalFailure>> {
+        async move {
+            let found = self.journal.uncleaned(&of_the_read_model(filter)).await;
+            let found = found.map_err(failure)?.into_iter().map(|record| {
+                let to_clean = RecordToClean {
+                    event_id: record.event_id,
+                    command_id: record.command_id,
+                };
+                (record.owner, to_clean)
+            });
+            Ok(found.collect())
+        }
+        .boxed()
+    }
+
     fn wait_for(&self, position: Position, timeout: Duration) -> BoxFuture<'_, bool> {
         async move {
             let arrived = self.read_models.wait_for(position, timeout).await;
@@ -66,6 +79,21 @@ impl JournalQuery for JournalBehindTheDoors {
             })
         }
         .boxed()
+    }
+}
+
+fn of_the_read_model(filter: &gateway::JournalFilter) -> projections::JournalFilter {
+    projections::JournalFilter {
+        system_id: filter.system_id.clone(),
+        user_id: filter.user_id.clone(),
+        transaction_id: filter.transaction_id.clone(),
+        request_type: filter.request_type.clone(),
+        request_result: filter.request_result,
+        after: filter.after,
+        from: filter.from,
+        to: filter.to,
+        offset: filter.offset,
+        limit: filter.limit,
     }
 }
 

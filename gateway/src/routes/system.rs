@@ -2,6 +2,7 @@
 
 pub(crate) mod change_system;
 pub(crate) mod change_user;
+pub(crate) mod clean_events;
 pub(crate) mod create_transaction;
 pub(crate) mod create_user;
 pub(crate) mod decline_transaction;
@@ -14,7 +15,9 @@ pub(crate) mod get_user_info;
 mod key_wishes;
 pub(crate) mod list_transactions;
 pub(crate) mod register_system;
+pub(crate) mod remove_events;
 pub(crate) mod remove_system;
+pub(crate) mod server_events;
 pub(crate) mod server_settings;
 pub(crate) mod set_server_settings;
 mod system_entry;

@@ -79,7 +79,9 @@ fn carry_out(
     let expected_version = entry.state.version();
     let keeps_device_info = handlers::keeps_device_info(&entry.state, envelope, facts.settings);
     let context = RequestContext {
+        transparent: decision.events_post_url.is_some() && facts.settings.events_transparent(),
         events_post_url: decision.events_post_url,
+        callback: decision.callback,
         ..envelope.context.clone()
     };
     let events = record(
@@ -190,9 +192,10 @@ pub fn refuse(
     };
     let commit = refusal.event.map(|event| {
         let expected_version = entry.state.version();
-        let keeps_device_info =
-            handlers::keeps_device_info(&entry.state, envelope, &house.settings.current());
+        let settings = house.settings.current();
+        let keeps_device_info = handlers::keeps_device_info(&entry.state, envelope, &settings);
         let context = RequestContext {
+            transparent: refusal.events_post_url.is_some() && settings.events_transparent(),
             events_post_url: refusal.events_post_url,
             ..envelope.context.clone()
         };
@@ -234,6 +237,7 @@ fn record(
 ) -> Vec<NewEvent> {
     let later = RequestContext {
         instance: context.instance.clone(),
+        callback: context.callback.clone(),
         ..RequestContext::default()
     };
     let contexts = std::iter::once(context).chain(std::iter::repeat(later));
@@ -270,6 +274,7 @@ fn private_row(envelope: &CommandEnvelope, keeps_device_info: bool) -> Option<(V
     let mut private = envelope.private.clone();
     if !keeps_device_info {
         private.device_info = None;
+        private.event_data = None;
     }
     if private == RequestPrivate::default() {
         return None;

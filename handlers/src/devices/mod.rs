@@ -34,6 +34,6 @@ impl Rejection {
 pub(crate) fn decide(asked: &Asked<'_>, command: &DeviceCommand) -> Result<Decision, Rejection> {
     match command {
         DeviceCommand::SetFingerprint(command) => set_fingerprint::decide(asked, command),
-        DeviceCommand::Report(command) => Ok(report::decide(command)),
+        DeviceCommand::Report(command) => Ok(report::decide(asked, command)),
     }
 }

@@ -1,19 +1,23 @@
 //! `report_device`: what a device notices about itself.
 
-use schemas::commands::devices::ReportDevice;
+use schemas::commands::devices::{DeviceReport, ReportDevice};
+use schemas::events::Event;
 
-use crate::asked::looked;
+use crate::asked::{Asked, looked};
 use crate::decision::Decision;
 
-/// Journals the report under the manual's word. It changes nothing: whoever reads the journal draws the conclusions.
-pub(crate) fn decide(command: &ReportDevice) -> Decision {
-    Decision::happened(vec![looked(command.report.word(), None)])
+/// Journals the report under the manual's word. It changes nothing: whoever reads the journal draws the conclusions. Of a
+/// deleted key the bank is told at once, since nobody will confirm with it.
+pub(crate) fn decide(asked: &Asked<'_>, command: &ReportDevice) -> Decision {
+    let mut event = looked(command.report.word(), None);
+    if let (DeviceReport::KeyDeleted, Event::Looked(looked)) = (command.report, &mut event) {
+        looked.callback_url = asked.system.callback_url();
+    }
+    Decision::happened(vec![event])
 }
 
 #[cfg(test)]
 mod tests {
-    use schemas::commands::devices::DeviceReport;
-
     use super::*;
     use crate::testing::Story;
 
@@ -28,9 +32,13 @@ mod tests {
             DeviceReport::PasswordCorrect,
             DeviceReport::PasswordChanged,
         ] {
-            story
-                .device_asks(ReportDevice { report })
-                .happens(&[report.word()]);
+            let heard = story.device_asks(ReportDevice { report });
+            heard.happens(&[report.word()]);
+            let Event::Looked(looked) = &heard.decision().events[0] else {
+                panic!("a look was expected");
+            };
+            let told = report == DeviceReport::KeyDeleted;
+            assert_eq!(looked.callback_url.is_some(), told, "{report:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `refresh_properties`: every setting's value in force.
+//! `refresh_properties` and `get_events`: every setting's value in force, and the server's own journal.
 
 use schemas::answers::AnswerBody;
 
@@ -14,9 +14,14 @@ pub(super) fn settings(state: &State, facts: &Facts<'_>) -> Decision {
     Decision::happened(vec![looked]).answering(AnswerBody::Settings(shown))
 }
 
+/// Journals that the journal was read; the door reads it from the read model.
+pub(super) fn journal() -> Decision {
+    Decision::happened(vec![asked::looked("get_events", None)])
+}
+
 #[cfg(test)]
 mod tests {
-    use schemas::commands::server::GetSettings;
+    use schemas::commands::server::{GetServerEvents, GetSettings};
 
     use super::*;
     use crate::testing::Story;
@@ -31,5 +36,7 @@ mod tests {
             panic!("the settings were expected");
         };
         assert_eq!((values.len(), &*values["KEY_QR_SIZE"]), (61, "400"));
+        let heard = story.administrator_asks(GetServerEvents {});
+        heard.happens(&["get_events"]);
     }
 }

@@ -59,6 +59,7 @@ fn answer(state: &State, command: &Command, facts: &Facts<'_>) -> Result<Decisio
             change::decide(state, command, facts)
         }
         Command::Server(ServerCommand::GetSettings(_)) => Ok(look::settings(state, facts)),
+        Command::Server(ServerCommand::GetEvents(_)) => Ok(look::journal()),
         Command::Systems(_)
         | Command::Journal(_)
         | Command::Users(_)

@@ -55,6 +55,7 @@ impl State {
             // Looks and refusals change nothing, and nobody else's events come here.
             Event::Looked(_)
             | Event::Refused(_)
+            | Event::Journal(_)
             | Event::Systems(_)
             | Event::Users(_)
             | Event::Keys(_)

@@ -20,9 +20,8 @@ pub(super) fn system_info(
 }
 
 /// Journals that the journal was read; the door reads it from the read model.
-pub(super) fn journal(state: &State, word: &'static str) -> Result<Decision, Rejection> {
-    state.registered()?;
-    Ok(Decision::happened(vec![asked::looked(word, None)]))
+pub(super) fn journal(word: &'static str) -> Decision {
+    Decision::happened(vec![asked::looked(word, None)])
 }
 
 /// The system as callers see it: where it sets nothing itself, the server's settings.
@@ -31,6 +30,10 @@ pub(super) fn describe(system: &Registered, system_id: &SystemId, facts: &Facts<
     parameters.user_keys_expiration_period = parameters
         .user_keys_expiration_period
         .or(Some(facts.settings.key_life_days()));
+    let own_template = parameters.report_template_path.take();
+    parameters.report_template_path = own_template
+        .filter(|path| !path.is_empty())
+        .or_else(|| facts.settings.report_template().map(ToOwned::to_owned));
     SystemInfo {
         system_id: system_id.clone(),
         name: system.name.clone(),
@@ -39,7 +42,9 @@ pub(super) fn describe(system: &Registered, system_id: &SystemId, facts: &Facts<
         updated_at: system.updated_at,
         billing_type: system.billing_type,
         billing_period: system
+            .parameters
             .billing_period
+            .or(system.billing_period)
             .unwrap_or_else(|| facts.settings.billing_days()),
         parameters,
         register_request: system.register_request.clone(),
@@ -51,7 +56,7 @@ pub(super) fn describe(system: &Registered, system_id: &SystemId, facts: &Facts<
 mod tests {
     use schemas::ErrorCode;
     use schemas::commands::journal::{GetEventInfo, GetEvents};
-    use schemas::commands::systems::GetSystemInfo;
+    use schemas::commands::systems::{ChangeSystem, GetSystemInfo, SystemParameters};
 
     use super::*;
     use crate::testing::Story;
@@ -76,6 +81,44 @@ mod tests {
         };
         assert_eq!(info.parameters.user_keys_expiration_period, Some(365));
         assert_eq!((info.billing_period, info.is_deleted), (365, false));
+    }
+
+    #[test]
+    fn the_systems_own_values_come_before_the_servers() {
+        let mut story = Story::of_a_system();
+        story.set("BILL_PERIOD", "30");
+        story.set("KEY_INFO_LIFE_TIME", "7");
+        story.set("REPORT_TEMPLATE", "/opt/server.docx");
+        let shown = |story: &mut Story| match story.system_asks(GetSystemInfo {}).answer() {
+            AnswerBody::System(info) => (
+                info.billing_period,
+                info.parameters.user_keys_expiration_period,
+                info.parameters.report_template_path,
+            ),
+            other => panic!("system_info was expected: {other:?}"),
+        };
+        let servers = (30, Some(7), Some("/opt/server.docx".to_owned()));
+        assert_eq!(shown(&mut story), servers);
+        let change = |billing_period, days, path: &str| ChangeSystem {
+            parameters: SystemParameters {
+                billing_period,
+                user_keys_expiration_period: days,
+                report_template_path: Some(path.to_owned()),
+                ..SystemParameters::default()
+            },
+        };
+        story
+            .system_asks(change(Some(90), Some(14), "/opt/own.docx"))
+            .happens(&["change_system"]);
+        let own = (90, Some(14), Some("/opt/own.docx".to_owned()));
+        assert_eq!(shown(&mut story), own);
+        story
+            .system_asks(change(None, None, ""))
+            .happens(&["change_system"]);
+        assert_eq!(shown(&mut story).2.as_deref(), Some("/opt/server.docx"));
+        story
+            .system_asks(change(Some(0), None, ""))
+            .is_refused(ErrorCode::SystemPropertyError);
     }
 
     #[test]

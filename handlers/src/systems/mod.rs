@@ -6,6 +6,7 @@ mod register;
 mod remove;
 mod state;
 
+use schemas::commands::journal::JournalCommand;
 use schemas::commands::systems::{SystemCommand, SystemParameters};
 use schemas::commands::{Caller, Command, CommandEnvelope};
 use schemas::{ErrorCode, Owner, SystemId};
@@ -14,10 +15,10 @@ pub use state::{Registered, State};
 
 use crate::decision::{Decision, Outcome};
 use crate::facts::Facts;
-use crate::{asked, web_address};
+use crate::{asked, journal, web_address};
 
-/// A century, in days: a longer life of a key is a typing error.
-const KEY_LIFE_DAYS_MAX: i64 = 36_525;
+/// A century, in days: a longer life of a key, or a longer period, is a typing error.
+const DAYS_MAX: i64 = 36_525;
 
 /// Why nothing happened to a system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,6 +38,9 @@ pub enum Rejection {
     /// A lifetime below one day, or an address that is not http or https.
     #[error("a parameter of the system is not one it can have")]
     ParameterWrong,
+    /// ALLOW_EVENTS_REMOVE is off.
+    #[error("records of the journal may not be removed")]
+    RemovalNotAllowed,
     /// The command is not one about a system.
     #[error("the command does not concern a system")]
     NotAboutSystems,
@@ -51,6 +55,7 @@ impl Rejection {
             Self::AlreadyRegistered => ErrorCode::SystemIdNotUnique,
             Self::NameMissing => ErrorCode::SystemNameIsNull,
             Self::ParameterWrong => ErrorCode::SystemPropertyError,
+            Self::RemovalNotAllowed => ErrorCode::EventsRemovementIsNotAllowed,
             Self::NotAboutSystems => ErrorCode::RequestError,
         }
     }
@@ -89,7 +94,7 @@ fn answer(
         }
         Command::Systems(SystemCommand::Remove(_)) => remove::decide(state),
         Command::Systems(SystemCommand::GetInfo(_)) => look::system_info(state, system_id, facts),
-        Command::Journal(command) => look::journal(state, command.word()),
+        Command::Journal(command) => journal(state, command, facts),
         Command::Server(_)
         | Command::Users(_)
         | Command::Keys(_)
@@ -98,7 +103,22 @@ fn answer(
     }
 }
 
-/// Parameters a system can have: a lifetime of at least a day, addresses of http or https. Empty text switches an
+fn journal(
+    state: &State,
+    command: &JournalCommand,
+    facts: &Facts<'_>,
+) -> Result<Decision, Rejection> {
+    let system = state.registered()?;
+    match command {
+        JournalCommand::GetEvents(_) | JournalCommand::GetEventInfo(_) => {
+            Ok(look::journal(command.word()))
+        }
+        JournalCommand::Clean(command) => Ok(journal::clean(command, facts.vault)),
+        JournalCommand::Remove(command) => journal::remove(system, command, facts),
+    }
+}
+
+/// Parameters a system can have: lifetime and period of at least a day, addresses of http or https. Empty text switches an
 /// address off.
 fn check_parameters(parameters: &SystemParameters) -> Result<(), Rejection> {
     let addresses = [
@@ -111,8 +131,15 @@ fn check_parameters(parameters: &SystemParameters) -> Result<(), Rejection> {
         .into_iter()
         .flatten()
         .all(|address| address.is_empty() || web_address::is_absolute(address));
-    let days = parameters.user_keys_expiration_period;
-    if addresses_right && days.is_none_or(|days| (1..=KEY_LIFE_DAYS_MAX).contains(&days)) {
+    let periods = [
+        parameters.user_keys_expiration_period,
+        parameters.billing_period,
+    ];
+    let periods_right = periods
+        .into_iter()
+        .flatten()
+        .all(|days| (1..=DAYS_MAX).contains(&days));
+    if addresses_right && periods_right {
         Ok(())
     } else {
         Err(Rejection::ParameterWrong)

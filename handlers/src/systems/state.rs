@@ -4,6 +4,7 @@ use schemas::Timestamp;
 use schemas::commands::systems::SystemParameters;
 use schemas::envelope::RecordedEvent;
 use schemas::events::Event;
+use schemas::events::journal::JournalEvent;
 use schemas::events::systems::{SystemEvent, SystemRegistered};
 
 use super::Rejection;
@@ -44,6 +45,8 @@ pub struct Registered {
     pub parameters: SystemParameters,
     /// The registration request as received, base64.
     pub register_request: String,
+    /// Records of its journal before this moment do not show.
+    pub events_removed_before: Timestamp,
 }
 
 impl State {
@@ -79,10 +82,16 @@ impl State {
                 }
             }
             Event::Systems(SystemEvent::Removed(_)) => self.standing = Standing::Removed,
+            Event::Journal(JournalEvent::Removed(event)) => {
+                if let Standing::Registered(registered) = &mut self.standing {
+                    registered.events_removed_before = event.before;
+                }
+            }
             // Looks and refusals change nothing, and a user's events do not come here.
             Event::Looked(_)
             | Event::Refused(_)
             | Event::Server(_)
+            | Event::Journal(JournalEvent::Cleaned(_))
             | Event::Users(_)
             | Event::Keys(_)
             | Event::Devices(_)
@@ -104,6 +113,7 @@ impl Registered {
             billing_period: event.billing_period,
             parameters: event.parameters.clone(),
             register_request: event.register_request.clone(),
+            events_removed_before: Timestamp(0),
         }
     }
 
@@ -131,14 +141,18 @@ pub(super) fn merge(parameters: &mut SystemParameters, change: &SystemParameters
         pc_is_internal_url,
         events_post_url,
         callback_url,
+        billing_period,
+        report_template_path,
     } = change.clone();
     parameters.user_keys_expiration_period =
         user_keys_expiration_period.or(parameters.user_keys_expiration_period);
+    parameters.billing_period = billing_period.or(parameters.billing_period);
     for (old, new) in [
         (&mut parameters.pc_is_external_url, pc_is_external_url),
         (&mut parameters.pc_is_internal_url, pc_is_internal_url),
         (&mut parameters.events_post_url, events_post_url),
         (&mut parameters.callback_url, callback_url),
+        (&mut parameters.report_template_path, report_template_path),
     ] {
         *old = new.or_else(|| old.take());
     }

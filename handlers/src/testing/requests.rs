@@ -21,6 +21,7 @@ pub(crate) fn register_system() -> RegisterSystem {
             pc_is_internal_url: None,
             events_post_url: Some("https://bank.example/events".to_owned()),
             callback_url: Some("https://bank.example/callback".to_owned()),
+            ..SystemParameters::default()
         },
         register_request: "e30=".to_owned(),
     }

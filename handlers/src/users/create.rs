@@ -34,7 +34,7 @@ pub(crate) fn decide(
         secret_answer: true,
         events_post_url: system
             .events_post_url()
-            .filter(|_| flags.has(&COLLECT_EVENTS)),
+            .filter(|_| facts.settings.collect_events() && flags.has(&COLLECT_EVENTS)),
         ..Decision::happened(vec![event.into()])
     })
 }

@@ -1,16 +1,23 @@
-//! Callbacks, version 3: the outcome of a transaction, and changes of a user.
+//! Callbacks: the outcome of a transaction, and changes of a user.
 //!
-//! `transaction_callback` with `confirmation` and `user_callback` are the reference server's bodies, member by member.
-//! Ours are `declination`, `expiration` (with result 281: receivers of version 3 ignore what they do not know under a
-//! result other than 0) and `device_fingerprint`.
+//! In version 3 `transaction_callback` with `confirmation` and `user_callback` are the reference server's bodies, member by
+//! member. Ours are `declination`, `expiration` (with result 281: receivers of version 3 ignore what they do not know under
+//! a result other than 0), `device_fingerprint`, `key_deleted`, and where `app_id` and `event` stand. Versions 1 and 2 are
+//! not public: [`flat`] makes approximations of them.
+//!
+//! Which version is written was stamped into the event when it happened.
 
+mod flat;
+
+use projections::JournalRecord;
 use schemas::commands::keys::{DeviceType, PushAddress};
+use schemas::context::CallbackWishes;
 use schemas::envelope::RecordedEvent;
 use schemas::events::Event;
 use schemas::events::devices::DeviceEvent;
 use schemas::events::keys::KeyEvent;
 use schemas::events::transactions::TransactionEvent;
-use schemas::{ErrorCode, Owner, TransactionId};
+use schemas::{ErrorCode, TransactionId};
 use serde::Serialize;
 
 use crate::delivery::{Kind, Letter};
@@ -45,6 +52,10 @@ struct TransactionCallback<'a> {
     check_time: i64,
     #[serde(flatten)]
     outcome: Outcome<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<&'a JournalRecord>,
 }
 
 #[derive(Serialize)]
@@ -68,6 +79,8 @@ enum Outcome<'a> {
 struct UserCallback<'a> {
     user_id: &'a str,
     updated_settings: UpdatedSettings,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<&'a JournalRecord>,
 }
 
 #[derive(Default, Serialize)]
@@ -78,6 +91,17 @@ struct UpdatedSettings {
     push_address: Option<CallbackPushAddress>,
     #[serde(skip_serializing_if = "Option::is_none")]
     device_fingerprint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_deleted: Option<bool>,
+}
+
+/// What is known when a callback is written, besides its event.
+#[derive(Debug, Default)]
+pub(crate) struct Known<'a> {
+    /// Where pushes reach the device, if that is still known.
+    pub push: Option<PushAddress>,
+    /// The journal record, when the callback tells it.
+    pub record: Option<&'a JournalRecord>,
 }
 
 #[derive(Serialize)]
@@ -92,66 +116,22 @@ pub(crate) fn needs_push_address(event: &Event) -> bool {
         if event.push.is_some() && address(event.callback_url.as_ref()).is_some())
 }
 
-/// The callback that an event owes, if it owes one. `push` is where pushes reach the device, if that is still known.
-pub(crate) fn callback(event: &RecordedEvent, push: Option<PushAddress>) -> Option<Letter> {
-    match &event.event {
-        Event::Transactions(TransactionEvent::Confirmed(confirmed)) => {
-            let outcome = Outcome::Confirmation {
-                confirm_code: confirmed.confirm_code.as_deref(),
-                signature: confirmed.signature.as_ref().map(hex::encode),
-            };
-            let url = confirmed.callback_url.as_ref();
-            transaction(
-                event,
-                url,
-                &confirmed.transaction_id,
-                outcome,
-                ErrorCode::Normal,
-            )
-        }
-        Event::Transactions(TransactionEvent::Declined(declined)) => {
-            let outcome = Outcome::Declination {
-                reason: &declined.reason,
-                code: declined.code,
-            };
-            let url = declined.callback_url.as_ref();
-            transaction(
-                event,
-                url,
-                &declined.transaction_id,
-                outcome,
-                ErrorCode::Normal,
-            )
-        }
-        Event::Transactions(TransactionEvent::Expired(expired)) => {
-            let (url, code) = (expired.callback_url.as_ref(), ErrorCode::TransactionExpired);
-            transaction(
-                event,
-                url,
-                &expired.transaction_id,
-                Outcome::Expiration {},
-                code,
-            )
-        }
-        Event::Keys(KeyEvent::PublicKeyRegistered(registered)) => {
-            let settings = UpdatedSettings {
-                public_key: Some(hex::encode(&registered.public_key)),
-                push_address: push.map(|push| CallbackPushAddress {
-                    device_push_id: push.device_push_id,
-                    device_type: push.device_type,
-                }),
-                ..UpdatedSettings::default()
-            };
-            user(event, registered.callback_url.as_ref(), settings)
-        }
-        Event::Devices(DeviceEvent::FingerprintSet(set)) => {
-            let settings = UpdatedSettings {
-                device_fingerprint: Some(set.device_fingerprint.to_string()),
-                ..UpdatedSettings::default()
-            };
-            user(event, set.callback_url.as_ref(), settings)
-        }
+/// The settings under which the event happened.
+pub(crate) fn wishes(event: &RecordedEvent) -> CallbackWishes {
+    event.context.callback.clone().unwrap_or_default()
+}
+
+/// Where the event is reported, if anywhere.
+pub(crate) fn reported_to(event: &Event) -> Option<&String> {
+    let url = match event {
+        Event::Transactions(TransactionEvent::Confirmed(event)) => &event.callback_url,
+        Event::Transactions(TransactionEvent::Declined(event)) => &event.callback_url,
+        Event::Transactions(TransactionEvent::Expired(event)) => &event.callback_url,
+        Event::Keys(KeyEvent::PublicKeyRegistered(event)) => &event.callback_url,
+        Event::Devices(DeviceEvent::FingerprintSet(event)) => &event.callback_url,
+        Event::Looked(event) => &event.callback_url,
         Event::Server(_)
+        | Event::Journal(_)
         | Event::Systems(_)
         | Event::Users(_)
         | Event::Keys(
@@ -166,7 +146,72 @@ pub(crate) fn callback(event: &RecordedEvent, push: Option<PushAddress>) -> Opti
             | TransactionEvent::Cleaned(_)
             | TransactionEvent::Deleted(_),
         )
-        | Event::Looked(_)
+        | Event::Refused(_) => return None,
+    };
+    address(url.as_ref())
+}
+
+/// The callback that an event owes, if it owes one.
+pub(crate) fn callback(event: &RecordedEvent, known: Known<'_>) -> Option<Letter> {
+    let url = reported_to(&event.event)?.clone();
+    match &event.event {
+        Event::Transactions(TransactionEvent::Confirmed(confirmed)) => {
+            let outcome = Outcome::Confirmation {
+                confirm_code: confirmed.confirm_code.as_deref(),
+                signature: confirmed.signature.as_ref().map(hex::encode),
+            };
+            let told = (&confirmed.transaction_id, outcome, ErrorCode::Normal);
+            Some(transaction(event, url, told, &known))
+        }
+        Event::Transactions(TransactionEvent::Declined(declined)) => {
+            let outcome = Outcome::Declination {
+                reason: &declined.reason,
+                code: declined.code,
+            };
+            let told = (&declined.transaction_id, outcome, ErrorCode::Normal);
+            Some(transaction(event, url, told, &known))
+        }
+        Event::Transactions(TransactionEvent::Expired(expired)) => {
+            let told = (
+                &expired.transaction_id,
+                Outcome::Expiration {},
+                ErrorCode::TransactionExpired,
+            );
+            Some(transaction(event, url, told, &known))
+        }
+        Event::Keys(KeyEvent::PublicKeyRegistered(registered)) => {
+            let push = known.push.clone();
+            let settings = UpdatedSettings {
+                public_key: Some(hex::encode(&registered.public_key)),
+                push_address: push.map(|push| CallbackPushAddress {
+                    device_push_id: push.device_push_id,
+                    device_type: push.device_type,
+                }),
+                ..UpdatedSettings::default()
+            };
+            user(event, url, settings, &known)
+        }
+        Event::Devices(DeviceEvent::FingerprintSet(set)) => {
+            let settings = UpdatedSettings {
+                device_fingerprint: Some(set.device_fingerprint.to_string()),
+                ..UpdatedSettings::default()
+            };
+            user(event, url, settings, &known)
+        }
+        Event::Looked(_) => {
+            let settings = UpdatedSettings {
+                key_deleted: Some(true),
+                ..UpdatedSettings::default()
+            };
+            user(event, url, settings, &known)
+        }
+        // None of these has an address.
+        Event::Server(_)
+        | Event::Journal(_)
+        | Event::Systems(_)
+        | Event::Users(_)
+        | Event::Keys(_)
+        | Event::Transactions(_)
         | Event::Refused(_) => None,
     }
 }
@@ -178,50 +223,68 @@ fn address(url: Option<&String>) -> Option<&String> {
 
 fn transaction(
     event: &RecordedEvent,
-    url: Option<&String>,
-    transaction_id: &TransactionId,
-    outcome: Outcome<'_>,
-    code: ErrorCode,
-) -> Option<Letter> {
-    let check_time = event.recorded_at.seconds();
-    let body = Message {
-        kind: "transaction_callback",
-        version: 3,
-        result: result(code),
-        transaction_callback: Some(TransactionCallback {
-            transaction_id,
-            check_time,
-            outcome,
-        }),
-        user_callback: None,
+    url: String,
+    (transaction_id, outcome, code): (&TransactionId, Outcome<'_>, ErrorCode),
+    known: &Known<'_>,
+) -> Letter {
+    let wishes = wishes(event);
+    let told = TransactionCallback {
+        transaction_id,
+        check_time: event.recorded_at.seconds(),
+        outcome,
+        app_id: wishes.app_id.as_deref(),
+        event: known.record,
     };
-    Some(Letter {
+    let body = match wishes.version {
+        1 => flat::transaction_of_version_1(&told),
+        2 => flat::transaction_of_version_2(&told, &result(code)),
+        _ => json(Message {
+            kind: "transaction_callback",
+            version: 3,
+            result: result(code),
+            transaction_callback: Some(told),
+            user_callback: None,
+        }),
+    };
+    Letter {
         kind: Kind::Callback,
         order_key: format!("callback/{}/{transaction_id}", event.owner.system_id()),
-        url: address(url)?.clone(),
-        body: json(body),
-    })
+        url,
+        headers: Vec::new(),
+        body,
+    }
 }
 
-fn user(event: &RecordedEvent, url: Option<&String>, settings: UpdatedSettings) -> Option<Letter> {
-    let Owner::User(_, user_id) = &event.owner else {
-        return None;
+fn user(
+    event: &RecordedEvent,
+    url: String,
+    settings: UpdatedSettings,
+    known: &Known<'_>,
+) -> Option<Letter> {
+    let user_id = event.owner.user_id()?;
+    let told = UserCallback {
+        user_id: user_id.as_str(),
+        updated_settings: settings,
+        event: known.record,
     };
-    let body = Message {
-        kind: "user_callback",
-        version: 3,
-        result: result(ErrorCode::Normal),
-        transaction_callback: None,
-        user_callback: Some(UserCallback {
-            user_id: user_id.as_str(),
-            updated_settings: settings,
+    let result = result(ErrorCode::Normal);
+    let body = match wishes(event).version {
+        1 => flat::user_of_version_1(&told),
+        2 => flat::user_of_version_2(&told, &result),
+        _ => json(Message {
+            kind: "user_callback",
+            version: 3,
+            result,
+            transaction_callback: None,
+            user_callback: Some(told),
         }),
     };
     Some(Letter {
         kind: Kind::UserCallback,
         order_key: format!("user_callback/{}", event.owner),
-        url: address(url)?.clone(),
-        body: json(body),
+        url,
+        headers: Vec::new(),
+        body,
     })
 }
 
@@ -245,7 +308,7 @@ fn json(pc_callback: Message<'_>) -> Vec<u8> {
 mod tests {
     use super::*;
     use schemas::context::RequestContext;
-    use schemas::events::{devices, keys, transactions};
+    use schemas::events::{access, devices, keys, transactions};
     use schemas::{CommandId, Digest, KeyIndex, Timestamp};
     use serde_json::{Value, json};
 
@@ -267,7 +330,8 @@ mod tests {
     }
 
     fn body(event: impl Into<Event>, push: Option<PushAddress>) -> Value {
-        let letter = callback(&recorded(event), push).expect("this event owes a callback");
+        let known = Known { push, record: None };
+        let letter = callback(&recorded(event), known).expect("this event owes a callback");
         assert_eq!(letter.url, URL);
         serde_json::from_slice(&letter.body).expect("a body is JSON")
     }
@@ -381,9 +445,101 @@ mod tests {
         );
     }
 
+    fn under(wishes: CallbackWishes, event: impl Into<Event>) -> Value {
+        let mut event = recorded(event);
+        event.context.callback = Some(wishes);
+        let record = JournalRecord::of(
+            schemas::Position {
+                lane: schemas::Lane::new(3).expect("a lane"),
+                number: 7,
+            },
+            &event,
+        );
+        let known = Known {
+            push: None,
+            record: Some(&record),
+        };
+        let letter = callback(&event, known).expect("this event owes a callback");
+        serde_json::from_slice(&letter.body).expect("a body is JSON")
+    }
+
+    fn wishes(version: u8) -> CallbackWishes {
+        CallbackWishes {
+            version,
+            tells_event: true,
+            app_id: Some("example.bank".to_owned()),
+        }
+    }
+
+    #[test]
+    fn the_application_and_the_record_go_with_it_where_the_settings_say_so() {
+        let told = under(wishes(3), confirmed(Some(URL)));
+        let told = &told["pc_callback"]["transaction_callback"];
+        assert_eq!(told["app_id"], "example.bank");
+        assert_eq!(told["event"]["request_type"], "confirm_transaction");
+        assert_eq!(told["event"]["event_id"], 7 * 64 + 3);
+    }
+
+    #[test]
+    fn the_older_versions_are_flat() {
+        let declined = |version| {
+            let mut told = under(
+                wishes(version),
+                transactions::TransactionDeclined {
+                    transaction_id: "t-1".parse().expect("an id"),
+                    reason: "no".to_owned(),
+                    code: None,
+                    callback_url: Some(URL.to_owned()),
+                },
+            );
+            told.as_object_mut().expect("an object").remove("event");
+            told
+        };
+        assert_eq!(
+            declined(2),
+            json!({
+                "type": "transaction_callback", "version": 2, "error_code": 0, "error_message": "Success",
+                "transaction_id": "t-1", "check_time": 1_617_096_000, "status": "declined", "reason": "no",
+                "app_id": "example.bank",
+            })
+        );
+        assert_eq!(
+            declined(1),
+            json!({
+                "type": "transaction_callback", "version": 1, "transaction_id": "t-1", "check_time": 1_617_096_000,
+                "status": "declined",
+            })
+        );
+        let confirmed = under(wishes(1), confirmed(Some(URL)));
+        assert_eq!(confirmed["confirm_code"], "ab".repeat(32));
+        assert_eq!(confirmed["signature"], "304502ab");
+    }
+
+    #[test]
+    fn a_deleted_key_is_told_in_every_version() {
+        let deleted = || access::Looked {
+            word: "key_deleted",
+            transaction_id: None,
+            callback_url: Some(URL.to_owned()),
+        };
+        let settings = |version| under(wishes(version), Event::Looked(deleted()));
+        assert_eq!(
+            body(Event::Looked(deleted()), None)["pc_callback"]["user_callback"],
+            json!({"user_id": "sample-1", "updated_settings": {"key_deleted": true}})
+        );
+        assert_eq!(settings(2)["key_deleted"], true);
+        assert_eq!(
+            (&settings(1)["user_id"], &settings(1)["version"]),
+            (&"sample-1".into(), &1.into())
+        );
+    }
+
     #[test]
     fn without_an_address_nobody_is_told() {
-        assert_eq!(callback(&recorded(confirmed(None)), None), None);
-        assert_eq!(callback(&recorded(confirmed(Some(""))), None), None);
+        assert_eq!(callback(&recorded(confirmed(None)), Known::default()), None);
+        assert_eq!(
+            callback(&recorded(confirmed(Some(""))), Known::default()),
+            None
+        );
     }
 }

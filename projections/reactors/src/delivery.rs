@@ -2,7 +2,10 @@
 
 use reqwest::Url;
 use schemas::envelope::RecordedEvent;
-use schemas::{Digest, Position, Timestamp};
+use schemas::{Digest, Position, Secret, Timestamp};
+
+/// Names and values.
+pub(crate) type Headers = Vec<(String, String)>;
 
 /// What a letter is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -24,6 +27,8 @@ pub(crate) struct Letter {
     pub order_key: String,
     /// Where it goes, as the bank wrote it.
     pub url: String,
+    /// Headers of the request that caused it, carried through.
+    pub headers: Headers,
     /// JSON.
     pub body: Vec<u8>,
 }
@@ -41,6 +46,8 @@ pub(crate) struct Delivery {
     pub endpoint: String,
     /// Letters with the same key are delivered one after the other.
     pub order_key: String,
+    /// Headers of the request that caused it, carried through.
+    pub headers: Headers,
     /// JSON.
     pub body: Vec<u8>,
     /// How many attempts were made.
@@ -74,6 +81,33 @@ impl Kind {
     }
 }
 
+impl Delivery {
+    /// What is sealed in the outbox: the body, or headers and body behind a byte with which no JSON begins.
+    pub fn content(&self) -> Vec<u8> {
+        if self.headers.is_empty() {
+            return self.body.clone();
+        }
+        let content = rmp_serde::to_vec(&(&self.headers, Secret::new(self.body.clone())));
+        let mut bytes = vec![WITH_HEADERS];
+        bytes.extend(content.expect("texts and bytes hold nothing MessagePack cannot"));
+        bytes
+    }
+}
+
+/// Headers and body out of what was sealed; `None` when it is neither of the two forms.
+pub(crate) fn read_content(content: &[u8]) -> Option<(Headers, Vec<u8>)> {
+    match content.split_first() {
+        Some((&WITH_HEADERS, rest)) => {
+            let (headers, body): (_, Secret) = rmp_serde::from_slice(rest).ok()?;
+            Some((headers, body.expose().to_vec()))
+        }
+        _ => Some((Vec::new(), content.to_vec())),
+    }
+}
+
+/// The first byte of a content with headers.
+const WITH_HEADERS: u8 = 0;
+
 /// The identity of a letter: it follows from the event and the kind, so that a restart writes no second one.
 pub(crate) fn id_of(kind: Kind, position: Position, event: &RecordedEvent) -> String {
     let digest = Digest::of(&[
@@ -105,6 +139,27 @@ pub(crate) fn endpoint_of(url: &str) -> Result<String, Undeliverable> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn headers_and_body_read_back() {
+        let mut delivery = Delivery {
+            id: "msg_1".to_owned(),
+            system_id: "s".to_owned(),
+            url: "https://bank.example/".to_owned(),
+            endpoint: "https://bank.example:443".to_owned(),
+            order_key: "o".to_owned(),
+            headers: Vec::new(),
+            body: b"{}".to_vec(),
+            attempt: 0,
+            next_at: Timestamp(0),
+        };
+        assert_eq!(delivery.content(), b"{}");
+        assert_eq!(read_content(b"{}"), Some((Vec::new(), b"{}".to_vec())));
+        delivery.headers = vec![("x-pass-a".to_owned(), "1".to_owned())];
+        let read = read_content(&delivery.content());
+        assert_eq!(read, Some((delivery.headers, delivery.body)));
+        assert_eq!(read_content(&[WITH_HEADERS, 0xc1]), None);
+    }
 
     #[test]
     fn letters_go_by_http_and_https_and_carry_no_credentials() {

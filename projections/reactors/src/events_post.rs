@@ -3,11 +3,10 @@
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
 
-use bus::shell::RootSecret;
 use event_log::{EventLog, Failure};
 use lru::LruCache;
 use projections::JournalRecord;
-use projections::audit::record::private_parts;
+use schemas::context::RequestPrivate;
 use schemas::envelope::RecordedEvent;
 use schemas::events::Event;
 use schemas::events::devices::DeviceEvent;
@@ -83,34 +82,36 @@ fn set_by(event: &RecordedEvent) -> Option<(u64, KeyIndex, Digest)> {
     }
 }
 
-/// The letter that an event owes to its system's events address, if it owes one.
-pub(crate) async fn events_post(
+/// Where the event is posted, if anywhere.
+pub(crate) fn posted_to(event: &RecordedEvent) -> Option<&String> {
+    let url = event.context.events_post_url.as_ref();
+    url.filter(|url| !url.is_empty())
+}
+
+/// The whole journal record of an event: with what lies in the vault, and the fingerprint its key had by then.
+pub(crate) async fn whole_record(
     position: Position,
     event: &RecordedEvent,
+    private: RequestPrivate,
     log: &dyn EventLog,
-    root: &RootSecret,
     fingerprints: &Fingerprints,
-) -> Result<Option<Letter>, Failure> {
-    let Some(url) = event
-        .context
-        .events_post_url
-        .clone()
-        .filter(|url| !url.is_empty())
-    else {
-        return Ok(None);
-    };
-    let private = private_parts(log, root, &event.owner, &[event.causation_id]).await?;
-    let private = private.into_iter().next().flatten().unwrap_or_default();
+) -> Result<JournalRecord, Failure> {
     let mut record = JournalRecord::of(position, event).with_private(private);
     if let Some(key_index) = record.key_index {
         let key_index = KeyIndex(key_index as u32);
         let fingerprint = fingerprints.at(log, event, key_index).await?;
         record.device_fingerprint = fingerprint.map(|fingerprint| fingerprint.to_string());
     }
-    Ok(Some(Letter {
+    Ok(record)
+}
+
+/// The letter that carries a record to its system's events address.
+pub(crate) fn events_post(event: &RecordedEvent, url: &str, record: &JournalRecord) -> Letter {
+    Letter {
         kind: Kind::EventsPost,
         order_key: format!("events_post/{}", event.owner),
-        url,
-        body: serde_json::to_vec(&record).expect("a journal record holds nothing JSON cannot"),
-    }))
+        url: url.to_owned(),
+        headers: Vec::new(),
+        body: serde_json::to_vec(record).expect("a journal record holds nothing JSON cannot"),
+    }
 }

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use bus::shell::{Clock, RootSecret};
 use event_log::{EventLog, Failure};
 use futures::future::try_join_all;
-use projections::check_not_behind;
+use projections::audit::record::private_parts;
 use projections::reading::{self, Wanted};
+use projections::{JournalRecord, check_not_behind};
 use schemas::commands::keys::PushAddress;
+use schemas::context::RequestPrivate;
 use schemas::envelope::RecordedEvent;
 use schemas::vault::VaultName;
 use schemas::{Lane, Position, Timestamp};
 
-use crate::callbacks::{callback, needs_push_address};
+use crate::callbacks::{Known, callback, needs_push_address, reported_to, wishes};
 use crate::delivery::{Delivery, Letter, endpoint_of, id_of};
-use crate::events_post::{Fingerprints, events_post};
+use crate::events_post::{Fingerprints, events_post, posted_to, whole_record};
 use crate::outbox::{Advance, NewDelivery, Outbox};
 use crate::reactor::ReactorError;
 
@@ -169,13 +171,44 @@ impl Intake {
         position: Position,
         event: &RecordedEvent,
     ) -> Result<Vec<Letter>, Failure> {
+        let (posted_to, reports) = (posted_to(event), reported_to(&event.event).is_some());
+        if posted_to.is_none() && !reports {
+            return Ok(Vec::new());
+        }
+        // The vault is asked only for what somebody is told: records that are posted are whole.
+        let private = if posted_to.is_some() || event.context.carries_headers {
+            self.private(event).await?
+        } else {
+            RequestPrivate::default()
+        };
+        let headers = private.headers.clone();
+        let record = if posted_to.is_some() {
+            whole_record(position, event, private, &*self.log, &self.fingerprints).await?
+        } else {
+            JournalRecord::of(position, event)
+        };
         let push = if needs_push_address(&event.event) {
             self.push_address(event).await?
         } else {
             None
         };
-        let post = events_post(position, event, &*self.log, &self.root, &self.fingerprints).await?;
-        Ok(callback(event, push).into_iter().chain(post).collect())
+        let known = Known {
+            push,
+            record: Some(&record).filter(|_| wishes(event).tells_event),
+        };
+        let mut letters: Vec<Letter> = callback(event, known).into_iter().collect();
+        letters.extend(posted_to.map(|url| events_post(event, url, &record)));
+        for letter in &mut letters {
+            letter.headers.clone_from(&headers);
+        }
+        Ok(letters)
+    }
+
+    /// The erasable part of the request that caused the event.
+    async fn private(&self, event: &RecordedEvent) -> Result<RequestPrivate, Failure> {
+        let causes = [event.causation_id];
+        let parts = private_parts(&*self.log, &self.root, &event.owner, &causes).await?;
+        Ok(parts.into_iter().next().flatten().unwrap_or_default())
     }
 
     /// Where pushes reach the device; `None` when that was erased since.
@@ -223,6 +256,7 @@ fn address(
             url: letter.url,
             endpoint,
             order_key: letter.order_key,
+            headers: letter.headers,
             body: letter.body,
             attempt: 0,
             next_at: now,

@@ -11,7 +11,7 @@ use bus::shell::RootSecret;
 use projections::store::{Store, StoreError, Transaction, Value, WrongShape};
 use schemas::{Lane, Position, Timestamp};
 
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, read_content};
 
 /// Values per list: few texts, so that the database keeps each of them prepared.
 const LIST: usize = 64;
@@ -185,9 +185,11 @@ impl Outbox {
         transaction: &mut Transaction,
     ) -> Result<(), StoreError> {
         let delivery = &new.delivery;
-        let sealed = self
-            .root
-            .seal(&delivery.system_id, &place(&delivery.id), &delivery.body);
+        let sealed = self.root.seal(
+            &delivery.system_id,
+            &place(&delivery.id),
+            &delivery.content(),
+        );
         let sql = "insert into delivery (id, kind, system_id, order_key, lane, number, url, endpoint, body, attempt, \
                    next_at, status, last_error, created_at, finished_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, \
                    0, $10, $11, $12, $10, $13) on conflict (id) do nothing";
@@ -393,17 +395,19 @@ impl Outbox {
         let sealed = BASE64_STANDARD
             .decode(String::try_from(body)?)
             .map_err(|_| WrongShape)?;
-        let body = self
+        let content = self
             .root
             .open(&system_id, &place(&id), &sealed)
             .map_err(|_| WrongShape)?;
+        let (headers, body) = read_content(content.expose()).ok_or(WrongShape)?;
         Ok(Delivery {
             id,
             system_id,
             url: url.try_into()?,
             endpoint: endpoint.try_into()?,
             order_key: order_key.try_into()?,
-            body: body.expose().to_vec(),
+            headers,
+            body,
             attempt: i64::try_from(attempt)? as u32,
             next_at: Timestamp(next_at.try_into()?),
         })

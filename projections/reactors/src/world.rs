@@ -90,6 +90,7 @@ impl World {
             requester_ip_address: Some("10.0.0.1".to_owned()),
             connection_info: None,
             device_info: Some(r#"{"osName":"iOS"}"#.to_owned()),
+            ..RequestPrivate::default()
         };
         let vault = vec![self.sealed(owner, VaultName::request(&causation_id), &private)];
         let event = NewEvent {

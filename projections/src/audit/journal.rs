@@ -3,9 +3,12 @@
 use schemas::envelope::RecordedEvent;
 use schemas::events::Event;
 use schemas::events::devices::DeviceEvent;
+use schemas::events::journal::JournalEvent;
+use schemas::events::server::ServerEvent;
 use schemas::events::transactions::TransactionEvent;
 use schemas::events::users::UserEvent;
 use schemas::{KeyIndex, Position};
+use serde_json::{Value, json};
 
 use crate::projection::{Projection, Seen};
 use crate::rows::{Row as _, Rows, row};
@@ -51,6 +54,10 @@ row! {
     key_index: i64,
     /// The command that caused it, hex: the name of the erasable part in the vault.
     causation_id: String,
+    /// What the event itself tells beyond these columns, JSON.
+    event_data: String,
+    /// When its erasable part was erased, ms.
+    cleaned_at: i64,
 }
 
 /// The table of journal records.
@@ -64,7 +71,19 @@ pub(crate) const JOURNAL: Projection = Projection {
 };
 
 fn fold(seen: &Seen<'_>, rows: &mut Rows) {
-    rows.put(JournalRow::of(seen.position, seen.event));
+    // What is only posted does not show; the log has it.
+    if !seen.event.context.transparent {
+        rows.put(JournalRow::of(seen.position, seen.event));
+    }
+    if let Event::Journal(JournalEvent::Cleaned(cleaned)) = &seen.event.event {
+        for event_id in &cleaned.event_ids {
+            rows.put(JournalRow {
+                event_id: *event_id,
+                cleaned_at: Some(seen.at()),
+                ..JournalRow::default()
+            });
+        }
+    }
 }
 
 impl JournalRow {
@@ -91,7 +110,31 @@ impl JournalRow {
             pc_instance_name: context.instance.clone(),
             key_index: key_index.map(|key_index| key_index.0.into()),
             causation_id: Some(event.causation_id.to_string()),
+            event_data: data_of(&event.event).map(|data| data.to_string()),
+            cleaned_at: None,
         }
+    }
+}
+
+/// What an event tells that has no column of its own.
+fn data_of(event: &Event) -> Option<Value> {
+    match event {
+        Event::Server(ServerEvent::SettingsChanged(changed)) => {
+            Some(json!({ "changes": changed.changes }))
+        }
+        Event::Journal(JournalEvent::Cleaned(cleaned)) => {
+            Some(json!({ "cleaned": cleaned.event_ids.len() }))
+        }
+        Event::Journal(JournalEvent::Removed(removed)) => {
+            Some(json!({ "before": removed.before.0 }))
+        }
+        Event::Systems(_)
+        | Event::Users(_)
+        | Event::Keys(_)
+        | Event::Devices(_)
+        | Event::Transactions(_)
+        | Event::Looked(_)
+        | Event::Refused(_) => None,
     }
 }
 
@@ -105,6 +148,7 @@ fn key_of(event: &Event) -> Option<KeyIndex> {
         Event::Users(_)
         | Event::Transactions(_)
         | Event::Server(_)
+        | Event::Journal(_)
         | Event::Systems(_)
         | Event::Looked(_)
         | Event::Refused(_) => None,

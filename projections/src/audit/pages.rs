@@ -12,6 +12,7 @@ use crate::audit::journal::{JOURNAL, JournalRow};
 use crate::audit::record::{JournalRecord, private_parts};
 use crate::read::PAGE_MAX;
 use crate::read::keys::KEYS;
+use crate::read::systems::SYSTEMS;
 use crate::rows::Row as _;
 use crate::store::{Durability, Store, StoreError, Value, WrongShape};
 
@@ -34,6 +35,10 @@ pub struct JournalFilter {
     pub transaction_id: Option<TransactionId>,
     /// Only with this word.
     pub request_type: Option<String>,
+    /// Only with this result.
+    pub request_result: Option<u16>,
+    /// Only what comes after the record of that number in the order of the journal.
+    pub after: Option<i64>,
     /// Not before this moment.
     pub from: Option<Timestamp>,
     /// Before this moment.
@@ -42,6 +47,17 @@ pub struct JournalFilter {
     pub offset: u64,
     /// How many records at most; never more than [`PAGE_MAX`].
     pub limit: u32,
+}
+
+/// A record whose erasable part may still be there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uncleaned {
+    /// Number of the record.
+    pub event_id: i64,
+    /// Whose it is.
+    pub owner: Owner,
+    /// The command that caused it: the name of the erasable part.
+    pub command_id: CommandId,
 }
 
 /// Why the journal does not answer.
@@ -63,6 +79,8 @@ impl JournalFilter {
             user_id: None,
             transaction_id: None,
             request_type: None,
+            request_result: None,
+            after: None,
             from: None,
             to: None,
             offset: 0,
@@ -84,37 +102,40 @@ impl Journal {
 
     /// Records that match, by time and then by number.
     pub async fn page(&self, filter: &JournalFilter) -> Result<Vec<JournalRecord>, JournalError> {
-        let mut condition = vec!["j.system_id = $1".to_owned()];
-        let mut values = vec![Value::from(filter.system_id.as_str())];
-        let mut only = |comparison: &str, value: Option<Value>| {
-            if let Some(value) = value {
-                values.push(value);
-                condition.push(format!("{comparison} ${}", values.len()));
-            }
-        };
-        only(
-            "j.user_id =",
-            filter.user_id.as_ref().map(|id| id.as_str().into()),
-        );
-        only(
-            "j.transaction_id =",
-            filter.transaction_id.as_ref().map(|id| id.as_str().into()),
-        );
-        only(
-            "j.request_type =",
-            filter.request_type.as_deref().map(Value::from),
-        );
-        only("j.created_at >=", filter.from.map(|from| from.0.into()));
-        only("j.created_at <", filter.to.map(|to| to.0.into()));
+        let (condition, mut values) = condition(filter);
         values.push(i64::from(filter.limit.min(PAGE_MAX)).into());
         values.push(i64::try_from(filter.offset).unwrap_or(i64::MAX).into());
         let rest = format!(
-            "where {} order by j.created_at, j.event_id limit ${} offset ${}",
-            condition.join(" and "),
+            "where {condition} order by j.created_at, j.event_id limit ${} offset ${}",
             values.len() - 1,
             values.len()
         );
         self.records(&rest, values).await
+    }
+
+    /// Records that match and whose erasable part was not erased yet, oldest first: whose each is, and where that part
+    /// lies.
+    pub async fn uncleaned(&self, filter: &JournalFilter) -> Result<Vec<Uncleaned>, JournalError> {
+        let (condition, mut values) = condition(filter);
+        values.push(i64::from(filter.limit.min(PAGE_MAX)).into());
+        let sql = format!(
+            "select {} from {} j where {condition} and j.cleaned_at is null order by j.created_at, j.event_id limit ${}",
+            JournalRow::COLUMNS.join(", "),
+            JOURNAL.table,
+            values.len(),
+        );
+        let rows = self.store.fetch(sql, values).await?;
+        let rows = rows.into_iter().map(|values| {
+            let row = JournalRow::from_values(values)?;
+            let cause = row.causation_id.as_deref().unwrap_or_default().parse();
+            Ok(Uncleaned {
+                event_id: row.event_id,
+                owner: owner_of(&row).map_err(|_| WrongShape)?,
+                command_id: cause.map_err(|_| WrongShape)?,
+            })
+        });
+        let rows: Result<_, WrongShape> = rows.collect();
+        Ok(rows.map_err(StoreError::from)?)
     }
 
     /// One record of a system; `None` when the system has no record of that number.
@@ -123,9 +144,12 @@ impl Journal {
         system_id: &SystemId,
         event_id: i64,
     ) -> Result<Option<JournalRecord>, JournalError> {
-        let rest = "where j.event_id = $1 and j.system_id = $2";
+        let rest = format!(
+            "where j.event_id = $1 and j.system_id = $2 and {}",
+            shows("$2")
+        );
         let values = vec![event_id.into(), system_id.as_str().into()];
-        Ok(self.records(rest, values).await?.pop())
+        Ok(self.records(&rest, values).await?.pop())
     }
 
     async fn records(
@@ -196,6 +220,48 @@ impl Journal {
         }
         Ok(parts)
     }
+}
+
+/// What a record must be like, and the values that the condition names.
+fn condition(filter: &JournalFilter) -> (String, Vec<Value>) {
+    let mut condition = vec!["j.system_id = $1".to_owned(), shows("$1")];
+    let mut values = vec![Value::from(filter.system_id.as_str())];
+    let mut only = |comparison: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            values.push(value);
+            condition.push(comparison.replace('?', &format!("${}", values.len())));
+        }
+    };
+    only(
+        "j.user_id = ?",
+        filter.user_id.as_ref().map(|id| id.as_str().into()),
+    );
+    only(
+        "j.transaction_id = ?",
+        filter.transaction_id.as_ref().map(|id| id.as_str().into()),
+    );
+    only(
+        "j.request_type = ?",
+        filter.request_type.as_deref().map(Value::from),
+    );
+    let result = filter.request_result.map(|code| i64::from(code).into());
+    only("j.request_result = ?", result);
+    only("j.created_at >= ?", filter.from.map(|from| from.0.into()));
+    only("j.created_at < ?", filter.to.map(|to| to.0.into()));
+    let before = "select b.created_at from journal b where b.event_id = ? and b.system_id = $1";
+    only(
+        &format!("(j.created_at > ({before}) or (j.created_at = ({before}) and j.event_id > ?))"),
+        filter.after.map(Value::from),
+    );
+    (condition.join(" and "), values)
+}
+
+/// A record shows unless the system had it removed; the records of a removal itself are younger than what it removes.
+fn shows(system_id: &str) -> String {
+    format!(
+        "j.created_at >= coalesce((select s.events_removed_before from {} s where s.system_id = {system_id}), 0)",
+        SYSTEMS.table
+    )
 }
 
 fn owner_of(row: &JournalRow) -> Result<Owner, InvalidId> {

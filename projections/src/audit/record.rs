@@ -64,6 +64,11 @@ pub struct JournalRecord {
     pub pc_version: PcVersion,
     /// The system it concerns.
     pub system_id: String,
+    /// When it was recorded, or when what it told of the device and the connection was erased, ms.
+    pub updated_at: i64,
+    /// What the event tells beyond the other fields; left out once it was erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub event_data: Option<Value>,
     /// The connection; left out once it was erased.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connection_info: Option<Value>,
@@ -107,6 +112,7 @@ impl JournalRecord {
     pub fn with_private(mut self, private: RequestPrivate) -> Self {
         self.device_info = private.device_info.map(json);
         self.connection_info = private.connection_info.map(json);
+        self.event_data = private.event_data.map(json).or(self.event_data);
         self.requester_ip_address = private.requester_ip_address;
         self
     }
@@ -138,6 +144,8 @@ impl From<JournalRow> for JournalRecord {
             request_url: row.request_url,
             pc_version: PC_VERSION,
             system_id: row.system_id.unwrap_or_default(),
+            updated_at: row.cleaned_at.or(row.created_at).unwrap_or_default(),
+            event_data: row.event_data.map(json),
             connection_info: None,
             pc_instance_name: row.pc_instance_name,
             device_fingerprint: None,
@@ -213,11 +221,15 @@ mod tests {
             pc_instance_name: text.clone(),
             key_index: Some(1),
             causation_id: text.clone(),
+            event_data: None,
+            cleaned_at: Some(2),
         };
         let mut record = JournalRecord::from(row).with_private(RequestPrivate {
             requester_ip_address: text.clone(),
             connection_info: Some(r#"{"src":{"ip":"10.0.0.1"}}"#.to_owned()),
             device_info: Some(r#"{"osName":"Android"}"#.to_owned()),
+            event_data: Some(r#"{"apps":[]}"#.to_owned()),
+            headers: Vec::new(),
         });
         record.device_fingerprint = text;
         let json = serde_json::to_value(&record).expect("a record is JSON");
@@ -230,6 +242,8 @@ mod tests {
         let mut manual: Vec<&str> = schemas::words::JOURNAL_FIELDS
             .iter()
             .map(|field| field.name)
+            // In the manual's examples and in its word for cleaning, and not in its table.
+            .chain(["updated_at", "event_data"])
             .collect();
         names.sort_unstable();
         manual.sort_unstable();

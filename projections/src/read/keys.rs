@@ -127,6 +127,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
         }),
         Event::Users(_)
         | Event::Server(_)
+        | Event::Journal(_)
         | Event::Systems(_)
         | Event::Transactions(_)
         | Event::Looked(_)

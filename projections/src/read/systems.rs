@@ -2,6 +2,7 @@
 
 use schemas::commands::systems::SystemParameters;
 use schemas::events::Event;
+use schemas::events::journal::JournalEvent;
 use schemas::events::systems::SystemEvent;
 
 use crate::projection::{Projection, Seen};
@@ -42,6 +43,8 @@ row! {
     updated_at: i64,
     /// When it was removed, ms; `None` while it is served.
     removed_at: i64,
+    /// Journal records before this moment do not show, ms.
+    events_removed_before: i64,
 }
 
 /// The table of application systems.
@@ -63,7 +66,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
             description: Some(event.description.clone()),
             qr_url_scheme: event.qr_url_scheme.clone(),
             billing_type: Some(event.billing_type),
-            billing_period: event.billing_period,
+            billing_period: event.parameters.billing_period.or(event.billing_period),
             created_at: at,
             updated_at: at,
             ..with_parameters(system_id, &event.parameters)
@@ -77,7 +80,14 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
             removed_at: at,
             ..SystemRow::default()
         }),
-        Event::Users(_)
+        // The decider sees to it that a later removal never hides less than an earlier one.
+        Event::Journal(JournalEvent::Removed(removed)) => rows.put(SystemRow {
+            system_id,
+            events_removed_before: Some(removed.before.0),
+            ..SystemRow::default()
+        }),
+        Event::Journal(JournalEvent::Cleaned(_))
+        | Event::Users(_)
         | Event::Keys(_)
         | Event::Devices(_)
         | Event::Transactions(_)
@@ -94,9 +104,12 @@ fn with_parameters(system_id: String, parameters: &SystemParameters) -> SystemRo
         pc_is_internal_url,
         events_post_url,
         callback_url,
+        billing_period,
+        report_template_path: _,
     } = parameters.clone();
     SystemRow {
         system_id,
+        billing_period,
         user_keys_expiration_period,
         pc_is_external_url,
         pc_is_internal_url,

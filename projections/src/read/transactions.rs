@@ -120,6 +120,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
             ..transaction(&event.transaction_id)
         }),
         Event::Server(_)
+        | Event::Journal(_)
         | Event::Systems(_)
         | Event::Users(_)
         | Event::Keys(_)

@@ -66,6 +66,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
         }),
         Event::Keys(_)
         | Event::Server(_)
+        | Event::Journal(_)
         | Event::Systems(_)
         | Event::Devices(_)
         | Event::Transactions(_)

@@ -51,6 +51,12 @@ pub struct SystemParameters {
     pub events_post_url: Option<String>,
     /// Where callbacks go unless a transaction names its own; empty text switches it off.
     pub callback_url: Option<String>,
+    /// Billing period, days; before BILL_PERIOD of the server, and before what its registration said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub billing_period: Option<i64>,
+    /// Path of the report's template; before REPORT_TEMPLATE of the server. Empty text: the server's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub report_template_path: Option<String>,
 }
 
 /// Changes a system's parameters.

@@ -14,6 +14,9 @@ pub struct Looked {
     /// Which transaction it concerned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transaction_id: Option<TransactionId>,
+    /// Where a deleted key is reported; of no other look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<String>,
 }
 
 /// The words that carry this body, each with its aggregate.

@@ -311,6 +311,7 @@ fn a_code_looked_at_before_its_try_was_counted_is_found() {
 fn callback(id: &str, transaction: &str, more: &str) -> Received {
     let body = json!({ "pc_callback": { "transaction_callback": { "transaction_id": transaction, "more": more } } });
     Received {
+        headers: Vec::new(),
         webhook_id: id.to_owned(),
         timestamp: "0".to_owned(),
         signature: "v1,AA== v1a,AA==".to_owned(),

@@ -11,8 +11,9 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use gateway::{GatewayOptions, JournalFailure, JournalFilter, JournalQuery, RunningGateway};
 use runner::{House, HouseOptions};
+use schemas::commands::journal::RecordToClean;
 use schemas::settings::Settings;
-use schemas::{Lane, Position, SystemId};
+use schemas::{Lane, Owner, Position, SystemId};
 use serde_json::{Map, Value};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
@@ -238,6 +239,13 @@ impl JournalQuery for NoJournal {
         _event_id: i64,
     ) -> BoxFuture<'a, Result<Option<Map<String, Value>>, JournalFailure>> {
         futures::future::ready(Ok(None)).boxed()
+    }
+
+    fn uncleaned<'a>(
+        &'a self,
+        _: &'a JournalFilter,
+    ) -> BoxFuture<'a, Result<Vec<(Owner, RecordToClean)>, JournalFailure>> {
+        futures::future::ready(Ok(Vec::new())).boxed()
     }
 
     fn wait_for(&self, _position: Position, _timeout: Duration) -> BoxFuture<'_, bool> {

@@ -6,8 +6,11 @@ use axum::http::Response;
 use schemas::ErrorCode;
 use schemas::commands::devices::{DeviceReport, ReportDevice};
 
+use serde_json::value::RawValue;
+
 use super::Done;
 use crate::call::{MobileCall, device_request};
+use crate::device_info;
 use crate::error::ApiError;
 use crate::route::Route;
 use crate::state::Shared;
@@ -19,6 +22,10 @@ device_request! {
         /// `password_changed`.
         #[schema(value_type = String)]
         r#type: DeviceReport,
+        /// What belongs to the report, for example the harmful applications: an object of at most 16 KiB. Kept as device
+        /// information is.
+        #[schema(value_type = Option<Object>)]
+        event_data: Option<Box<RawValue>>,
     }
 }
 
@@ -41,6 +48,10 @@ async fn handle(
 ) -> Result<Response<Body>, ApiError> {
     let request: EventsRequest = call.read_device()?;
     let report = request.r#type;
+    if let Some(data) = request.event_data {
+        device_info::check_event_data(&data)?;
+        call.private.event_data = Some(data.get().to_owned());
+    }
     let reply = gateway
         .ask(&call, call.user(), ReportDevice { report })
         .await?;
@@ -58,7 +69,10 @@ mod tests {
     async fn a_device_reports_in_the_manual_s_words() {
         let door = TestDoor::answering(AnswerBody::Nothing);
         let info = json!({"osName": "iOS", "device": {"root": 1}});
-        let body = json!({"type": "root_detected", "device_info": info, "device_time": 1});
+        let data = json!({"apps": ["a.b"]});
+        let body = json!({
+            "type": "root_detected", "device_info": info, "device_time": 1, "event_data": data,
+        });
         assert_eq!(
             door.device("events", &body).await.content("reported"),
             &json!({})
@@ -68,8 +82,14 @@ mod tests {
             private.device_info.as_deref(),
             Some(info.to_string().as_str())
         );
+        assert_eq!(
+            private.event_data.as_deref(),
+            Some(data.to_string().as_str())
+        );
         for body in [
             json!({}),
+            json!({"type": "root_detected", "event_data": []}),
+            json!({"type": "root_detected", "device_info": {"device": {"root": "1"}}}),
             json!({"type": "x"}),
             json!({"type": "root_detected", "device_info": "x"}),
             json!({"type": "root_detected", "device_info": {"a": "x".repeat(16_384)}}),

@@ -12,11 +12,13 @@ use super::system_entry::SystemEntry;
 use crate::call::SystemCall;
 use crate::error::ApiError;
 use crate::route::Route;
-use crate::routes::check_url;
+use crate::routes::{check_length, check_url};
 use crate::state::Shared;
 
-/// Longest lifetime of a key, days.
-const KEY_LIFE_DAYS_MAX: i64 = 36_500;
+/// Longest lifetime of a key and longest billing period, days.
+const DAYS_MAX: i64 = 36_500;
+/// Longest path, bytes.
+const PATH_LENGTH_MAX: usize = 1024;
 
 /// What to change; what is absent stays, empty text switches off.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -32,6 +34,10 @@ pub(crate) struct ChangeSystemRequest {
     events_post_url: Option<String>,
     /// Where callbacks go.
     callback_url: Option<String>,
+    /// Billing period, days.
+    billing_period: Option<i64>,
+    /// Path of the report's template on the server.
+    report_template_path: Option<String>,
 }
 
 pub(crate) fn route() -> Route {
@@ -56,22 +62,32 @@ async fn handle(
 }
 
 fn parameters(request: ChangeSystemRequest) -> Result<SystemParameters, ApiError> {
-    let days = request.user_keys_expiration_period;
-    if days.is_some_and(|days| !(1..=KEY_LIFE_DAYS_MAX).contains(&days)) {
-        return Err(ApiError::at(
-            "user_keys_expiration_period is not 1 to 36500 days",
-        ));
+    for (place, days) in [
+        (
+            "user_keys_expiration_period",
+            request.user_keys_expiration_period,
+        ),
+        ("billing_period", request.billing_period),
+    ] {
+        if days.is_some_and(|days| !(1..=DAYS_MAX).contains(&days)) {
+            return Err(ApiError::at(format_args!("{place} is not 1 to 36500 days")));
+        }
+    }
+    if let Some(path) = &request.report_template_path {
+        check_length("report_template_path", path, PATH_LENGTH_MAX)?;
     }
     check_url("pc_is_external_url", request.pc_is_external_url.as_deref())?;
     check_url("pc_is_internal_url", request.pc_is_internal_url.as_deref())?;
     check_url("events_post_url", request.events_post_url.as_deref())?;
     check_url("callback_url", request.callback_url.as_deref())?;
     Ok(SystemParameters {
-        user_keys_expiration_period: days,
+        user_keys_expiration_period: request.user_keys_expiration_period,
         pc_is_external_url: request.pc_is_external_url,
         pc_is_internal_url: request.pc_is_internal_url,
         events_post_url: request.events_post_url,
         callback_url: request.callback_url,
+        billing_period: request.billing_period,
+        report_template_path: request.report_template_path,
     })
 }
 
@@ -102,6 +118,8 @@ mod tests {
         for body in [
             json!({"callback_url": "gopher://x"}),
             json!({"user_keys_expiration_period": 0}),
+            json!({"billing_period": 36_501}),
+            json!({"report_template_path": "x".repeat(1025)}),
             json!({"user_keys_expiration_period": "30"}),
             json!({"name": "New"}),
             json!([]),

@@ -4,8 +4,8 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, Response};
 use schemas::commands::journal::GetEvents;
-use schemas::{ErrorCode, Position, SystemId, Timestamp};
-use serde::{Deserialize, Serialize};
+use schemas::{ErrorCode, Position};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
@@ -14,24 +14,8 @@ use crate::call::SystemCall;
 use crate::error::ApiError;
 use crate::journal::JournalFilter;
 use crate::route::Route;
-use crate::state::Shared;
-
-/// Records of a page unless asked otherwise.
-const LIMIT: u32 = 100;
-/// Most records of a page.
-const LIMIT_MAX: u32 = 1000;
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Filter {
-    user_id: Option<String>,
-    request_type: Option<String>,
-    transaction_id: Option<String>,
-    from: Option<i64>,
-    to: Option<i64>,
-    offset: Option<u64>,
-    limit: Option<u32>,
-}
+use crate::routes::journal_filter::AskedFilter;
+use crate::state::{Gateway, Shared};
 
 /// `events`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -44,6 +28,9 @@ pub(crate) struct Events {
     offset: u64,
     /// At most so many were asked for.
     limit: u32,
+    /// Ask with this as `after` for the records that follow; absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<i64>,
 }
 
 pub(crate) fn route() -> Route {
@@ -52,8 +39,10 @@ pub(crate) fn route() -> Route {
         .asks("user_id", "only about this user")
         .asks("request_type", "only with this event word")
         .asks("transaction_id", "only about this transaction")
+        .asks("result", "only with this result: 0, or the error code the caller heard")
         .asks("from", "recorded at this moment or later, ms since the Unix epoch")
         .asks("to", "recorded before this moment, ms since the Unix epoch")
+        .asks("after", "only what follows the record of that number: pages that do not shift")
         .asks("offset", "skip so many")
         .asks("limit", "at most so many, 1 to 1000; 100 unless given")
         .answers::<Events>("events")
@@ -65,72 +54,42 @@ async fn handle(
     State(gateway): State<Shared>,
     SystemCall(call): SystemCall,
 ) -> Result<Response<Body>, ApiError> {
-    let filter = filter(call.ids.system_id(), call.read_query()?)?;
+    let asked: AskedFilter = call.read_query()?;
+    let filter = asked.of(call.ids.system_id())?;
     let awaited = awaited_position(&call.headers)?;
     // The look is in the journal before anything is shown.
     let reply = gateway.ask(&call, call.system(), GetEvents {}).await?;
+    let events = page(&gateway, &filter, awaited).await?;
+    Ok(reply.render("events", &events))
+}
+
+/// A page of the journal, once it shows the event that is awaited.
+pub(crate) async fn page(
+    gateway: &Gateway,
+    filter: &JournalFilter,
+    awaited: Option<Position>,
+) -> Result<Events, ApiError> {
     let journal = &gateway.house.journal;
     if let Some(position) = awaited {
-        let shown = journal
-            .wait_for(position, gateway.options.limits.journal_wait)
-            .await;
+        let wait = gateway.options.limits.journal_wait;
+        let shown = journal.wait_for(position, wait).await;
         tracing::debug!(shown, "waited for the journal");
     }
     let events = journal
-        .page(&filter)
+        .page(filter)
         .await
         .map_err(|failure| ApiError::bug("the journal cannot be read", &failure))?;
-    let (offset, limit) = (filter.offset, filter.limit);
-    Ok(reply.render(
-        "events",
-        &Events {
-            events,
-            offset,
-            limit,
-        },
-    ))
-}
-
-fn filter(system_id: SystemId, asked: Filter) -> Result<JournalFilter, ApiError> {
-    let is_word = |word: &str| {
-        let word_byte = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
-        (1..=64).contains(&word.len()) && word.bytes().all(word_byte)
-    };
-    if asked
-        .request_type
-        .as_deref()
-        .is_some_and(|word| !is_word(word))
-    {
-        return Err(ApiError::at("request_type is not an event word"));
-    }
-    let limit = asked.limit.unwrap_or(LIMIT);
-    if !(1..=LIMIT_MAX).contains(&limit) {
-        return Err(ApiError::at("limit is not 1 to 1000"));
-    }
-    let offset = asked.offset.unwrap_or_default();
-    if i64::try_from(offset).is_err() {
-        return Err(ApiError::at("offset is too large"));
-    }
-    let user_id = asked.user_id.map(|text| text.parse());
-    let transaction_id = asked.transaction_id.map(|text| text.parse());
-    Ok(JournalFilter {
-        system_id,
-        user_id: user_id
-            .transpose()
-            .map_err(|_| ApiError::new(ErrorCode::UserNotFound))?,
-        transaction_id: transaction_id
-            .transpose()
-            .map_err(|_| ApiError::new(ErrorCode::TransactionIsNull))?,
-        request_type: asked.request_type,
-        from: asked.from.map(Timestamp),
-        to: asked.to.map(Timestamp),
-        offset,
-        limit,
+    let last = events.last().and_then(|record| record["event_id"].as_i64());
+    Ok(Events {
+        next: last.filter(|_| events.len() == filter.limit as usize),
+        events,
+        offset: filter.offset,
+        limit: filter.limit,
     })
 }
 
 /// The event the caller wants to see reflected.
-fn awaited_position(headers: &HeaderMap) -> Result<Option<Position>, ApiError> {
+pub(crate) fn awaited_position(headers: &HeaderMap) -> Result<Option<Position>, ApiError> {
     let Some(value) = headers.get(LOG_POSITION) else {
         return Ok(None);
     };
@@ -154,19 +113,20 @@ mod tests {
     async fn the_look_is_journaled_and_then_the_page_is_shown() {
         let door = TestDoor::answering(AnswerBody::Nothing);
         let path = format!("/pc-api/{SYSTEM}/events");
-        let query =
-            "user_id=sample-1&request_type=confirm_transaction&from=1&to=2&offset=3&limit=4";
+        let query = "user_id=sample-1&request_type=confirm_transaction&result=232&from=1&to=2&after=5&offset=3&limit=1";
         let answer = door
             .with("x-log-position", "17-4211")
             .get(&format!("{path}?{query}"))
             .await;
         let page = answer.content("events");
-        assert_eq!((&page["offset"], &page["limit"]), (&3.into(), &4.into()));
+        assert_eq!((&page["offset"], &page["limit"]), (&3.into(), &1.into()));
+        assert_eq!(page["next"], 42);
         assert_eq!(page["events"][0]["event_id"], 42);
         assert_eq!(door.sent()[0].command.word(), "get_events");
         assert_eq!(door.journal.waited(), ["17-4211"]);
         let filter = door.journal.asked().remove(0);
         assert_eq!(filter.system_id.as_str(), SYSTEM);
+        assert_eq!((filter.request_result, filter.after), (Some(232), Some(5)));
         assert_eq!(
             filter.user_id.map(String::from).as_deref(),
             Some("sample-1")
@@ -181,6 +141,8 @@ mod tests {
             ("limit=0", 283),
             ("limit=1001", 283),
             ("limit=x", 283),
+            ("result=x", 283),
+            ("after=x", 283),
             ("offset=-1", 283),
             ("offset=9223372036854775808", 283),
             ("request_type=%27%20or%201", 283),

@@ -21,6 +21,8 @@ pub(crate) struct SystemEntry<'a> {
     billing_period: i64,
     /// Lifetime of its users' keys, days; null takes the server's setting.
     user_keys_expiration_period: Option<i64>,
+    /// Path of the report's template; the server's setting where the system has none.
+    report_template_path: Option<&'a str>,
     pc_is_external_url: Option<&'a str>,
     pc_is_internal_url: Option<&'a str>,
     events_post_url: Option<&'a str>,
@@ -61,6 +63,7 @@ impl<'a> SystemEntry<'a> {
             billing_type: info.billing_type,
             billing_period: info.billing_period,
             user_keys_expiration_period: parameters.user_keys_expiration_period,
+            report_template_path: parameters.report_template_path.as_deref(),
             pc_is_external_url: parameters.pc_is_external_url.as_deref(),
             pc_is_internal_url: parameters.pc_is_internal_url.as_deref(),
             events_post_url: parameters.events_post_url.as_deref(),

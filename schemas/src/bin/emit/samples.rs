@@ -7,6 +7,7 @@ use schemas::context::RequestContext;
 use schemas::envelope::RecordedEvent;
 use schemas::events::access::{LOOKED_WORDS, Looked};
 use schemas::events::devices::FingerprintSet;
+use schemas::events::journal::{EventsCleaned, EventsRemoved};
 use schemas::events::keys::{
     ActivationAttempted, ActivationFailed, KeyActivated, KeyIssued, KeyUpdated,
     PublicKeyRegistered, PushRegistered,
@@ -33,8 +34,10 @@ pub fn events() -> Vec<RecordedEvent> {
     let looked = looked.map(|(word, _)| Looked {
         word,
         transaction_id: Some(transaction_id()),
+        callback_url: None,
     });
     let mut events = server();
+    events.extend(journal());
     events.extend(systems());
     events.extend(users_and_keys());
     events.extend(transactions());
@@ -61,7 +64,7 @@ pub fn refusal() -> RecordedEvent {
 fn recorded(event: Event) -> RecordedEvent {
     let owner = match event.aggregate() {
         "server" => Owner::Server,
-        "systems" => Owner::System(system_id()),
+        "systems" | "journal" => Owner::System(system_id()),
         _ => Owner::User(system_id(), "sample-1".parse().expect("an identifier")),
     };
     RecordedEvent {
@@ -84,6 +87,9 @@ fn recorded(event: Event) -> RecordedEvent {
             events_post_url: Some("https://bank.example/events".to_owned()),
             auth_time: Some(Timestamp(1_703_499_267_100)),
             request_id: Some(RequestId([0xa3; 32])),
+            carries_headers: false,
+            transparent: false,
+            callback: None,
         },
         event,
     }
@@ -103,6 +109,19 @@ fn server() -> Vec<Event> {
     ]
 }
 
+fn journal() -> Vec<Event> {
+    vec![
+        EventsCleaned {
+            event_ids: vec![53_069, 53_084],
+        }
+        .into(),
+        EventsRemoved {
+            before: Timestamp(1_703_499_267_298),
+        }
+        .into(),
+    ]
+}
+
 fn systems() -> Vec<Event> {
     let parameters = SystemParameters {
         user_keys_expiration_period: Some(365),
@@ -110,6 +129,8 @@ fn systems() -> Vec<Event> {
         pc_is_internal_url: Some("https://push.bank.example/pc-pusher-api/".to_owned()),
         events_post_url: Some("https://bank.example/events".to_owned()),
         callback_url: Some(CALLBACK_URL.to_owned()),
+        billing_period: None,
+        report_template_path: None,
     };
     let registered = SystemRegistered {
         name: "Example bank".to_owned(),
