@@ -136,6 +136,28 @@ impl Bank {
             .await
     }
 
+    /// Creates an operation; `body` as in the integrator's guide.
+    pub async fn create_operation(
+        &self,
+        user_id: &str,
+        body: Value,
+        idempotency_key: Option<&str>,
+    ) -> Result<Reply, BankError> {
+        let path = format!("/{}/users/{user_id}/operations", self.system_id);
+        self.call(reqwest::Method::POST, &path, idempotency_key, Some(body))
+            .await
+    }
+
+    /// Asks where an operation and its transactions stand.
+    pub async fn operation_info(
+        &self,
+        user_id: &str,
+        operation_id: &str,
+    ) -> Result<Reply, BankError> {
+        self.get(&format!("/users/{user_id}/operations/{operation_id}"))
+            .await
+    }
+
     /// Asks where a transaction stands.
     pub async fn transaction_info(
         &self,

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 
 use bus::shell::{Clock as _, SystemClock};
 use clap::{Args, Subcommand};
-use device::{Declination, Device, DeviceKey, KeyFile, ReqwestTransport};
-use schemas::TransactionId;
+use device::{Answer, Declination, Device, DeviceKey, KeyFile, ReqwestTransport, ShownOperation};
 use schemas::commands::keys::{DeviceType, PushAddress};
+use schemas::{OperationId, TransactionId};
 
 use crate::AnyError;
 
@@ -61,6 +61,27 @@ enum Act {
     Confirm {
         /// Which one
         transaction_id: TransactionId,
+        /// Agree without being asked
+        #[arg(long)]
+        yes: bool,
+    },
+    /// The operations that wait: several transactions each
+    Operations,
+    /// Show an operation with all its texts
+    Operation {
+        /// Which one
+        operation_id: OperationId,
+    },
+    /// Show an operation and, when you agree, sign every text in it that waits, but for those you decline
+    Process {
+        /// Which one
+        operation_id: OperationId,
+        /// A transaction to decline; can be given several times
+        #[arg(long = "decline", value_name = "TRANSACTION_ID")]
+        declined: Vec<TransactionId>,
+        /// Why those are declined
+        #[arg(long, default_value = "declined by the user")]
+        reason: String,
         /// Agree without being asked
         #[arg(long)]
         yes: bool,
@@ -161,6 +182,40 @@ async fn act(
             device.confirm(&shown, SystemClock.now()).await?;
             println!("confirmed");
         }
+        Act::Operations => {
+            for line in device.operations(now).await? {
+                println!(
+                    "{}  {}  {} of {} wait",
+                    line.operation_id,
+                    line.status.word(),
+                    line.transactions_waiting,
+                    line.transactions_total
+                );
+            }
+        }
+        Act::Operation { operation_id } => {
+            print_operation(&device.show_operation(&operation_id, now).await?);
+        }
+        Act::Process {
+            operation_id,
+            declined,
+            reason,
+            yes,
+        } => {
+            let shown = device.show_operation(&operation_id, now).await?;
+            print_operation(&shown);
+            let why = Declination { reason, code: None };
+            let answers = answers(&shown, &declined, &why);
+            let confirmed = answers.len() - declined.len().min(answers.len());
+            let question = format!("Confirm {confirmed} of these exactly as shown? [yes/no] ");
+            if !yes && ask(&question)? != "yes" {
+                return Err("nothing was answered".into());
+            }
+            let processed = device
+                .process(&operation_id, &answers, SystemClock.now())
+                .await?;
+            println!("{}", processed.status.word());
+        }
         Act::Decline {
             transaction_id,
             reason,
@@ -172,6 +227,34 @@ async fn act(
         }
     }
     Ok(())
+}
+
+fn print_operation(shown: &ShownOperation) {
+    if let Some(description) = shown.rendered_description() {
+        println!("{description}\n");
+    }
+    for member in &shown.members {
+        let summary = &member.summary;
+        println!("{}  {}", summary.transaction_id, summary.status.word());
+        if let Some(shown) = &member.shown {
+            println!("{}\n", shown.rendered_text());
+        }
+    }
+}
+
+/// Yes to everything that waits, but no to what is declined.
+fn answers<'a>(
+    shown: &'a ShownOperation,
+    declined: &'a [TransactionId],
+    why: &'a Declination,
+) -> Vec<Answer<'a>> {
+    let waiting = shown
+        .members
+        .iter()
+        .filter_map(|member| member.shown.as_ref());
+    let confirmed = waiting.filter(|shown| !declined.contains(shown.transaction_id()));
+    let no = declined.iter().map(|id| Answer::Decline(id, why));
+    confirmed.map(Answer::Confirm).chain(no).collect()
 }
 
 fn key_text_of(argument: &str) -> Result<String, AnyError> {

@@ -1,8 +1,9 @@
 //! The contents of the answers, one type for each.
 
 use schemas::canonical::TextType;
+use schemas::commands::operations::OperationStatus;
 use schemas::commands::transactions::TransactionStatus;
-use schemas::{Digest, Timestamp, TransactionId};
+use schemas::{Digest, OperationId, Timestamp, TransactionId};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -30,6 +31,9 @@ contents! {
     TransactionBinaryData "transaction_binary_data"
     TransactionConfirmed "transaction_confirmed"
     TransactionDeclined "transaction_declined"
+    OperationList "operation_list"
+    OperationData "operation_data"
+    OperationProcessed "operation_processed"
 }
 
 /// The activation code was right.
@@ -113,4 +117,63 @@ pub struct TransactionConfirmed {
 pub struct TransactionDeclined {
     /// Which one.
     pub transaction_id: TransactionId,
+}
+
+/// The operations in which something waits.
+#[derive(Clone, Debug, Deserialize)]
+pub struct OperationList {
+    /// One line each.
+    pub operations: Vec<OperationSummary>,
+}
+
+/// One line of the list of operations.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct OperationSummary {
+    /// Which one.
+    pub operation_id: OperationId,
+    /// Where it stands.
+    pub status: OperationStatus,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Deadline; `None` means no deadline.
+    pub expires_at: Option<Timestamp>,
+    /// How many transactions it has.
+    pub transactions_total: u32,
+    /// How many of them still wait for the user.
+    pub transactions_waiting: u32,
+}
+
+/// What is to be shown of an operation, and signed of each transaction in it.
+#[derive(Clone, Debug, Deserialize)]
+pub struct OperationData {
+    /// The operation.
+    #[serde(flatten)]
+    pub operation: OperationSummary,
+    /// What it is about; `None` without a description.
+    pub description: Option<String>,
+    /// JSON for the application.
+    pub app_extra: Option<serde_json::Value>,
+    /// Its transactions.
+    pub transactions: Vec<OperationMember>,
+}
+
+/// A transaction of an operation.
+#[derive(Clone, Debug, Deserialize)]
+pub struct OperationMember {
+    /// Its line in a list.
+    #[serde(flatten)]
+    pub transaction: TransactionSummary,
+    /// A few words for a list; `None` without any.
+    pub snippet: Option<String>,
+    /// What is shown and signed; `None` once it was answered.
+    pub data: Option<TransactionData>,
+}
+
+/// The answers to an operation were taken.
+#[derive(Clone, Debug, Deserialize)]
+pub struct OperationProcessed {
+    /// Which one.
+    pub operation_id: OperationId,
+    /// `partly` while something waits, else `processed`.
+    pub status: OperationStatus,
 }

@@ -35,6 +35,9 @@ pub const NOW: Timestamp = Timestamp(1_703_499_267_298);
 /// The pending transaction.
 pub const TRANSACTION: &str = "invoice-42";
 
+/// The pending operation: the transaction above, and one more.
+pub const OPERATION: &str = "salaries-11";
+
 /// Changes a message on its way.
 type Change<M> = fn(&mut M);
 
@@ -147,12 +150,7 @@ impl FakeServer {
                 "transaction_id": TRANSACTION, "status": "pushSent", "created_at": NOW, "expires_at": null,
                 "has_binary": true,
             }]}})),
-            "transactions/invoice-42/get_data" => Ok(json!({"transaction_data": {
-                "transaction_id": TRANSACTION, "text": self.content.text, "text_type": "raw",
-                "salt": hex::encode(&self.content.salt),
-                "binary_sha256": self.content.binary.as_deref().map(Digest::sha256),
-                "digest": self.digest(), "expires_at": null, "confirm_code_length": 8,
-            }})),
+            "transactions/invoice-42/get_data" => Ok(json!({"transaction_data": self.data()})),
             "transactions/invoice-42/get_binary_data" => {
                 let data = STANDARD.encode(self.content.binary.as_deref().unwrap());
                 Ok(json!({"transaction_binary_data": {"data": data}}))
@@ -161,8 +159,38 @@ impl FakeServer {
             "transactions/invoice-42/decline" => {
                 Ok(json!({"transaction_declined": {"transaction_id": TRANSACTION}}))
             }
+            "operations/get_list" => {
+                Ok(json!({"operation_list": {"operations": [standing("partly")]}}))
+            }
+            "operations/salaries-11/get_data" => {
+                let mut data = standing("partly");
+                data["description"] = "Salaries".into();
+                data["app_extra"] = json!({"batch": 1});
+                data["transactions"] = json!([{
+                    "transaction_id": TRANSACTION, "status": "pushSent", "created_at": NOW, "expires_at": null,
+                    "has_binary": true, "operation_id": OPERATION, "snippet": "5 ₽", "data": self.data(),
+                }, {
+                    "transaction_id": "invoice-43", "status": "declined", "created_at": NOW, "expires_at": null,
+                    "has_binary": false, "operation_id": OPERATION, "snippet": null, "data": null,
+                }]);
+                Ok(json!({ "operation_data": data }))
+            }
+            "operations/salaries-11/process" => {
+                self.confirm(memory, &body["transactions"][0])?;
+                let processed = json!({"operation_id": OPERATION, "status": "processed"});
+                Ok(json!({ "operation_processed": processed }))
+            }
             _ => Err(Refused(ErrorCode::TransactionIsNull, json!({}))),
         }
+    }
+
+    fn data(&self) -> Value {
+        json!({
+            "transaction_id": TRANSACTION, "text": self.content.text, "text_type": "raw",
+            "salt": hex::encode(&self.content.salt),
+            "binary_sha256": self.content.binary.as_deref().map(Digest::sha256),
+            "digest": self.digest(), "expires_at": null, "confirm_code_length": 8,
+        })
     }
 
     fn activate(&self, memory: &mut Memory, body: &Value) -> Result<Value, Refused> {
@@ -299,6 +327,13 @@ impl Transport for FakeServer {
 
 /// A code, and what goes beside it.
 struct Refused(ErrorCode, Value);
+
+fn standing(status: &str) -> Value {
+    json!({
+        "operation_id": OPERATION, "status": status, "created_at": NOW, "expires_at": null,
+        "transactions_total": 2, "transactions_waiting": 1,
+    })
+}
 
 fn register(memory: &mut Memory, body: &Value) -> Result<Value, Refused> {
     let new = hex::decode(text(body, "public_key")).unwrap();

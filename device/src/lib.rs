@@ -28,12 +28,13 @@ mod fake_server;
 mod vectors;
 
 pub use client::Device;
+pub use client::operations::Answer;
 pub use client::transactions::Declination;
 pub use error::{AnswerError, Error, LocalError, Refusal};
 pub use key::DeviceKey;
 pub use key_json::KeyInfo;
 pub use request::{DeviceEventId, HttpRequest, Prepared, Submission};
 pub use response::HttpAnswer;
-pub use shown::Shown;
+pub use shown::{Shown, ShownMember, ShownOperation};
 pub use store::KeyFile;
 pub use transport::{NetworkError, ReqwestTransport, Transport};

@@ -4,7 +4,7 @@ use schemas::canonical::{self, TextType};
 use schemas::{Digest, SystemId, Timestamp, TransactionId, UserId};
 
 use crate::confirm_code::{DIGITS_MAX, DIGITS_MIN};
-use crate::contents::TransactionData;
+use crate::contents::{OperationSummary, TransactionData, TransactionSummary};
 use crate::error::{AnswerError, LocalError};
 use crate::key_json::KeyInfo;
 use crate::render;
@@ -18,6 +18,37 @@ pub struct Shown {
     data: TransactionData,
     binary: Option<Vec<u8>>,
     digest: Digest,
+}
+
+/// An operation as it was shown. Only its transactions can be confirmed, each as a [`Shown`] of its own.
+#[derive(Clone, Debug)]
+pub struct ShownOperation {
+    /// Where it stands.
+    pub summary: OperationSummary,
+    /// What it is about, as served. Nobody signs it. For the screen take [`ShownOperation::rendered_description`].
+    pub description: Option<String>,
+    /// JSON for the application.
+    pub app_extra: Option<serde_json::Value>,
+    /// Its transactions.
+    pub members: Vec<ShownMember>,
+}
+
+/// A transaction of an operation, as it was shown.
+#[derive(Clone, Debug)]
+pub struct ShownMember {
+    /// Where it stands.
+    pub summary: TransactionSummary,
+    /// A few words for a list, as served. Nobody signs them.
+    pub snippet: Option<String>,
+    /// What can be confirmed; `None` once it was answered.
+    pub shown: Option<Shown>,
+}
+
+impl ShownOperation {
+    /// The description with invisible and direction-changing characters named.
+    pub fn rendered_description(&self) -> Option<String> {
+        self.description.as_deref().map(render::as_shown)
+    }
 }
 
 impl Shown {

@@ -46,8 +46,8 @@ pub enum NetworkError {
     TooLong,
 }
 
-/// The longest answer that is read, bytes: a binary of 1 MiB in base64, with room to spare.
-pub const ANSWER_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// The longest answer that is read, bytes: the texts of an operation of a thousand transactions, with room to spare.
+pub const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How long a connection may take.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a request with its answer may take.

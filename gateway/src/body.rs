@@ -12,9 +12,24 @@ use tokio::time::{Instant, timeout_at};
 use crate::error::ApiError;
 use crate::limits::Limits;
 
-/// Longest body of a route, bytes, where it differs from [`Limits::body_max`].
+/// What a body may carry, where a route takes more than the few members of an ordinary request.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct TakesDocument;
+pub(crate) enum Takes {
+    /// A document, or the answers to an operation: [`Limits::document_body_max`].
+    Document,
+    /// A new operation: [`Limits::operation_body_max`].
+    Operation,
+}
+
+impl Takes {
+    /// Longest body, bytes.
+    pub(crate) fn limit(self, limits: &Limits) -> usize {
+        match self {
+            Self::Document => limits.document_body_max,
+            Self::Operation => limits.operation_body_max,
+        }
+    }
+}
 
 /// How many times its limit of a body that is too long is taken in before its sender is left alone.
 const DISCARDED_MAX: usize = 2;

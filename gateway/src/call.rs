@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::auth::{self, Scope};
-use crate::body::{self, TakesDocument};
+use crate::body::{self, Takes};
 use crate::context::{self, Connection};
 use crate::device_info;
 use crate::error::ApiError;
@@ -138,10 +138,8 @@ impl Call {
         authorize(&ids, &parts)?;
 
         let limits = &gateway.options.limits;
-        let limit = match parts.extensions.get::<TakesDocument>() {
-            Some(_) => limits.document_body_max,
-            None => limits.body_max,
-        };
+        let takes = parts.extensions.get::<Takes>();
+        let limit = takes.map_or(limits.body_max, |takes| takes.limit(limits));
         let body = match parts.method {
             Method::GET | Method::HEAD => Bytes::new(),
             _ => body::read(&parts.headers, body, limit, limits).await?,

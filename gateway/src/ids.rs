@@ -1,7 +1,7 @@
 //! Identifiers in a path, each with the code its wrong form has.
 
 use axum::extract::RawPathParams;
-use schemas::{ErrorCode, SystemId, TransactionId, UserId};
+use schemas::{ErrorCode, OperationId, SystemId, TransactionId, UserId};
 
 use crate::error::ApiError;
 
@@ -15,6 +15,7 @@ pub(crate) struct PathIds {
     system_id: Option<SystemId>,
     user_id: Option<UserId>,
     transaction_id: Option<TransactionId>,
+    operation_id: Option<OperationId>,
     event_id: Option<i64>,
 }
 
@@ -28,6 +29,9 @@ impl PathIds {
                 "user_id" => ids.user_id = Some(parse(value, user_wrong)?),
                 "transaction_id" => {
                     ids.transaction_id = Some(parse(value, ErrorCode::TransactionIsNull)?);
+                }
+                "operation_id" => {
+                    ids.operation_id = Some(parse(value, ErrorCode::OperationNotExists)?);
                 }
                 "event_id" => ids.event_id = Some(parse(value, ErrorCode::JsonRequestIncorrect)?),
                 other => unreachable!("no route has a parameter {other}"),
@@ -52,6 +56,12 @@ impl PathIds {
         self.transaction_id
             .clone()
             .expect("the route's path holds a transaction id")
+    }
+
+    pub(crate) fn operation_id(&self) -> OperationId {
+        self.operation_id
+            .clone()
+            .expect("the route's path holds an operation id")
     }
 
     pub(crate) fn event_id(&self) -> i64 {

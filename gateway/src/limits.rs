@@ -25,8 +25,12 @@ pub struct Limits {
     pub write_stall: Duration,
     /// Longest body, bytes.
     pub body_max: usize,
-    /// Longest body of a request that creates a transaction, bytes: it may carry a document.
+    /// Longest body of a request that creates a transaction, bytes: it may carry a document. Also of one that answers an
+    /// operation: a thousand signatures.
     pub document_body_max: usize,
+    /// Longest body of a request that creates an operation, bytes: a thousand texts, or some documents. What follows from it
+    /// must fit the bus, which carries 8 MiB.
+    pub operation_body_max: usize,
     /// Headers of a request.
     pub headers_max: usize,
     /// Bytes of a request's line and headers; at least 8 KiB.
@@ -57,6 +61,7 @@ impl Default for Limits {
             write_stall: Duration::from_secs(30),
             body_max: 64 * 1024,
             document_body_max: 2_621_440,
+            operation_body_max: 6 * 1024 * 1024,
             headers_max: 64,
             header_bytes_max: 16 * 1024,
             streams_max: 128,

@@ -9,7 +9,7 @@ use schemas::ErrorCode;
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
-use crate::body::TakesDocument;
+use crate::body::Takes;
 use crate::state::Shared;
 
 /// A route.
@@ -123,7 +123,13 @@ impl Route {
 
     /// Its body may carry a document.
     pub(crate) fn takes_documents(mut self) -> Self {
-        self.service = self.service.layer(Extension(TakesDocument));
+        self.service = self.service.layer(Extension(Takes::Document));
+        self
+    }
+
+    /// Its body may carry a whole operation.
+    pub(crate) fn takes_operations(mut self) -> Self {
+        self.service = self.service.layer(Extension(Takes::Operation));
         self
     }
 }

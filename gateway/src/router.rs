@@ -38,6 +38,11 @@ pub(crate) fn system_routes() -> Vec<Route> {
         system::transaction_data::route(),
         system::transaction_binary_data::route(),
         system::decline_transaction::route(),
+        system::create_operation::route(),
+        system::list_operations::route(),
+        system::operation_info::route(),
+        system::update_operation::route(),
+        system::operation_data::route(),
         system::get_events::route(),
         system::clean_events::route(),
         system::remove_events::route(),
@@ -57,6 +62,9 @@ pub(crate) fn mobile_routes() -> Vec<Route> {
         mobile::get_binary_data::route(),
         mobile::confirm::route(),
         mobile::decline::route(),
+        mobile::operations_list::route(),
+        mobile::operation_data::route(),
+        mobile::operation_process::route(),
     ]
 }
 

@@ -13,15 +13,18 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use schemas::answers::{
-    Answer, AnswerBody, IssuedKey, SystemInfo, TransactionData, TransactionInfo, UserInfo,
+    Answer, AnswerBody, IssuedKey, OperationData, OperationInfo, OperationMember, SystemInfo,
+    TransactionData, TransactionInfo, UserInfo,
 };
 use schemas::canonical::TextType;
 use schemas::commands::CommandEnvelope;
 use schemas::commands::journal::RecordToClean;
 use schemas::commands::keys::{DeviceType, PushAddress};
+use schemas::commands::operations::OperationStatus;
 use schemas::commands::systems::SystemParameters;
-use schemas::commands::transactions::TransactionStatus;
+use schemas::commands::transactions::{NotificationType, TransactionStatus};
 use schemas::flags::KeyFlags;
+use schemas::operation_content::Described;
 use schemas::pc_auth::PcAuth;
 use schemas::settings::Settings;
 use schemas::{Digest, ErrorCode, KeyIndex, Lane, Owner, Position, Secret, SystemId, Timestamp};
@@ -476,7 +479,49 @@ pub(crate) fn transaction_info() -> TransactionInfo {
         expires_at: None,
         finished_at: None,
         has_binary: false,
+        operation_id: None,
     }
+}
+
+pub(crate) fn operation_info() -> OperationInfo {
+    OperationInfo {
+        operation_id: "salaries-11".parse().unwrap(),
+        status: OperationStatus::Partly,
+        created_at: NOW,
+        expires_at: Some(NOW.plus_seconds(60)),
+        finished_at: None,
+        notification_type: NotificationType::Push,
+        total: 2,
+        waiting: 1,
+        transactions: vec![TransactionInfo {
+            operation_id: Some("salaries-11".parse().unwrap()),
+            ..transaction_info()
+        }],
+    }
+}
+
+pub(crate) fn operation_data() -> AnswerBody {
+    let described = |text: &str| Described {
+        text: Secret::new(text),
+        text_type: TextType::Markdown,
+    };
+    let AnswerBody::TransactionData(shown) = transaction_data() else {
+        unreachable!("it is one");
+    };
+    let member = |data| OperationMember {
+        info: transaction_info(),
+        snippet: Some(described("5 ₽")),
+        data,
+    };
+    AnswerBody::OperationData(Box::new(OperationData {
+        info: OperationInfo {
+            transactions: Vec::new(),
+            ..operation_info()
+        },
+        description: Some(described("# Salaries")),
+        app_extra: Some(Secret::new(r#"{"batch":1}"#)),
+        members: vec![member(Some(*shown)), member(None)],
+    }))
 }
 
 pub(crate) fn transaction_data() -> AnswerBody {

@@ -3,7 +3,7 @@
 use schemas::commands::Command;
 use schemas::events::access::{Looked, looked_word};
 use schemas::events::{Event, Refused};
-use schemas::{ErrorCode, Secret, SystemId, TransactionId, UserId};
+use schemas::{ErrorCode, OperationId, Secret, SystemId, TransactionId, UserId};
 
 use crate::crypto::signature::verify;
 use crate::decision::{Outcome, Refusal};
@@ -40,20 +40,41 @@ pub(crate) enum By<'a> {
 impl Asked<'_> {
     /// Is the question answered with yes? An answer from beside the lane counts only for exactly this question.
     pub(crate) fn is_signed(&self, question: &SignatureCheck) -> bool {
-        match &self.facts.verified {
-            Some(verified) if verified.check == *question => verified.valid,
-            _ => verify(question).valid,
+        let answer = self.facts.verified.answer(question);
+        answer.unwrap_or_else(|| verify(question).valid)
+    }
+}
+
+/// Why a command is refused, and which transaction stood in the way when the command is about several.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Reason {
+    /// What the caller hears.
+    pub(crate) code: ErrorCode,
+    /// The transaction the journal names, besides the command's own.
+    pub(crate) transaction_id: Option<TransactionId>,
+}
+
+impl From<ErrorCode> for Reason {
+    fn from(code: ErrorCode) -> Self {
+        Self {
+            code,
+            transaction_id: None,
         }
     }
 }
 
 /// A refusal that the journal hears.
-pub(crate) fn refused(command: &Command, code: ErrorCode) -> Outcome {
+pub(crate) fn refused(command: &Command, reason: impl Into<Reason>) -> Outcome {
+    let Reason {
+        code,
+        transaction_id,
+    } = reason.into();
     Outcome::Refused(Refusal {
         code,
         event: Some(Event::Refused(Refused {
             word: command.word(),
-            transaction_id: command.transaction_id().cloned(),
+            transaction_id: transaction_id.or_else(|| command.transaction_id().cloned()),
+            operation_id: command.operation_id().cloned(),
         })),
         response_key: None,
         events_post_url: None,
@@ -76,5 +97,16 @@ pub(crate) fn looked(word: &'static str, transaction_id: Option<TransactionId>) 
         word: looked_word(word).expect("deciders name only words of the table of looks"),
         transaction_id,
         callback_url: None,
+        operation_id: None,
+    })
+}
+
+/// The event of a look at operations.
+pub(crate) fn looked_at_operation(word: &'static str, operation_id: Option<OperationId>) -> Event {
+    Event::Looked(Looked {
+        word: looked_word(word).expect("deciders name only words of the table of looks"),
+        transaction_id: None,
+        callback_url: None,
+        operation_id,
     })
 }

@@ -2,6 +2,7 @@
 
 use schemas::commands::journal::JournalCommand;
 use schemas::commands::keys::KeyCommand;
+use schemas::commands::operations::OperationCommand;
 use schemas::commands::transactions::TransactionCommand;
 use schemas::commands::users::UserCommand;
 use schemas::commands::{Caller, Command, CommandEnvelope};
@@ -10,14 +11,14 @@ use schemas::flags::{COLLECT_DEVICE_INFO, COLLECT_EVENTS};
 use schemas::settings::Settings;
 use schemas::{ErrorCode, Owner, SystemId, UserId};
 
-use crate::asked::{self, Asked, By};
+use crate::asked::{self, Asked, By, Reason};
 use crate::authenticate::{Authenticated, Holds, authenticate};
 use crate::decision::{Decision, Outcome};
 use crate::facts::Facts;
 use crate::keys::Activation;
 use crate::owner::{OwnerState, UserState};
 use crate::users::{Life, Person};
-use crate::{devices, journal, keys, server, systems, transactions, users};
+use crate::{devices, journal, keys, operations, server, systems, transactions, users};
 
 /// Decides a command. The same state, command and facts always give the same outcome.
 pub fn decide(state: &OwnerState, envelope: &CommandEnvelope, facts: &Facts<'_>) -> Outcome {
@@ -70,7 +71,8 @@ fn for_bank(
     };
     let decided = match (&user.life, command) {
         (Life::Missing, Command::Users(UserCommand::Create(command))) => {
-            users::create(user_id, command, system, facts).map_err(users::Rejection::code)
+            users::create(user_id, command, system, facts)
+                .map_err(|rejection| Reason::from(rejection.code()))
         }
         // What was recorded of a user outlives the user, and can be erased all the same.
         (Life::Present(_) | Life::Deleted, Command::Journal(JournalCommand::Clean(command))) => {
@@ -86,16 +88,17 @@ fn for_bank(
                     facts,
                     by: By::Bank,
                 };
-                let decided =
-                    permitted(command, &Caller::System).and_then(|()| ask(&asked, command));
+                let decided = permitted(command, &Caller::System)
+                    .map_err(Reason::from)
+                    .and_then(|()| ask(&asked, command));
                 return stamp(person, Some(system), decided, command, facts);
             }
-            Err(rejection) => Err(rejection.code()),
+            Err(rejection) => Err(rejection.code().into()),
         },
     };
     match decided {
         Ok(decision) => Outcome::Decided(Box::new(decision)),
-        Err(code) => refuse_bank(&user.life, command, code),
+        Err(reason) => refuse_bank(&user.life, command, reason.code),
     }
 }
 
@@ -117,8 +120,8 @@ fn refuse_bank(life: &Life, command: &Command, code: ErrorCode) -> Outcome {
 }
 
 /// The aggregate that knows.
-fn ask(asked: &Asked<'_>, command: &Command) -> Result<Decision, ErrorCode> {
-    match command {
+fn ask(asked: &Asked<'_>, command: &Command) -> Result<Decision, Reason> {
+    let code = match command {
         Command::Users(command) => users::decide(asked, command).map_err(users::Rejection::code),
         Command::Keys(command) => keys::decide(asked, command).map_err(keys::Rejection::code),
         Command::Devices(command) => {
@@ -127,11 +130,15 @@ fn ask(asked: &Asked<'_>, command: &Command) -> Result<Decision, ErrorCode> {
         Command::Transactions(command) => {
             transactions::decide(asked, command).map_err(transactions::Rejection::code)
         }
+        Command::Operations(command) => {
+            return operations::decide(asked, command).map_err(operations::Rejection::reason);
+        }
         // The server's own and a system's own: the doors send none of these for a user.
         Command::Server(_) | Command::Systems(_) | Command::Journal(_) => {
             Err(ErrorCode::RequestError)
         }
-    }
+    };
+    code.map_err(Reason::from)
 }
 
 fn for_device(
@@ -150,7 +157,7 @@ fn for_device(
     };
     let command = &envelope.command;
     let registered = facts.system.registered().map_err(systems::Rejection::code);
-    let decided = registered.and_then(|system| {
+    let decided = registered.map_err(Reason::from).and_then(|system| {
         permitted(command, &envelope.caller)?;
         admit(person, &authenticated, command, facts)?;
         let asked = Asked {
@@ -197,12 +204,17 @@ fn admit(
 }
 
 fn for_house(user: &UserState, command: &Command, facts: &Facts<'_>) -> Outcome {
-    let Command::Transactions(TransactionCommand::Expire(expire)) = command else {
-        return asked::refused_silently(ErrorCode::RequestError);
-    };
     let person = user.life.present().ok();
     let system = facts.system.registered().ok();
-    let decision = transactions::expire(person, system, expire, facts);
+    let decision = match command {
+        Command::Transactions(TransactionCommand::Expire(expire)) => {
+            transactions::expire(person, system, expire, facts)
+        }
+        Command::Operations(OperationCommand::Expire(expire)) => {
+            operations::expire(person, system, expire, facts)
+        }
+        _ => return asked::refused_silently(ErrorCode::RequestError),
+    };
     match person {
         Some(person) => stamp(person, system, Ok(decision), command, facts),
         None => Outcome::Decided(Box::new(decision)),
@@ -213,7 +225,7 @@ fn for_house(user: &UserState, command: &Command, facts: &Facts<'_>) -> Outcome 
 fn stamp(
     person: &Person,
     system: Option<&systems::Registered>,
-    decided: Result<Decision, ErrorCode>,
+    decided: Result<Decision, Reason>,
     command: &Command,
     facts: &Facts<'_>,
 ) -> Outcome {
@@ -223,7 +235,7 @@ fn stamp(
         .and_then(systems::Registered::events_post_url);
     let mut outcome = match decided {
         Ok(decision) => Outcome::Decided(Box::new(decision)),
-        Err(code) => asked::refused(command, code),
+        Err(reason) => asked::refused(command, reason),
     };
     match &mut outcome {
         Outcome::Decided(decision) => {

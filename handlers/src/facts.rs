@@ -25,8 +25,8 @@ pub struct Facts<'a> {
     pub system: &'a systems::State,
     /// The vault rows that [`crate::needs`] asked for.
     pub vault: &'a VaultFacts,
-    /// A signature that was verified beside the lane.
-    pub verified: Option<Verified>,
+    /// The signatures that were verified beside the lane.
+    pub verified: &'a Verifications,
 }
 
 /// Opened vault rows, by name. A name that was asked for and is not here has no row.
@@ -58,4 +58,38 @@ pub struct Verified {
     pub check: SignatureCheck,
     /// Whether the signature is the key's signature of the digest.
     pub valid: bool,
+}
+
+/// Questions about signatures, answered beside the lane.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verifications(HashMap<Digest, Verified>);
+
+impl Verifications {
+    /// The answer to exactly this question, if there is one.
+    pub fn answer(&self, check: &SignatureCheck) -> Option<bool> {
+        let verified = self.0.get(&check.digest)?;
+        (verified.check == *check).then_some(verified.valid)
+    }
+
+    /// Adds other answers.
+    pub fn merge(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+}
+
+impl Extend<Verified> for Verifications {
+    fn extend<T: IntoIterator<Item = Verified>>(&mut self, verified: T) {
+        let by_digest = verified
+            .into_iter()
+            .map(|verified| (verified.check.digest, verified));
+        self.0.extend(by_digest);
+    }
+}
+
+impl FromIterator<Verified> for Verifications {
+    fn from_iter<T: IntoIterator<Item = Verified>>(verified: T) -> Self {
+        let mut answers = Self::default();
+        answers.extend(verified);
+        answers
+    }
 }

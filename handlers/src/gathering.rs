@@ -2,6 +2,7 @@
 
 use schemas::commands::journal::JournalCommand;
 use schemas::commands::keys::KeyCommand;
+use schemas::commands::operations::OperationCommand;
 use schemas::commands::transactions::TransactionCommand;
 use schemas::commands::{Caller, Command, CommandEnvelope};
 use schemas::vault::VaultName;
@@ -11,7 +12,7 @@ use crate::facts::SignatureCheck;
 use crate::keys::Key;
 use crate::owner::OwnerState;
 use crate::users::Person;
-use crate::{journal, keys, transactions, users};
+use crate::{journal, keys, operations, transactions, users};
 
 /// The vault rows a decision of this command on this state reads.
 pub fn needs(state: &OwnerState, envelope: &CommandEnvelope) -> Vec<VaultName> {
@@ -35,23 +36,37 @@ pub fn needs(state: &OwnerState, envelope: &CommandEnvelope) -> Vec<VaultName> {
     names
 }
 
-/// A question about a signature, worth answering beside the lane: when the decision comes to it, it will be this one.
-pub fn precheck(state: &OwnerState, envelope: &CommandEnvelope) -> Option<SignatureCheck> {
+/// The questions about signatures that are worth answering beside the lane: when the decision comes to one, it will be one
+/// of these.
+pub fn precheck(state: &OwnerState, envelope: &CommandEnvelope) -> Vec<SignatureCheck> {
     let (OwnerState::User(user), Owner::User(system_id, user_id), Caller::Device(_)) =
         (state, &envelope.owner, &envelope.caller)
     else {
-        return None;
+        return Vec::new();
     };
-    let person = user.life.present().ok()?;
-    match &envelope.command {
+    let Ok(person) = user.life.present() else {
+        return Vec::new();
+    };
+    let one = match &envelope.command {
         Command::Transactions(TransactionCommand::Confirm(command)) => {
-            transactions::signature_question(person, command)
+            let signature = command.signature.as_ref();
+            transactions::signature_question(person, &command.transaction_id, signature)
         }
         Command::Keys(KeyCommand::RegisterPublicKey(command)) => {
             keys::renewal_question(&person.key, system_id, user_id, command)
         }
+        Command::Operations(command) => return operations::signature_questions(person, command),
         _ => None,
-    }
+    };
+    one.into_iter().collect()
+}
+
+/// Is this a command that may ask about many signatures at once?
+pub fn asks_much(envelope: &CommandEnvelope) -> bool {
+    matches!(
+        envelope.command,
+        Command::Operations(OperationCommand::Process(_))
+    )
 }
 
 fn keys_of_device(key: &Key, claimed: KeyIndex) -> Vec<VaultName> {
@@ -67,6 +82,7 @@ fn wanted(person: &Person, command: &Command) -> Vec<VaultName> {
         Command::Users(command) => users::needs(command),
         Command::Keys(command) => keys::needs(&person.key, command),
         Command::Transactions(command) => transactions::needs(command),
+        Command::Operations(command) => operations::needs(person, command),
         Command::Devices(_) | Command::Server(_) | Command::Systems(_) | Command::Journal(_) => {
             Vec::new()
         }

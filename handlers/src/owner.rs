@@ -8,7 +8,7 @@ use schemas::events::users::UserEvent;
 use crate::replay::RecentMacs;
 use crate::server;
 use crate::systems;
-use crate::users::Life;
+use crate::users::{Life, Person};
 
 /// An owner's history so far.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +86,16 @@ impl UserState {
             Event::Transactions(event) => {
                 if let Some(person) = self.life.person_mut() {
                     person.transactions.evolve(event, at);
+                }
+            }
+            Event::Operations(event) => {
+                if let Some(person) = self.life.person_mut() {
+                    let Person {
+                        operations,
+                        transactions,
+                        ..
+                    } = person;
+                    operations.evolve(event, at, transactions);
                 }
             }
             Event::Refused(event) => {

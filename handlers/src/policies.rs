@@ -2,5 +2,5 @@
 
 mod expire_on_deadline;
 
-pub(crate) use expire_on_deadline::expiry_timer;
 pub use expire_on_deadline::on_deadline;
+pub(crate) use expire_on_deadline::{expiry_timer, operation_timer};

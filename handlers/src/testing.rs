@@ -5,14 +5,16 @@ mod device;
 mod heard;
 mod requests;
 
-use schemas::answers::{AnswerBody, TransactionData};
+use schemas::answers::{AnswerBody, OperationData, TransactionData};
 use schemas::commands::keys::{ActivateKey, KeyParts, KeyRequest};
+use schemas::commands::operations::{GetOperationData, MemberAnswer, ProcessOperation, YesOrNo};
 use schemas::commands::transactions::{ConfirmTransaction, GetTransactionData};
 use schemas::commands::users::CreateUser;
 use schemas::commands::{Caller, Command, CommandEnvelope, Kind};
 use schemas::context::{RequestContext, RequestPrivate};
 use schemas::envelope::RecordedEvent;
 use schemas::events::Event;
+use schemas::events::operations::OperationEvent;
 use schemas::settings::Settings;
 use schemas::vault::VaultName;
 use schemas::{
@@ -21,13 +23,14 @@ use schemas::{
 };
 
 use crate::{
-    Erasure, Facts, Next, Outcome, OwnerState, VaultFacts, Verified, decide, evolve, needs,
-    precheck, verify,
+    Erasure, Facts, Next, Outcome, OwnerState, VaultFacts, Verifications, Verified, decide, evolve,
+    needs, precheck, verify,
 };
 pub(crate) use device::{Device, twin};
 pub(crate) use heard::Heard;
 pub(crate) use requests::{
-    create_transaction, create_user, key_request, push_address, register_system,
+    create_operation, create_transaction, create_user, described, key_request, push_address,
+    register_system,
 };
 
 /// The public key of RFC 6979, A.2.5, as SubjectPublicKeyInfo.
@@ -256,6 +259,39 @@ impl Story {
             .code(&transaction.digest, transaction.confirm_code_length, step)
     }
 
+    pub(crate) fn get_operation_data(&mut self, id: &str) -> OperationData {
+        let operation_id = id.parse().unwrap();
+        let heard = self.device_asks(GetOperationData { operation_id });
+        heard.happens(&["get_operation_data_list"]);
+        match heard.answer() {
+            AnswerBody::OperationData(data) => *data,
+            other => panic!("the texts were expected: {other:?}"),
+        }
+    }
+
+    /// The device's consent to these transactions of an operation, signed one by one.
+    pub(crate) fn answers(&self, operation_id: &str, ids: &[&str]) -> ProcessOperation {
+        let yes = |id: &&str| MemberAnswer {
+            transaction_id: id.parse().unwrap(),
+            answer: YesOrNo::Confirm {
+                signature: Some(self.device.sign(&self.digest(id))),
+                confirm_code: None,
+            },
+        };
+        ProcessOperation {
+            operation_id: operation_id.parse().unwrap(),
+            answers: ids.iter().map(yes).collect(),
+        }
+    }
+
+    /// Where the bank is told of the last thing that happened, when that was an operation.
+    pub(crate) fn callback_url_of_last(&self) -> Option<String> {
+        match &self.history.last()?.event {
+            Event::Operations(OperationEvent::Processed(event)) => event.callback_url.clone(),
+            _ => None,
+        }
+    }
+
     pub(crate) fn key_valid_to(&self) -> Timestamp {
         let OwnerState::User(user) = &self.state else {
             unreachable!("the story is about a user")
@@ -309,6 +345,10 @@ impl Story {
             .filter_map(|name| Some((name.clone(), self.vault.0.get(name)?.clone())));
         let vault = VaultFacts(rows.collect());
         let beside = self.verified_beside.take();
+        let verified: Verifications = match beside {
+            Some(verified) => [verified].into_iter().collect(),
+            None => precheck(state, envelope).iter().map(verify).collect(),
+        };
         let facts = Facts {
             now: self.now,
             seed: Digest::of(&[b"seed", &self.counter.to_be_bytes()]).0,
@@ -317,7 +357,7 @@ impl Story {
             settings: &self.settings,
             system,
             vault: &vault,
-            verified: beside.or_else(|| precheck(state, envelope).map(|check| verify(&check))),
+            verified: &verified,
         };
         let outcome = decide(state, envelope, &facts);
         assert_eq!(

@@ -18,6 +18,7 @@ create table read_transactions (
     finished_at bigint,
     cleaned_at bigint,
     key_index bigint,
+    operation_id text,
     signature text,
     decline_reason text,
     decline_code bigint,

@@ -4,11 +4,14 @@ use schemas::Position;
 use schemas::envelope::RecordedEvent;
 
 use crate::audit::journal::JOURNAL;
-use crate::read::{keys::KEYS, systems::SYSTEMS, transactions::TRANSACTIONS, users::USERS};
+use crate::read::{
+    keys::KEYS, operations::OPERATIONS, systems::SYSTEMS, transactions::TRANSACTIONS, users::USERS,
+};
 use crate::rows::{Rows, Target};
 
 /// Every projection. Adding one is one file, one migration and one line.
-pub(crate) const PROJECTIONS: &[Projection] = &[SYSTEMS, USERS, KEYS, TRANSACTIONS, JOURNAL];
+pub(crate) const PROJECTIONS: &[Projection] =
+    &[SYSTEMS, USERS, KEYS, TRANSACTIONS, OPERATIONS, JOURNAL];
 
 /// A table that follows from the log.
 pub(crate) struct Projection {

@@ -1,6 +1,7 @@
 //! Read models: one file, one table, one exhaustive match over what can happen.
 
 pub mod keys;
+pub mod operations;
 pub mod systems;
 pub mod transactions;
 pub mod users;

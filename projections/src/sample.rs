@@ -205,6 +205,7 @@ pub(crate) fn confirmed_transaction(id: &str) -> Event {
         confirm_code: None,
         digest: Digest([2; 32]),
         callback_url: None,
+        operation: None,
     };
     event.into()
 }

@@ -6,12 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::canonical::TextType;
 use crate::commands::keys::PushAddress;
+use crate::commands::operations::OperationStatus;
 use crate::commands::systems::SystemParameters;
-use crate::commands::transactions::TransactionStatus;
+use crate::commands::transactions::{NotificationType, TransactionStatus};
 use crate::errors::ErrorCode;
 use crate::flags::KeyFlags;
-use crate::ids::{CommandId, Digest, KeyIndex, SystemId, TransactionId, UserId};
+use crate::ids::{CommandId, Digest, KeyIndex, OperationId, SystemId, TransactionId, UserId};
 use crate::lanes::Position;
+use crate::operation_content::Described;
 use crate::sealed::Secret;
 use crate::time::Timestamp;
 
@@ -63,6 +65,26 @@ pub enum AnswerBody {
     TransactionBinaryData {
         /// The bytes.
         binary: Secret,
+    },
+    /// `operation_created`.
+    OperationCreated {
+        /// Its id.
+        operation_id: OperationId,
+        /// Its transactions, in the order of the request.
+        transaction_ids: Vec<TransactionId>,
+    },
+    /// `operation_list`.
+    Operations(Vec<OperationInfo>),
+    /// `operation_info`, `operation_updated`.
+    Operation(Box<OperationInfo>),
+    /// `operation_data`.
+    OperationData(Box<OperationData>),
+    /// `operation_processed`.
+    OperationProcessed {
+        /// Which one.
+        operation_id: OperationId,
+        /// Where it stands now.
+        status: OperationStatus,
     },
     /// `key_activated`.
     KeyActivated {
@@ -169,6 +191,56 @@ pub struct TransactionInfo {
     pub finished_at: Option<Timestamp>,
     /// Whether bytes go with the text.
     pub has_binary: bool,
+    /// The operation it is part of.
+    #[serde(default)]
+    pub operation_id: Option<OperationId>,
+}
+
+/// Where an operation stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperationInfo {
+    /// Which one.
+    pub operation_id: OperationId,
+    /// Where it stands.
+    pub status: OperationStatus,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Deadline.
+    pub expires_at: Option<Timestamp>,
+    /// When its last transaction got an outcome.
+    pub finished_at: Option<Timestamp>,
+    /// How the user is told.
+    pub notification_type: NotificationType,
+    /// How many transactions it has.
+    pub total: u32,
+    /// How many of them still wait for the user.
+    pub waiting: u32,
+    /// Its transactions, in the order they were created; empty in a list of operations.
+    pub transactions: Vec<TransactionInfo>,
+}
+
+/// What the device shows of an operation, and signs of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperationData {
+    /// The operation; its own list of transactions is empty.
+    pub info: OperationInfo,
+    /// What it is about; `None` without one, or once it was erased.
+    pub description: Option<Described>,
+    /// Free JSON for the application.
+    pub app_extra: Option<Secret>,
+    /// Its transactions, in the order they were created.
+    pub members: Vec<OperationMember>,
+}
+
+/// A transaction of an operation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperationMember {
+    /// Where it stands.
+    pub info: TransactionInfo,
+    /// A few words for a list; never signed.
+    pub snippet: Option<Described>,
+    /// What is shown and signed; `None` when the caller may not see it any more.
+    pub data: Option<TransactionData>,
 }
 
 /// What the device shows and signs.

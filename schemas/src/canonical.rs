@@ -11,8 +11,10 @@ use crate::ids::{Digest, SystemId, TransactionId, UserId};
 pub enum TextType {
     /// As it stands.
     #[default]
+    #[serde(alias = "Raw")]
     Raw,
     /// As Markdown.
+    #[serde(alias = "Markdown")]
     Markdown,
 }
 

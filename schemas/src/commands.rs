@@ -5,6 +5,7 @@
 pub mod devices;
 pub mod journal;
 pub mod keys;
+pub mod operations;
 pub mod server;
 pub mod systems;
 pub mod transactions;
@@ -13,7 +14,7 @@ pub mod users;
 use serde::{Deserialize, Serialize};
 
 use crate::context::{RequestContext, RequestPrivate};
-use crate::ids::{CommandId, Digest, Owner, RequestId, TransactionId};
+use crate::ids::{CommandId, Digest, OperationId, Owner, RequestId, TransactionId};
 use crate::pc_auth::PcAuth;
 use crate::time::Timestamp;
 
@@ -103,6 +104,7 @@ aggregates! {
     Keys(keys::KeyCommand) "keys";
     Devices(devices::DeviceCommand) "devices";
     Transactions(transactions::TransactionCommand) "transactions";
+    Operations(operations::OperationCommand) "operations";
 }
 
 impl Command {
@@ -115,7 +117,22 @@ impl Command {
             | Self::Journal(_)
             | Self::Users(_)
             | Self::Keys(_)
-            | Self::Devices(_) => None,
+            | Self::Devices(_)
+            | Self::Operations(_) => None,
+        }
+    }
+
+    /// The operation it concerns.
+    pub fn operation_id(&self) -> Option<&OperationId> {
+        match self {
+            Self::Operations(command) => command.operation_id(),
+            Self::Server(_)
+            | Self::Systems(_)
+            | Self::Journal(_)
+            | Self::Users(_)
+            | Self::Keys(_)
+            | Self::Devices(_)
+            | Self::Transactions(_) => None,
         }
     }
 }

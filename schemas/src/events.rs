@@ -9,6 +9,7 @@ pub mod access;
 pub mod devices;
 pub mod journal;
 pub mod keys;
+pub mod operations;
 pub mod server;
 pub mod systems;
 pub mod transactions;
@@ -17,7 +18,7 @@ pub mod users;
 use serde::{Deserialize, Serialize};
 
 use crate::errors::ErrorCode;
-use crate::ids::TransactionId;
+use crate::ids::{OperationId, TransactionId};
 
 /// Declares an aggregate's events: variant, body, word, version of the body, whose word it is, and what it tells of the
 /// command.
@@ -188,6 +189,7 @@ aggregates! {
     Keys(keys::KeyEvent);
     Devices(devices::DeviceEvent);
     Transactions(transactions::TransactionEvent);
+    Operations(operations::OperationEvent);
 }
 
 /// A command that was refused. The envelope's `result` says why, in the error table's numbers.
@@ -199,6 +201,9 @@ pub struct Refused {
     /// Which transaction it concerned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transaction_id: Option<TransactionId>,
+    /// Which operation it concerned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation_id: Option<OperationId>,
 }
 
 impl Event {
@@ -219,6 +224,7 @@ impl Event {
             | Self::Users(_)
             | Self::Devices(_)
             | Self::Transactions(_)
+            | Self::Operations(_)
             | Self::Looked(_)
             | Self::Refused(_) => ErrorCode::Normal,
         }
@@ -230,6 +236,23 @@ impl Event {
             Self::Transactions(event) => Some(event.transaction_id()),
             Self::Looked(event) => event.transaction_id.as_ref(),
             Self::Refused(event) => event.transaction_id.as_ref(),
+            Self::Server(_)
+            | Self::Journal(_)
+            | Self::Systems(_)
+            | Self::Users(_)
+            | Self::Keys(_)
+            | Self::Devices(_)
+            | Self::Operations(_) => None,
+        }
+    }
+
+    /// The operation the event concerns.
+    pub fn operation_id(&self) -> Option<&OperationId> {
+        match self {
+            Self::Operations(event) => Some(event.operation_id()),
+            Self::Transactions(event) => event.operation().map(|step| &step.operation_id),
+            Self::Looked(event) => event.operation_id.as_ref(),
+            Self::Refused(event) => event.operation_id.as_ref(),
             Self::Server(_)
             | Self::Journal(_)
             | Self::Systems(_)

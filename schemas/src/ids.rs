@@ -80,6 +80,8 @@ ids! {
     UserId, 100;
     /// A transaction: chosen by the bank, or a UUID we draw. Unique within its system.
     TransactionId, 64;
+    /// An operation, a batch of transactions: chosen by the bank, or a UUID we draw. Unique within its system.
+    OperationId, 64;
 }
 
 /// Ordinal number of a key in its user's key ring: 1 for the first, one more with every issue.

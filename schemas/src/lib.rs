@@ -16,6 +16,7 @@ pub mod flags;
 pub mod ids;
 pub mod lanes;
 pub mod money;
+pub mod operation_content;
 pub mod pc_auth;
 pub mod sealed;
 pub mod settings;
@@ -25,7 +26,9 @@ pub mod vault;
 pub mod words;
 
 pub use errors::ErrorCode;
-pub use ids::{CommandId, Digest, KeyIndex, Owner, RequestId, SystemId, TransactionId, UserId};
+pub use ids::{
+    CommandId, Digest, KeyIndex, OperationId, Owner, RequestId, SystemId, TransactionId, UserId,
+};
 pub use lanes::{Lane, Position};
 pub use sealed::Secret;
 pub use time::Timestamp;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{CommandId, KeyIndex, TransactionId};
+use crate::ids::{CommandId, KeyIndex, OperationId, TransactionId};
 
 /// Name of a row in its owner's part of the vault.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -33,6 +33,11 @@ impl VaultName {
     /// What the device showed and signed, salt included: an encoded `TransactionContent`.
     pub fn transaction_content(transaction_id: &TransactionId) -> Self {
         Self(format!("transaction/{transaction_id}/content"))
+    }
+
+    /// What frames an operation's transactions: an encoded `OperationContent`.
+    pub fn operation_content(operation_id: &OperationId) -> Self {
+        Self(format!("operation/{operation_id}/content"))
     }
 
     /// An answer that holds a secret, kept for a repeated command.

@@ -27,6 +27,10 @@ const CONFIRMATIONS: usize = 10_000;
 const CONFIRMATIONS_ALONE: usize = 1_500;
 /// Whole flows measured.
 const FLOWS: usize = 3_000;
+/// Operations measured, a thousand signatures each.
+const OPERATIONS: usize = 12;
+/// Lists of fifty pending transactions measured.
+const LISTS: usize = 4_000;
 
 fn main() -> Result<(), AnyError> {
     countersign::install_crypto_provider()?;
@@ -70,7 +74,7 @@ async fn measure() -> Result<(), AnyError> {
     Ok(())
 }
 
-/// Confirmations alone at every number of callers and at half the best rate, then whole flows.
+/// Confirmations alone at every number of callers and at half the best rate, then whole flows, operations and lists.
 async fn measure_store(
     report: &mut Report,
     service: &Service,
@@ -112,6 +116,28 @@ async fn measure_store(
         );
         report.add(store, "flow", measured, service.usage().since(&before));
     }
+    let work = scenario.operations(OPERATIONS).await?;
+    let before = service.usage();
+    let measured = load::closed(1, OPERATIONS, work).await;
+    println!(
+        "  operation of 1,000, {}: p50 {:.1} ms, p99 {:.1} ms",
+        measured.load, measured.p50_ms, measured.p99_ms
+    );
+    let usage = service.usage().since(&before);
+    report.add(store, "operation of 1,000", measured, usage);
+    let work = scenario.lists().await?;
+    let before = service.usage();
+    let measured = load::closed(16, LISTS, work).await;
+    println!(
+        "  list of 50, {}: {:.0}/s, p99 {:.1} ms",
+        measured.load, measured.per_second, measured.p99_ms
+    );
+    report.add(
+        store,
+        "list of 50",
+        measured,
+        service.usage().since(&before),
+    );
     report.memory(store, &service.usage());
     Ok(())
 }

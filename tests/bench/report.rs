@@ -96,12 +96,12 @@ impl Report {
             "service, databases, receiver and load generator share this machine; CPU is per operation\n"
         );
         println!(
-            "store       work     load            ops/s   failed  p50 ms  p99 ms   ours us  nats us    pg us  in verifications"
+            "store       work               load            ops/s   failed  p50 ms  p99 ms   ours us  nats us    pg us  in verifications"
         );
         for line in &self.measured {
             let measured = &line.measured;
             println!(
-                "{:<11} {:<8} {:<13} {:>7.0} {:>8} {:>7.1} {:>7.1} {:>9.0} {:>8.0} {:>8.0} {:>17.1}",
+                "{:<11} {:<18} {:<13} {:>7.0} {:>8} {:>7.1} {:>7.1} {:>9.0} {:>8.0} {:>8.0} {:>17.1}",
                 line.store,
                 line.work,
                 measured.load,

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use bus::shell::{Clock as _, SystemClock};
 use countersign::bank::Bank;
-use device::contents::TransactionConfirmed;
+use device::contents::{OperationProcessed, TransactionConfirmed};
 use device::request::Submission;
-use device::{Device, DeviceEventId, DeviceKey, ReqwestTransport};
+use device::{Answer, Device, DeviceEventId, DeviceKey, ReqwestTransport};
 use futures::FutureExt as _;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use schemas::TransactionId;
+use schemas::{OperationId, TransactionId};
 use serde_json::json;
 
 use crate::AnyError;
@@ -41,6 +41,11 @@ struct User {
 }
 
 type Confirmation = Submission<TransactionConfirmed>;
+
+/// Transactions of one operation.
+const MEMBERS: usize = 1000;
+/// Transactions that wait for a user whose list is asked for.
+const PENDING: usize = 50;
 
 impl Scenario {
     /// Registers the system, the users and their devices.
@@ -83,6 +88,68 @@ impl Scenario {
                     .device
                     .submit(&signed[index], SystemClock.now())
                     .await)
+            }
+            .boxed()
+        }))
+    }
+
+    /// Creates, fetches and signs so many operations of a thousand transactions; what is left to measure is that all of
+    /// them are confirmed in one request.
+    pub async fn operations(&self, count: usize) -> Result<Operation, AnyError> {
+        let mut signed: Vec<Submission<OperationProcessed>> = Vec::with_capacity(count);
+        for user in self.users.iter().take(count) {
+            let members = vec![json!({ "text": TEXT }); MEMBERS];
+            let body = json!({ "transactions": members });
+            let created = self
+                .bank
+                .create_operation(&user.user_id, body, None)
+                .await?;
+            let id = created.success()?["operation_id"].clone();
+            let id: OperationId = id
+                .as_str()
+                .ok_or("no operation_id in the answer")?
+                .parse()?;
+            let shown = user.device.show_operation(&id, SystemClock.now()).await?;
+            let texts = shown.members.iter();
+            let answers: Vec<Answer<'_>> = texts
+                .filter_map(|member| member.shown.as_ref())
+                .map(Answer::Confirm)
+                .collect();
+            let event_id = DeviceEventId::fresh();
+            let now = SystemClock.now();
+            signed.push(user.device.processing(&id, &answers, &event_id, now)?);
+        }
+        let (signed, users) = (Arc::new(signed), Arc::clone(&self.users));
+        Ok(Arc::new(move |index| {
+            let (signed, users) = (Arc::clone(&signed), Arc::clone(&users));
+            async move {
+                let now = SystemClock.now();
+                ok(users[index].device.submit(&signed[index], now).await)
+            }
+            .boxed()
+        }))
+    }
+
+    /// Lists of fifty pending transactions.
+    pub async fn lists(&self) -> Result<Operation, AnyError> {
+        let asked = USERS / 4;
+        let pending = stream::iter(0..asked * PENDING)
+            .map(|index| create(&self.bank, &self.users[index % asked].user_id));
+        let created: Vec<TransactionId> = pending
+            .buffer_unordered(SETUP_CALLERS)
+            .try_collect()
+            .await?;
+        assert_eq!(created.len(), asked * PENDING);
+        let users = Arc::clone(&self.users);
+        Ok(Arc::new(move |index| {
+            let users = Arc::clone(&users);
+            async move {
+                let list = users[index % asked].device.list(SystemClock.now()).await;
+                ok(match list {
+                    Ok(list) if list.len() < PENDING => Err("the list is too short".to_owned()),
+                    Ok(_) => Ok(()),
+                    Err(error) => Err(error.to_string()),
+                })
             }
             .boxed()
         }))

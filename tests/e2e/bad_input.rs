@@ -40,6 +40,13 @@ fn system_routes() -> Vec<Route> {
         "confirm_code_length": 6,
         "ttl": 60,
     });
+    let operations = "/pc-api/{system_id}/users/{user_id}/operations";
+    let operation = "/pc-api/{system_id}/users/{user_id}/operations/{operation_id}";
+    let create_operation = json!({
+        "description": CANARY,
+        "app_extra": { "note": CANARY },
+        "transactions": [{ "text": CANARY, "snippet": CANARY, "attachment": "Y2FuYXJ5" }],
+    });
     let route = |method: &Method, path, body| Route {
         method: method.clone(),
         path,
@@ -99,6 +106,15 @@ fn system_routes() -> Vec<Route> {
             Some(json!({ "reason": CANARY, "code": 1 })),
         ),
         route(&get, "/pc-api/server_events", None),
+        route(&post, operations, Some(create_operation)),
+        route(&get, operations, None),
+        route(&get, operation, None),
+        route(&patch, operation, Some(json!({ "description": CANARY }))),
+        route(
+            &get,
+            "/pc-api/{system_id}/users/{user_id}/operations/{operation_id}/data",
+            None,
+        ),
         route(&get, "/pc-api/{system_id}/events", None),
         route(
             &post,
@@ -138,16 +154,26 @@ fn mobile_routes() -> Vec<(&'static str, Value)> {
             "transactions/{transaction_id}/decline",
             json!({ "reason": CANARY }),
         ),
+        ("operations/get_list", json!({ "session_id": "session" })),
+        (
+            "operations/{operation_id}/get_data",
+            json!({ "session_id": "session" }),
+        ),
+        (
+            "operations/{operation_id}/process",
+            json!({ "transactions": [{ "transaction_id": CANARY, "confirm_code": CANARY }] }),
+        ),
     ]
 }
 
 const MOBILE_PREFIX: &str = "/pc-client-api/v1/{system_id}/users/{user_id}/";
 
-/// A house with a bank, a user and a transaction.
+/// A house with a bank, a user, a transaction and an operation.
 struct Scene {
     house: TestHouse,
     issued: Issued,
     transaction_id: String,
+    operation_id: String,
     http: reqwest::Client,
 }
 
@@ -158,10 +184,13 @@ impl Scene {
         let issued = house.issue(&bank, json!({})).await;
         let phone = house.registered(&issued).await;
         let transaction_id = house.ask(&bank, &phone, "pending").await.to_string();
+        let body = json!({ "transactions": [{ "text": "pending, too" }] });
+        let operation_id = house.ask_operation(&bank, &phone, body).await.to_string();
         Self {
             house,
             issued,
             transaction_id,
+            operation_id,
             http: raw::client(),
         }
     }
@@ -176,6 +205,7 @@ impl Scene {
             .replace("{system_id}", SYSTEM_ID)
             .replace("{user_id}", &self.issued.user_id)
             .replace("{transaction_id}", &self.transaction_id)
+            .replace("{operation_id}", &self.operation_id)
             .replace("{event_id}", "64")
     }
 

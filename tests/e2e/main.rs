@@ -5,6 +5,7 @@
 )]
 
 mod bad_input;
+mod batch_operation;
 mod callback_versions;
 mod callbacks;
 mod chosen_transaction_id;

@@ -1,6 +1,6 @@
 //! Every projection can be built again from the log, and is then the same.
 
-use device::Declination;
+use device::{Answer, Declination};
 use projections::OnDifference;
 use reqwest::Method;
 use serde_json::json;
@@ -34,6 +34,11 @@ async fn every_projection_rebuilt_is_the_one_that_served() {
     let mut split = house.scanned(&split.key_text);
     split.activate("0000000000", house.now()).await.unwrap_err();
     split.activate("7305512864", house.now()).await.unwrap();
+    let body = json!({ "transactions": [{ "text": "one of a batch" }] });
+    let batch = house.ask_operation(&bank, &phone, body).await;
+    let shown = phone.show_operation(&batch, house.now()).await.unwrap();
+    let answers = [Answer::Confirm(shown.members[0].shown.as_ref().unwrap())];
+    phone.process(&batch, &answers, house.now()).await.unwrap();
     house.projector().catch_up().await.unwrap();
 
     let names: Vec<&str> = projections::names().collect();

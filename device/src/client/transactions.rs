@@ -58,7 +58,7 @@ impl<T: Transport> Device<T> {
         Ok(Shown::new(&self.key.info, transaction_id, data, binary)?)
     }
 
-    async fn binary(
+    pub(super) async fn binary(
         &self,
         transaction_id: &TransactionId,
         now: Timestamp,

@@ -8,6 +8,9 @@ pub(crate) mod fingerprint;
 pub(crate) mod get_binary_data;
 pub(crate) mod get_data;
 pub(crate) mod get_list;
+pub(crate) mod operation_data;
+pub(crate) mod operation_process;
+pub(crate) mod operations_list;
 pub(crate) mod register;
 
 use schemas::Digest;

@@ -3,6 +3,7 @@
 pub(crate) mod change_system;
 pub(crate) mod change_user;
 pub(crate) mod clean_events;
+pub(crate) mod create_operation;
 pub(crate) mod create_transaction;
 pub(crate) mod create_user;
 pub(crate) mod decline_transaction;
@@ -13,7 +14,10 @@ pub(crate) mod get_events;
 pub(crate) mod get_system_info;
 pub(crate) mod get_user_info;
 mod key_wishes;
+pub(crate) mod list_operations;
 pub(crate) mod list_transactions;
+pub(crate) mod operation_data;
+pub(crate) mod operation_info;
 pub(crate) mod register_system;
 pub(crate) mod remove_events;
 pub(crate) mod remove_system;
@@ -24,6 +28,7 @@ mod system_entry;
 pub(crate) mod transaction_binary_data;
 pub(crate) mod transaction_data;
 pub(crate) mod transaction_info;
+pub(crate) mod update_operation;
 pub(crate) mod update_user_key;
 
 use schemas::UserId;

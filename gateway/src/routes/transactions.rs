@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use schemas::answers::{TransactionData, TransactionInfo};
+use schemas::commands::transactions::NotificationType;
 use schemas::{ErrorCode, Secret, TransactionId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -28,6 +29,9 @@ pub(crate) struct TransactionEntry {
     finished_at: Option<i64>,
     /// Whether bytes go with the text.
     has_binary: bool,
+    /// The operation it is part of; absent for one that stands alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    operation_id: Option<String>,
 }
 
 impl From<&TransactionInfo> for TransactionEntry {
@@ -39,6 +43,7 @@ impl From<&TransactionInfo> for TransactionEntry {
             expires_at: info.expires_at.map(|at| at.0),
             finished_at: info.finished_at.map(|at| at.0),
             has_binary: info.has_binary,
+            operation_id: info.operation_id.as_ref().map(ToString::to_string),
         }
     }
 }
@@ -122,6 +127,15 @@ impl From<&TransactionId> for TransactionNamed {
         Self {
             transaction_id: transaction_id.to_string(),
         }
+    }
+}
+
+/// The word of how the user is told.
+pub(crate) fn notification_word(notification_type: NotificationType) -> &'static str {
+    match notification_type {
+        NotificationType::Push => "Push",
+        NotificationType::Offline => "Offline",
+        NotificationType::Url => "URL",
     }
 }
 

@@ -59,7 +59,7 @@ pub fn decide(
         settings: &settings,
         system,
         vault,
-        verified: ready.verified.clone(),
+        verified: &ready.verified,
     };
     match handlers::decide(&entry.state, envelope, &facts) {
         Outcome::Decided(decision) => carry_out(house, entry, ready, &facts, *decision),
@@ -131,6 +131,7 @@ fn carry_out(
                 .events
                 .first()
                 .and_then(|event| event.transaction_id().cloned()),
+            operation_id: envelope.command.operation_id().cloned(),
         });
         let claim = Claim {
             scope: scope.clone(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bus::Delivery;
 use event_log::Failure;
-use handlers::{VaultFacts, Verified};
+use handlers::{SignatureCheck, VaultFacts, Verifications};
 use schemas::commands::CommandEnvelope;
 use schemas::vault::VaultName;
 use schemas::{Owner, Secret};
@@ -24,8 +24,8 @@ pub struct Ready {
     pub timer: Option<String>,
     /// Vault rows, and the owner's version they were fetched at.
     pub prefetched: Prefetched,
-    /// The verified signature.
-    pub verified: Option<Verified>,
+    /// The verified signatures.
+    pub verified: Verifications,
 }
 
 /// Vault rows fetched beside the lane.
@@ -35,19 +35,19 @@ pub struct Prefetched {
     rows: HashMap<VaultName, Option<Secret>>,
 }
 
-/// Fetches the owner, the vault rows and the answer to the signature question.
+/// Fetches the owner, the vault rows and the answers to the questions about signatures.
 pub async fn gather(
     house: &House,
     owners: &Owners,
     envelope: &CommandEnvelope,
-) -> Result<(Prefetched, Option<Verified>), Failure> {
+) -> Result<(Prefetched, Verifications), Failure> {
     let owner = &envelope.owner;
     owners.ensure(house, owner).await?;
-    let (version, missing, check) = {
+    let (version, missing, checks) = {
         let mut entries = owners.lock();
         // Evicted in the meantime: the lane will load it again and fetch in place.
         let Some(entry) = entries.get(owner) else {
-            return Ok((Prefetched::default(), None));
+            return Ok((Prefetched::default(), Verifications::default()));
         };
         let mut missing = handlers::needs(&entry.state, envelope);
         missing.retain(|name| !entry.secrets.contains_key(name));
@@ -59,8 +59,30 @@ pub async fn gather(
     };
     let rows = fetch(house, owner, missing).await?;
     remember_key_material(owners, owner, version, &rows);
-    let verified = check.map(|check| handlers::verify(&check));
+    let verified = house.verifier.verify(checks).await;
     Ok((Prefetched { version, rows }, verified))
+}
+
+/// Answers what a decision that asks much has to ask of the owner as it is now, when that has changed since it was gathered:
+/// the decision itself must not take long.
+pub async fn verify_again(house: &House, owners: &Owners, ready: &mut Ready) {
+    if !handlers::asks_much(&ready.envelope) {
+        return;
+    }
+    let unanswered: Vec<SignatureCheck> = {
+        let mut entries = owners.lock();
+        match entries.get(&ready.envelope.owner) {
+            Some(entry) if entry.state.version() != ready.prefetched.version => {
+                let mut checks = handlers::precheck(&entry.state, &ready.envelope);
+                checks.retain(|check| ready.verified.answer(check).is_none());
+                checks
+            }
+            Some(_) | None => return,
+        }
+    };
+    ready
+        .verified
+        .merge(house.verifier.verify(unanswered).await);
 }
 
 /// The vault facts of a decision on the owner's state as it is now; fetches in place what is not at hand.

@@ -11,6 +11,7 @@ use schemas::Secret;
 use schemas::vault::VaultName;
 
 use crate::systems::Systems;
+use crate::verifying::Verifier;
 
 /// The log, the bus and the shell.
 #[derive(Debug)]
@@ -28,6 +29,7 @@ pub struct House {
     root: RootSecret,
     pub(crate) sealer: Sealer,
     pub(crate) systems: Systems,
+    pub(crate) verifier: Verifier,
 }
 
 /// Limits of a runner, each with its unit.
@@ -47,6 +49,9 @@ pub struct HouseOptions {
     pub lane_retry: Duration,
     /// Age up to which what we know of a system counts without looking again.
     pub system_age_max: Duration,
+    /// Threads that verify the signatures of operations at the same time, all lanes together. Requests with one signature
+    /// do not wait for them.
+    pub verifications_at_once: usize,
     /// Time between two looks for events that were not published.
     pub sweep_every: Duration,
 }
@@ -61,6 +66,7 @@ impl Default for HouseOptions {
             retry_after: Duration::from_millis(200),
             lane_retry: Duration::from_secs(1),
             system_age_max: Duration::from_millis(500),
+            verifications_at_once: 2,
             sweep_every: Duration::from_secs(5),
         }
     }
@@ -77,6 +83,7 @@ impl House {
         options: HouseOptions,
     ) -> Self {
         let sealer = Sealer::new(root.clone());
+        let verifier = Verifier::new(options.verifications_at_once);
         Self {
             log,
             bus,
@@ -86,6 +93,7 @@ impl House {
             root,
             sealer,
             systems: Systems::default(),
+            verifier,
         }
     }
 

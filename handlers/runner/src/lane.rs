@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::answering::answer;
 use crate::deciding::{Decided, decide};
-use crate::gather::{Ready, vault_facts};
+use crate::gather::{Ready, vault_facts, verify_again};
 use crate::house::House;
 use crate::owners::Owners;
 use crate::pump;
@@ -235,6 +235,7 @@ impl Writer {
         let system = self.house.systems.get(&self.house, &envelope.owner).await?;
         let vault =
             vault_facts(&self.house, &self.owners, &envelope, &mut ready.prefetched).await?;
+        verify_again(&self.house, &self.owners, ready).await;
         let repeated = envelope.command.kind() == Kind::Write
             && self
                 .owners

@@ -15,6 +15,7 @@ mod redelivery;
 mod relay;
 mod systems;
 mod timers;
+mod verifying;
 
 pub use house::{House, HouseOptions};
 pub use lane::LaneEnd;

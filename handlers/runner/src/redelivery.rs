@@ -54,7 +54,7 @@ pub async fn answer_from_log(
                 settings: &settings,
                 system,
                 vault,
-                verified: None,
+                verified: &handlers::Verifications::default(),
             };
             handlers::authenticate(&entry.state, envelope, &facts)
                 .map(|caller| (caller, entry.state.version()))

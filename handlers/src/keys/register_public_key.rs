@@ -193,7 +193,7 @@ mod tests {
         let mut wrong = story.device.renewal();
         wrong.public_key_signature = Some(vec![0x30, 0x00]);
         let envelope = story.device_request(wrong);
-        let mut check = crate::precheck(&story.state, &envelope).unwrap();
+        let mut check = crate::precheck(&story.state, &envelope).remove(0);
         check.signature = vec![0x30, 0x01];
         story.verified_beside = Some(Verified { check, valid: true });
         story

@@ -65,6 +65,7 @@ fn answer(state: &State, command: &Command, facts: &Facts<'_>) -> Result<Decisio
         | Command::Users(_)
         | Command::Keys(_)
         | Command::Devices(_)
-        | Command::Transactions(_) => Err(Rejection::NotAllowed),
+        | Command::Transactions(_)
+        | Command::Operations(_) => Err(Rejection::NotAllowed),
     }
 }

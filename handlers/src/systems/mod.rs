@@ -99,7 +99,8 @@ fn answer(
         | Command::Users(_)
         | Command::Keys(_)
         | Command::Devices(_)
-        | Command::Transactions(_) => Err(Rejection::NotAboutSystems),
+        | Command::Transactions(_)
+        | Command::Operations(_) => Err(Rejection::NotAboutSystems),
     }
 }
 

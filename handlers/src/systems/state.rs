@@ -95,7 +95,8 @@ impl State {
             | Event::Users(_)
             | Event::Keys(_)
             | Event::Devices(_)
-            | Event::Transactions(_) => {}
+            | Event::Transactions(_)
+            | Event::Operations(_) => {}
         }
     }
 }

@@ -3,10 +3,12 @@
 use schemas::Secret;
 use schemas::canonical::TextType;
 use schemas::commands::keys::{DeviceType, KeyParts, KeyRequest, PushAddress};
+use schemas::commands::operations::{CreateOperation, NewMember};
 use schemas::commands::systems::{RegisterSystem, SystemParameters};
 use schemas::commands::transactions::{CreateTransaction, NotificationType};
 use schemas::commands::users::CreateUser;
 use schemas::flags::KeyFlags;
+use schemas::operation_content::Described;
 
 pub(crate) fn register_system() -> RegisterSystem {
     RegisterSystem {
@@ -61,5 +63,33 @@ pub(crate) fn push_address() -> PushAddress {
         device_push_id: "token".to_owned(),
         device_type: DeviceType::Android,
         app_id: Some("ru.example.bank".to_owned()),
+    }
+}
+
+pub(crate) fn described(text: &str) -> Described {
+    Described {
+        text: Secret::new(text),
+        text_type: TextType::Raw,
+    }
+}
+
+/// So many transactions, `<id>.0` and so on.
+pub(crate) fn create_operation(id: &str, transactions: usize) -> CreateOperation {
+    let member = |number| NewMember {
+        transaction_id: format!("{id}.{number}").parse().unwrap(),
+        text: Secret::new(format!("Pay {number} ₽")),
+        text_type: TextType::Raw,
+        snippet: Some(described(&format!("{number} ₽"))),
+        binary: None,
+    };
+    CreateOperation {
+        operation_id: id.parse().unwrap(),
+        description: Some(described("Salaries of November")),
+        callback_url: None,
+        ttl_s: None,
+        notification_type: NotificationType::Push,
+        app_extra: Some(Secret::new(r#"{"batch":1}"#)),
+        confirm_code_length: None,
+        transactions: (0..transactions).map(member).collect(),
     }
 }

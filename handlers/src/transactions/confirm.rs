@@ -4,7 +4,7 @@ use schemas::commands::transactions::ConfirmTransaction;
 use schemas::events::transactions::{TransactionCleaned, TransactionConfirmed};
 use schemas::flags::WITH_FINGERPRINT;
 use schemas::vault::VaultName;
-use schemas::{Digest, Timestamp};
+use schemas::{Digest, Timestamp, TransactionId};
 
 use super::Rejection;
 use super::state::{Pending, Transaction};
@@ -14,34 +14,39 @@ use crate::crypto::key_material;
 use crate::crypto::signature::{InvalidSignature, Signature};
 use crate::decision::{Decision, Erasure};
 use crate::facts::SignatureCheck;
+use crate::operations;
 use crate::policies::expiry_timer;
 use crate::users::Person;
 
-/// The command's word; a refusal under it with 244 counts as a wrong code.
-pub(super) const WORD: &str = "confirm_transaction";
+/// The words under which a refusal with 244 counts as a wrong code.
+pub(super) const WORDS: [&str; 2] = ["confirm_transaction", "operations_process"];
 
 /// Wrong codes a transaction suffers. After them no code is looked at; a signature still is.
 const WRONG_CODES_MAX: u32 = 5;
 
-/// Accepts the proof of a user's consent: a signature by the registered public key, a confirmation code, or both. Every
-/// proof that is given must be right.
-///
-/// The signature is looked at first, so that nobody without the private key can try codes.
+/// What a user shows for a consent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Proof<'a> {
+    /// DER as received.
+    pub(crate) signature: Option<&'a Vec<u8>>,
+    /// As typed or computed.
+    pub(crate) confirm_code: Option<&'a String>,
+}
+
+/// Accepts the proof of a user's consent to a pending transaction.
 pub(super) fn decide(
     asked: &Asked<'_>,
     command: &ConfirmTransaction,
 ) -> Result<Decision, Rejection> {
-    if command.signature.is_none() && command.confirm_code.is_none() {
-        return Err(Rejection::NothingGiven);
-    }
+    let proof = Proof {
+        signature: command.signature.as_ref(),
+        confirm_code: command.confirm_code.as_ref(),
+    };
+    proof.check_given()?;
     let id = &command.transaction_id;
     let transaction = asked.person.transactions.get(id)?;
     let pending = transaction.pending(asked.facts.now)?;
-    let fingerprint = bound_fingerprint(asked)?;
-    let signature = check_signature(asked, command)?;
-    if let Some(code) = &command.confirm_code {
-        check_code(asked, code, transaction, pending, fingerprint)?;
-    }
+    let signature = proof.check(asked, transaction, pending)?;
     let confirmed = TransactionConfirmed {
         transaction_id: id.clone(),
         key_index: asked.person.key.index,
@@ -52,35 +57,72 @@ pub(super) fn decide(
             .callback_url
             .clone()
             .or_else(|| asked.system.callback_url()),
+        operation: operations::step(asked, id, transaction),
     };
     let mut decision = Decision {
         cancelled_timers: vec![expiry_timer(id)],
-        ..Decision::happened(vec![confirmed.into()])
+        ..Decision::happened(Vec::new())
     };
+    if asked.facts.settings.clean_transaction() {
+        decision
+            .erase
+            .push(Erasure::Row(VaultName::transaction_content(id)));
+        decision
+            .erase
+            .extend(operations::frame_of_processed(confirmed.operation.as_ref()));
+    }
+    decision.events.push(confirmed.into());
     if asked.facts.settings.clean_transaction() {
         let transaction_id = id.clone();
         decision
             .events
             .push(TransactionCleaned { transaction_id }.into());
-        decision
-            .erase
-            .push(Erasure::Row(VaultName::transaction_content(id)));
     }
     Ok(decision)
 }
 
 /// The question whether the registered public key signed the transaction; `None` when there is nothing to ask. Whether it
 /// is asked in time nobody knows yet.
-pub(crate) fn question(person: &Person, command: &ConfirmTransaction) -> Option<SignatureCheck> {
-    let transaction = person.transactions.get(&command.transaction_id).ok()?;
+pub(crate) fn question(
+    person: &Person,
+    id: &TransactionId,
+    signature: Option<&Vec<u8>>,
+) -> Option<SignatureCheck> {
+    let transaction = person.transactions.get(id).ok()?;
     transaction.pending(Timestamp(i64::MIN)).ok()?;
-    let signature = command.signature.clone()?;
-    Signature::parse(&signature).ok()?;
+    Signature::parse(signature?).ok()?;
     Some(SignatureCheck {
         public_key: person.key.registered.as_ref()?.public_key.clone(),
         digest: transaction.digest,
-        signature,
+        signature: signature?.clone(),
     })
+}
+
+impl Proof<'_> {
+    /// Is there any?
+    pub(crate) fn check_given(&self) -> Result<(), Rejection> {
+        if self.signature.is_none() && self.confirm_code.is_none() {
+            return Err(Rejection::NothingGiven);
+        }
+        Ok(())
+    }
+
+    /// A signature by the registered public key, a confirmation code, or both. Every proof that is given must be right.
+    ///
+    /// The signature is looked at first, so that nobody without the private key can try codes.
+    pub(crate) fn check(
+        &self,
+        asked: &Asked<'_>,
+        transaction: &Transaction,
+        pending: &Pending,
+    ) -> Result<Option<Signature>, Rejection> {
+        let fingerprint = bound_fingerprint(asked)?;
+        let signature = check_signature(asked, self.signature, transaction)?;
+        if let Some(code) = self.confirm_code {
+            check_code(asked, code, transaction, pending, fingerprint)?;
+        }
+        Ok(signature)
+    }
 }
 
 /// The fingerprint every code of this key is made with. A key that binds its user to a device confirms nothing before the
@@ -99,24 +141,27 @@ fn bound_fingerprint<'a>(asked: &Asked<'a>) -> Result<Option<&'a Digest>, Reject
 /// The signature, when one was given and it is right. With a registered public key there must be one.
 fn check_signature(
     asked: &Asked<'_>,
-    command: &ConfirmTransaction,
+    given: Option<&Vec<u8>>,
+    transaction: &Transaction,
 ) -> Result<Option<Signature>, Rejection> {
-    let registered = asked.person.key.registered.is_some();
-    let Some(der) = &command.signature else {
-        return if registered {
+    let Some(der) = given else {
+        return if asked.person.key.registered.is_some() {
             Err(Rejection::SignatureMissing)
         } else {
             Ok(None)
         };
     };
-    if !registered {
-        return Err(Rejection::KeyNotRegistered);
-    }
+    let registered = asked.person.key.registered.as_ref();
+    let registered = registered.ok_or(Rejection::KeyNotRegistered)?;
     let signature = Signature::parse(der).map_err(|invalid| match invalid {
         InvalidSignature::Structure => Rejection::SignatureMalformed,
         InvalidSignature::Range => Rejection::SignatureWrong,
     })?;
-    let question = question(asked.person, command).ok_or(Rejection::SignatureWrong)?;
+    let question = SignatureCheck {
+        public_key: registered.public_key.clone(),
+        digest: transaction.digest,
+        signature: der.clone(),
+    };
     if !asked.is_signed(&question) {
         return Err(Rejection::SignatureWrong);
     }
@@ -368,9 +413,9 @@ mod tests {
             0x30, 0x06, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01,
         ]));
         let envelope = story.device_request(bad.clone());
-        let own = crate::precheck(&story.state, &envelope).unwrap();
+        let own = crate::precheck(&story.state, &envelope).remove(0);
         let elsewhere = story.device_request(good);
-        let other = crate::precheck(&story.state, &elsewhere).unwrap();
+        let other = crate::precheck(&story.state, &elsewhere).remove(0);
         story.verified_beside = Some(Verified {
             check: other,
             valid: true,

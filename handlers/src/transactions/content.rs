@@ -10,7 +10,7 @@ use crate::asked::{Asked, By};
 
 /// The transaction, if the caller may see what is in it: a device while it can still answer, the bank as long as the
 /// content is there.
-pub(super) fn visible<'a>(
+pub(crate) fn visible<'a>(
     asked: &Asked<'a>,
     id: &TransactionId,
 ) -> Result<&'a Transaction, Rejection> {
@@ -25,7 +25,7 @@ pub(super) fn visible<'a>(
 }
 
 /// The content, if it is still the one the log has the digest of: nobody is shown what somebody else put there.
-pub(super) fn read(
+pub(crate) fn read(
     asked: &Asked<'_>,
     id: &TransactionId,
     transaction: &Transaction,

@@ -1,11 +1,11 @@
 //! `create_transaction`: the bank asks a person to confirm a text.
 
 use schemas::answers::AnswerBody;
-use schemas::canonical::TransactionContent;
+use schemas::canonical::{TextType, TransactionContent};
 use schemas::commands::transactions::CreateTransaction;
 use schemas::events::transactions::TransactionCreated;
 use schemas::vault::VaultName;
-use schemas::{ErrorCode, Secret, Timestamp};
+use schemas::{ErrorCode, Secret, Timestamp, TransactionId};
 
 use super::{Rejection, shown_text};
 use crate::asked::Asked;
@@ -25,79 +25,114 @@ pub(super) fn decide(
     asked: &Asked<'_>,
     command: &CreateTransaction,
 ) -> Result<Decision, Rejection> {
-    let (key, facts) = (&asked.person.key, asked.facts);
-    if key.activation == Activation::Blocked {
-        return Err(Rejection::KeyBlocked);
-    }
-    if key.is_expired(facts.now) {
-        return Err(Rejection::KeyExpired);
-    }
-    if command
-        .confirm_code_length
-        .is_some_and(|length| !CODE_DIGITS.contains(&length))
-    {
-        return Err(Rejection::CodeLengthWrong);
-    }
-    let callback_url = command.callback_url.clone();
-    if callback_url
-        .as_ref()
-        .is_some_and(|url| !web_address::is_absolute(url))
-    {
-        return Err(Rejection::RequestWrong);
-    }
-    let expires_at = expires_at(asked, command)?;
-    let text = shown_text::check(command.text.expose())?;
-    let binary = command.binary.as_ref().map(Secret::expose);
-    if binary.is_some_and(|binary| binary.is_empty() || binary.len() > BINARY_BYTES_MAX) {
-        return Err(Rejection::ContentUnacceptable);
-    }
+    check_request(
+        asked,
+        command.confirm_code_length,
+        command.callback_url.as_ref(),
+    )?;
+    let expires_at = expires_at(asked, command.ttl_s)?;
     let id = &command.transaction_id;
+    let salt = derive(&asked.facts.seed, "transaction/salt");
+    let content = content(
+        &command.text,
+        command.text_type,
+        command.binary.as_ref(),
+        salt,
+    )?;
     if asked.person.transactions.has(id) {
         return Err(Rejection::IdTaken);
     }
-    let content = TransactionContent {
-        salt: derive(&facts.seed, "transaction/salt").expose().to_vec(),
-        text_type: command.text_type,
-        text: text.to_owned(),
-        binary: binary.map(<[u8]>::to_vec),
-    };
     let event = TransactionCreated {
         transaction_id: id.clone(),
         digest: content.digest(asked.system_id, asked.user_id, id),
-        has_binary: binary.is_some(),
+        has_binary: content.binary.is_some(),
         expires_at,
-        callback_url,
+        callback_url: command.callback_url.clone(),
         confirm_code_length: command.confirm_code_length,
         notification_type: command.notification_type,
     };
-    let row =
-        rmp_serde::to_vec_named(&content).expect("a content holds nothing MessagePack cannot");
     let answer = AnswerBody::TransactionCreated {
         transaction_id: id.clone(),
     };
-    let scope = format!("transaction/{}", asked.system_id);
     Ok(Decision {
-        vault: vec![(VaultName::transaction_content(id), Secret::new(row))],
+        vault: vec![row(id, &content)],
         timers: expires_at
             .into_iter()
             .map(|due| (expiry_timer(id), due))
             .collect(),
-        claims: vec![(scope, id.to_string(), ErrorCode::TransactionIsNotUnique)],
+        claims: vec![claim(asked, id)],
         ..Decision::happened(vec![event.into()]).answering(answer)
     })
 }
 
-/// The deadline: the request's lifetime, else the setting's. Zero means no deadline.
-fn expires_at(
+/// May this user be asked anything, and is it asked for in a way it can be?
+pub(crate) fn check_request(
     asked: &Asked<'_>,
-    command: &CreateTransaction,
+    confirm_code_length: Option<u8>,
+    callback_url: Option<&String>,
+) -> Result<(), Rejection> {
+    let key = &asked.person.key;
+    if key.activation == Activation::Blocked {
+        return Err(Rejection::KeyBlocked);
+    }
+    if key.is_expired(asked.facts.now) {
+        return Err(Rejection::KeyExpired);
+    }
+    if confirm_code_length.is_some_and(|length| !CODE_DIGITS.contains(&length)) {
+        return Err(Rejection::CodeLengthWrong);
+    }
+    if callback_url.is_some_and(|url| !web_address::is_absolute(url)) {
+        return Err(Rejection::RequestWrong);
+    }
+    Ok(())
+}
+
+/// The deadline: the request's lifetime, else the setting's. Zero means no deadline.
+pub(crate) fn expires_at(
+    asked: &Asked<'_>,
+    ttl_s: Option<i64>,
 ) -> Result<Option<Timestamp>, Rejection> {
     let default_s = asked.facts.settings.default_transaction_ttl_s();
-    match command.ttl_s.or(default_s) {
+    match ttl_s.or(default_s) {
         Some(seconds) if seconds < 0 => Err(Rejection::RequestWrong),
         None | Some(0) => Ok(None),
         Some(seconds) => Ok(Some(asked.facts.now.plus_seconds(seconds))),
     }
+}
+
+/// What will be shown and signed, if it can be.
+pub(crate) fn content(
+    text: &Secret,
+    text_type: TextType,
+    binary: Option<&Secret>,
+    salt: Secret,
+) -> Result<TransactionContent, Rejection> {
+    let text = shown_text::check(text.expose())?;
+    let binary = binary.map(Secret::expose);
+    if binary.is_some_and(|binary| binary.is_empty() || binary.len() > BINARY_BYTES_MAX) {
+        return Err(Rejection::ContentUnacceptable);
+    }
+    Ok(TransactionContent {
+        salt: salt.expose().to_vec(),
+        text_type,
+        text: text.to_owned(),
+        binary: binary.map(<[u8]>::to_vec),
+    })
+}
+
+/// The vault's row of a content.
+pub(crate) fn row(id: &TransactionId, content: &TransactionContent) -> (VaultName, Secret) {
+    let row = rmp_serde::to_vec_named(content).expect("a content holds nothing MessagePack cannot");
+    (VaultName::transaction_content(id), Secret::new(row))
+}
+
+/// An id is used once in its system.
+pub(crate) fn claim(asked: &Asked<'_>, id: &TransactionId) -> (String, String, ErrorCode) {
+    (
+        format!("transaction/{}", asked.system_id),
+        id.to_string(),
+        ErrorCode::TransactionIsNotUnique,
+    )
 }
 
 #[cfg(test)]

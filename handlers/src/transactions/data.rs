@@ -1,10 +1,12 @@
 //! `get_transaction_data`: the text, for whoever is to sign it or wrote it.
 
 use schemas::answers::{AnswerBody, TransactionData};
+use schemas::canonical::TransactionContent;
 use schemas::commands::transactions::GetTransactionData;
 use schemas::events::transactions::TransactionServed;
-use schemas::{Digest, Secret};
+use schemas::{Digest, Secret, TransactionId};
 
+use super::state::Transaction;
 use super::{Rejection, content};
 use crate::asked::{Asked, By};
 use crate::decision::Decision;
@@ -21,7 +23,18 @@ pub(super) fn decide(
         transaction_id: id.clone(),
         to_device: matches!(asked.by, By::Device(_)),
     };
-    let data = TransactionData {
+    let data = shown(id, transaction, content);
+    Ok(Decision::happened(vec![served.into()])
+        .answering(AnswerBody::TransactionData(Box::new(data))))
+}
+
+/// Everything that is signed, and how.
+pub(crate) fn shown(
+    id: &TransactionId,
+    transaction: &Transaction,
+    content: TransactionContent,
+) -> TransactionData {
+    TransactionData {
         transaction_id: id.clone(),
         salt: content.salt,
         text_type: content.text_type,
@@ -30,15 +43,12 @@ pub(super) fn decide(
         digest: transaction.digest,
         expires_at: transaction.expires_at,
         confirm_code_length: transaction.confirm_code_length,
-    };
-    Ok(Decision::happened(vec![served.into()])
-        .answering(AnswerBody::TransactionData(Box::new(data))))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use schemas::ErrorCode;
-    use schemas::canonical::TransactionContent;
     use schemas::commands::transactions::{DeclineTransaction, DeleteTransaction};
     use schemas::vault::VaultName;
 

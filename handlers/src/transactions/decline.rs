@@ -6,6 +6,7 @@ use schemas::events::transactions::TransactionDeclined;
 use super::Rejection;
 use crate::asked::Asked;
 use crate::decision::Decision;
+use crate::operations;
 use crate::policies::expiry_timer;
 
 /// The longest reason, bytes of UTF-8: it stays in the log for ever.
@@ -16,18 +17,10 @@ pub(super) fn decide(
     asked: &Asked<'_>,
     command: &DeclineTransaction,
 ) -> Result<Decision, Rejection> {
-    if command.reason.trim().is_empty() {
-        return Err(Rejection::ReasonMissing);
-    }
-    if command.reason.len() > REASON_BYTES_MAX {
-        return Err(Rejection::RequestWrong);
-    }
+    check_reason(&command.reason)?;
     let id = &command.transaction_id;
-    let pending = asked
-        .person
-        .transactions
-        .get(id)?
-        .pending(asked.facts.now)?;
+    let transaction = asked.person.transactions.get(id)?;
+    let pending = transaction.pending(asked.facts.now)?;
     let event = TransactionDeclined {
         transaction_id: id.clone(),
         reason: command.reason.clone(),
@@ -36,11 +29,23 @@ pub(super) fn decide(
             .callback_url
             .clone()
             .or_else(|| asked.system.callback_url()),
+        operation: operations::step(asked, id, transaction),
     };
     Ok(Decision {
         cancelled_timers: vec![expiry_timer(id)],
         ..Decision::happened(vec![event.into()])
     })
+}
+
+/// A reason must be given, and not at any length.
+pub(crate) fn check_reason(reason: &str) -> Result<(), Rejection> {
+    if reason.trim().is_empty() {
+        return Err(Rejection::ReasonMissing);
+    }
+    if reason.len() > REASON_BYTES_MAX {
+        return Err(Rejection::RequestWrong);
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use schemas::events::transactions::TransactionDeleted;
 use super::Rejection;
 use crate::asked::Asked;
 use crate::decision::Decision;
+use crate::operations;
 use crate::policies::expiry_timer;
 
 /// Takes back what nobody has answered yet.
@@ -14,13 +15,11 @@ pub(super) fn decide(
     command: &DeleteTransaction,
 ) -> Result<Decision, Rejection> {
     let id = &command.transaction_id;
-    asked
-        .person
-        .transactions
-        .get(id)?
-        .pending(asked.facts.now)?;
+    let transaction = asked.person.transactions.get(id)?;
+    transaction.pending(asked.facts.now)?;
     let event = TransactionDeleted {
         transaction_id: id.clone(),
+        operation: operations::step(asked, id, transaction),
     };
     Ok(Decision {
         cancelled_timers: vec![expiry_timer(id)],

@@ -6,13 +6,17 @@ use schemas::commands::transactions::ListTransactions;
 use crate::asked::{Asked, By, looked};
 use crate::decision::Decision;
 
-/// Lists transactions, oldest first. A device sees those it can still answer, whatever it asks for.
+/// Lists transactions, oldest first. A device sees those it can still answer, whatever it asks for, and not those of
+/// operations: they have a list of their own.
 pub(super) fn decide(asked: &Asked<'_>, command: &ListTransactions) -> Decision {
     let statuses = match asked.by {
         By::Device(_) => &[][..],
         By::Bank => &command.statuses,
     };
-    let found = asked.person.transactions.list(statuses, asked.facts.now);
+    let mut found = asked.person.transactions.list(statuses, asked.facts.now);
+    if let By::Device(_) = asked.by {
+        found.retain(|info| info.operation_id.is_none());
+    }
     Decision::happened(vec![looked("get_transactions", None)])
         .answering(AnswerBody::Transactions(found))
 }

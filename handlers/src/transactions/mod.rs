@@ -2,16 +2,16 @@
 //! first of these to be in the log is final.
 
 mod binary;
-mod confirm;
-mod content;
-mod create;
-mod data;
-mod decline;
+pub(crate) mod confirm;
+pub(crate) mod content;
+pub(crate) mod create;
+pub(crate) mod data;
+pub(crate) mod decline;
 mod delete;
 mod expire;
 mod info;
 mod list;
-mod shown_text;
+pub(crate) mod shown_text;
 mod state;
 
 use schemas::ErrorCode;
@@ -20,7 +20,7 @@ use schemas::vault::VaultName;
 
 pub(crate) use confirm::question as signature_question;
 pub(crate) use expire::decide as expire;
-pub(crate) use state::Transactions;
+pub(crate) use state::{Transaction, Transactions};
 
 use crate::asked::Asked;
 use crate::decision::Decision;

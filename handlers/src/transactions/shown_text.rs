@@ -20,7 +20,7 @@ use super::Rejection;
 pub(super) const TEXT_BYTES_MAX: usize = 64 * 1024;
 
 /// Refuses a text that is missing, too long, or that a screen would not show as it stands.
-pub(super) fn check(text: &[u8]) -> Result<&str, Rejection> {
+pub(crate) fn check(text: &[u8]) -> Result<&str, Rejection> {
     if text.len() > TEXT_BYTES_MAX {
         return Err(Rejection::ContentUnacceptable);
     }

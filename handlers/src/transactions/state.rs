@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use schemas::answers::TransactionInfo;
 use schemas::commands::transactions::TransactionStatus;
 use schemas::events::Refused;
+use schemas::events::operations::{OperationCreated, OperationProcessed};
 use schemas::events::transactions::{TransactionCreated, TransactionEvent};
-use schemas::{Digest, ErrorCode, Timestamp, TransactionId};
+use schemas::{Digest, ErrorCode, OperationId, Timestamp, TransactionId};
 
 use super::Rejection;
 
@@ -31,6 +32,8 @@ pub(crate) struct Transaction {
     pub(crate) has_binary: bool,
     /// Whether text and bytes are still in the vault.
     pub(crate) content: Content,
+    /// The operation it is part of.
+    pub(crate) operation_id: Option<OperationId>,
     standing: Standing,
 }
 
@@ -101,10 +104,12 @@ impl Transactions {
         found
     }
 
-    /// Those that nobody has finished, past their deadline or not.
+    /// Those with a deadline of their own that nobody has finished, past it or not.
     pub(crate) fn unfinished(&self) -> impl Iterator<Item = &TransactionId> {
-        let unfinished =
-            |transaction: &Transaction| matches!(transaction.standing, Standing::Pending(_));
+        let unfinished = |transaction: &Transaction| {
+            matches!(transaction.standing, Standing::Pending(_))
+                && transaction.operation_id.is_none()
+        };
         self.by_id
             .iter()
             .filter_map(move |(id, transaction)| unfinished(transaction).then_some(id))
@@ -134,7 +139,7 @@ impl Transactions {
 
     /// A wrong confirmation code is a refusal, and refusals are in the log: that is how the tries are counted.
     pub(crate) fn note_refusal(&mut self, event: &Refused, result: ErrorCode) {
-        if event.word == super::confirm::WORD
+        if super::confirm::WORDS.contains(&event.word)
             && result == ErrorCode::InvalidHmac
             && let Some(id) = &event.transaction_id
             && let Some(pending) = self.pending_mut(id)
@@ -151,13 +156,77 @@ impl Transactions {
             confirm_code_length: event.confirm_code_length,
             has_binary: event.has_binary,
             content: Content::Kept,
-            standing: Standing::Pending(Pending {
-                callback_url: event.callback_url.clone(),
-                wrong_codes: 0,
-                data_sent: false,
-            }),
+            operation_id: None,
+            standing: Standing::Pending(Pending::new(event.callback_url.clone())),
         };
         self.by_id.insert(event.transaction_id.clone(), transaction);
+    }
+
+    /// Creates the transactions of an operation.
+    pub(crate) fn create_members(&mut self, event: &OperationCreated, at: Timestamp) {
+        for member in &event.transactions {
+            let transaction = Transaction {
+                digest: member.digest,
+                created_at: at,
+                expires_at: event.expires_at,
+                confirm_code_length: event.confirm_code_length,
+                has_binary: member.has_binary,
+                content: Content::Kept,
+                operation_id: Some(event.operation_id.clone()),
+                standing: Standing::Pending(Pending::new(event.callback_url.clone())),
+            };
+            self.by_id
+                .insert(member.transaction_id.clone(), transaction);
+        }
+    }
+
+    /// Gives transactions of an operation another deadline and another address.
+    pub(crate) fn update_members(
+        &mut self,
+        ids: &[TransactionId],
+        expires_at: Option<Timestamp>,
+        callback_url: Option<&String>,
+    ) {
+        for id in ids {
+            if let Some(pending) = self.pending_mut(id) {
+                pending.callback_url = callback_url.cloned();
+            }
+            if let Some(transaction) = self.by_id.get_mut(id) {
+                transaction.expires_at = expires_at;
+            }
+        }
+    }
+
+    /// Notes that the device fetched the texts of these transactions.
+    pub(crate) fn serve_members(&mut self, ids: &[TransactionId]) {
+        for id in ids {
+            if let Some(pending) = self.pending_mut(id) {
+                pending.data_sent = true;
+            }
+        }
+    }
+
+    /// Gives transactions of an operation the outcomes of one request.
+    pub(crate) fn process_members(&mut self, event: &OperationProcessed, at: Timestamp) {
+        for member in &event.confirmed {
+            let id = &member.transaction_id;
+            self.finish(id, Finish::Confirmed, at);
+            if event.cleaned
+                && let Some(transaction) = self.by_id.get_mut(id)
+            {
+                transaction.content = Content::Erased;
+            }
+        }
+        for member in &event.declined {
+            self.finish(&member.transaction_id, Finish::Declined, at);
+        }
+    }
+
+    /// Lets transactions of an operation expire.
+    pub(crate) fn expire_members(&mut self, ids: &[TransactionId], at: Timestamp) {
+        for id in ids {
+            self.finish(id, Finish::Expired, at);
+        }
     }
 
     fn finish(&mut self, id: &TransactionId, how: Finish, at: Timestamp) {
@@ -170,6 +239,16 @@ impl Transactions {
         match &mut self.by_id.get_mut(id)?.standing {
             Standing::Pending(pending) => Some(pending),
             Standing::Finished { .. } => None,
+        }
+    }
+}
+
+impl Pending {
+    fn new(callback_url: Option<String>) -> Self {
+        Self {
+            callback_url,
+            wrong_codes: 0,
+            data_sent: false,
         }
     }
 }
@@ -198,21 +277,32 @@ impl Transaction {
 
     /// Its record, as of now: a deadline that has passed counts even before the house has noted it.
     pub(crate) fn describe(&self, id: &TransactionId, now: Timestamp) -> TransactionInfo {
-        let finished_at = match &self.standing {
-            Standing::Pending(_) => self.expires_at.filter(|_| self.is_due(now)),
-            Standing::Finished { at, .. } => Some(*at),
-        };
         TransactionInfo {
             transaction_id: id.clone(),
             status: self.status(now),
             created_at: self.created_at,
             expires_at: self.expires_at,
-            finished_at,
+            finished_at: self.finished_at(now),
             has_binary: self.has_binary,
+            operation_id: self.operation_id.clone(),
         }
     }
 
-    fn status(&self, now: Timestamp) -> TransactionStatus {
+    /// When it got its outcome; a deadline that has passed is one.
+    pub(crate) fn finished_at(&self, now: Timestamp) -> Option<Timestamp> {
+        match &self.standing {
+            Standing::Pending(_) => self.expires_at.filter(|_| self.is_due(now)),
+            Standing::Finished { at, .. } => Some(*at),
+        }
+    }
+
+    /// Whether a device has fetched it, while it is pending.
+    pub(crate) fn was_sent(&self) -> bool {
+        matches!(&self.standing, Standing::Pending(pending) if pending.data_sent)
+    }
+
+    /// Where it stands, by the manual's words.
+    pub(crate) fn status(&self, now: Timestamp) -> TransactionStatus {
         match &self.standing {
             Standing::Pending(_) if self.is_due(now) => TransactionStatus::Expired,
             Standing::Pending(pending) if pending.data_sent => TransactionStatus::DataSent,

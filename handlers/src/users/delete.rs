@@ -4,15 +4,17 @@ use schemas::events::users::UserDeleted;
 
 use crate::asked::Asked;
 use crate::decision::{Decision, Erasure};
-use crate::policies::expiry_timer;
+use crate::policies::{expiry_timer, operation_timer};
 
 /// Deletes the user and the whole of the user's part of the vault. What was confirmed stays confirmed: the events keep
 /// digests and signatures, and nobody can be asked any more what the digests stood for.
 pub(crate) fn decide(asked: &Asked<'_>) -> Decision {
-    let unfinished = asked.person.transactions.unfinished();
+    let person = asked.person;
+    let transactions = person.transactions.unfinished().map(expiry_timer);
+    let operations = person.operations.ids().map(operation_timer);
     Decision {
         erase: vec![Erasure::Owner],
-        cancelled_timers: unfinished.map(expiry_timer).collect(),
+        cancelled_timers: transactions.chain(operations).collect(),
         ..Decision::happened(vec![UserDeleted {}.into()])
     }
 }

@@ -5,6 +5,7 @@ use schemas::{CommandId, Timestamp};
 
 use super::Rejection;
 use crate::keys::Key;
+use crate::operations::Operations;
 use crate::transactions::Transactions;
 
 /// Whether a person is known to the house. A deleted one leaves nothing but the fact.
@@ -28,6 +29,8 @@ pub(crate) struct Person {
     pub(crate) key: Key,
     /// What the user was asked to confirm.
     pub(crate) transactions: Transactions,
+    /// Batches of them.
+    pub(crate) operations: Operations,
 }
 
 impl Life {
@@ -36,6 +39,7 @@ impl Life {
             created_at: at,
             key: Key::issued(key, cause),
             transactions: Transactions::default(),
+            operations: Operations::default(),
         }))
     }
 

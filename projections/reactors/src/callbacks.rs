@@ -16,11 +16,13 @@ use schemas::envelope::RecordedEvent;
 use schemas::events::Event;
 use schemas::events::devices::DeviceEvent;
 use schemas::events::keys::KeyEvent;
+use schemas::events::operations::OperationEvent;
 use schemas::events::transactions::TransactionEvent;
 use schemas::{ErrorCode, TransactionId};
 use serde::Serialize;
 
 use crate::delivery::{Kind, Letter};
+use crate::operation_callbacks::operation_callback;
 
 #[derive(Serialize)]
 struct Body<'a> {
@@ -40,7 +42,7 @@ struct Message<'a> {
 }
 
 #[derive(Serialize)]
-struct CallbackResult {
+pub(crate) struct CallbackResult {
     error_code: u16,
     error_message: &'static str,
 }
@@ -60,7 +62,7 @@ struct TransactionCallback<'a> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Outcome<'a> {
+pub(crate) enum Outcome<'a> {
     Confirmation {
         #[serde(skip_serializing_if = "Option::is_none")]
         confirm_code: Option<&'a str>,
@@ -129,6 +131,8 @@ pub(crate) fn reported_to(event: &Event) -> Option<&String> {
         Event::Transactions(TransactionEvent::Expired(event)) => &event.callback_url,
         Event::Keys(KeyEvent::PublicKeyRegistered(event)) => &event.callback_url,
         Event::Devices(DeviceEvent::FingerprintSet(event)) => &event.callback_url,
+        Event::Operations(OperationEvent::Processed(event)) => &event.callback_url,
+        Event::Operations(OperationEvent::Expired(event)) => &event.callback_url,
         Event::Looked(event) => &event.callback_url,
         Event::Server(_)
         | Event::Journal(_)
@@ -145,6 +149,9 @@ pub(crate) fn reported_to(event: &Event) -> Option<&String> {
             | TransactionEvent::Served(_)
             | TransactionEvent::Cleaned(_)
             | TransactionEvent::Deleted(_),
+        )
+        | Event::Operations(
+            OperationEvent::Created(_) | OperationEvent::Updated(_) | OperationEvent::Served(_),
         )
         | Event::Refused(_) => return None,
     };
@@ -205,6 +212,7 @@ pub(crate) fn callback(event: &RecordedEvent, known: Known<'_>) -> Option<Letter
             };
             user(event, url, settings, &known)
         }
+        Event::Operations(operation) => operation_callback(event, operation, url, &known),
         // None of these has an address.
         Event::Server(_)
         | Event::Journal(_)
@@ -288,7 +296,7 @@ fn user(
     })
 }
 
-fn result(code: ErrorCode) -> CallbackResult {
+pub(crate) fn result(code: ErrorCode) -> CallbackResult {
     let error_message = if code.is_success() {
         "Success"
     } else {
@@ -346,6 +354,7 @@ mod tests {
             confirm_code: Some("ab".repeat(32)),
             digest: Digest([1; 32]),
             callback_url: callback_url.map(ToOwned::to_owned),
+            operation: None,
         }
     }
 
@@ -372,6 +381,7 @@ mod tests {
             reason: "не моя операция".to_owned(),
             code: Some(7),
             callback_url: Some(URL.to_owned()),
+            operation: None,
         };
         assert_eq!(
             body(declined, None),
@@ -490,6 +500,7 @@ mod tests {
                     reason: "no".to_owned(),
                     code: None,
                     callback_url: Some(URL.to_owned()),
+                    operation: None,
                 },
             );
             told.as_object_mut().expect("an object").remove("event");
@@ -521,6 +532,7 @@ mod tests {
             word: "key_deleted",
             transaction_id: None,
             callback_url: Some(URL.to_owned()),
+            operation_id: None,
         };
         let settings = |version| under(wishes(version), Event::Looked(deleted()));
         assert_eq!(

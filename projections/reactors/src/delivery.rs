@@ -12,6 +12,8 @@ pub(crate) type Headers = Vec<(String, String)>;
 pub(crate) enum Kind {
     /// The outcome of a transaction.
     Callback,
+    /// What happened to an operation.
+    OperationCallback,
     /// A change of a user.
     UserCallback,
     /// A journal record.
@@ -75,6 +77,7 @@ impl Kind {
     pub fn word(self) -> &'static str {
         match self {
             Self::Callback => "callback",
+            Self::OperationCallback => "operation_callback",
             Self::UserCallback => "user_callback",
             Self::EventsPost => "events_post",
         }

@@ -11,6 +11,7 @@ mod delivery;
 mod dispatcher;
 mod events_post;
 mod intake;
+mod operation_callbacks;
 mod outbox;
 mod reactor;
 mod schedule;

@@ -160,5 +160,6 @@ pub(crate) fn confirmed(id: &str, callback_url: &str) -> transactions::Transacti
         confirm_code: Some("0".repeat(64)),
         digest: Digest([1; 32]),
         callback_url: Some(callback_url.to_owned()),
+        operation: None,
     }
 }

@@ -4,6 +4,7 @@ use schemas::envelope::RecordedEvent;
 use schemas::events::Event;
 use schemas::events::devices::DeviceEvent;
 use schemas::events::journal::JournalEvent;
+use schemas::events::operations::OperationEvent;
 use schemas::events::server::ServerEvent;
 use schemas::events::transactions::TransactionEvent;
 use schemas::events::users::UserEvent;
@@ -44,7 +45,7 @@ row! {
     request_type: String,
     /// 0, or the error code the caller heard.
     request_result: i64,
-    /// Operation; nothing carries one yet.
+    /// The operation it concerns.
     operationid: String,
     /// Path of the request.
     request_url: String,
@@ -105,7 +106,7 @@ impl JournalRow {
             request_hmac: context.request_hmac.map(|hmac| hmac.to_string()),
             request_type: Some(event.event.word().to_owned()),
             request_result: Some(event.result.number().into()),
-            operationid: None,
+            operationid: event.event.operation_id().map(ToString::to_string),
             request_url: Some(context.request_url.clone()).filter(|url| !url.is_empty()),
             pc_instance_name: context.instance.clone(),
             key_index: key_index.map(|key_index| key_index.0.into()),
@@ -128,7 +129,19 @@ fn data_of(event: &Event) -> Option<Value> {
         Event::Journal(JournalEvent::Removed(removed)) => {
             Some(json!({ "before": removed.before.0 }))
         }
-        Event::Systems(_)
+        Event::Operations(OperationEvent::Created(created)) => {
+            Some(json!({ "transactions": created.transactions.len() }))
+        }
+        Event::Operations(OperationEvent::Processed(processed)) => Some(json!({
+            "status": processed.status.word(),
+            "confirmed": processed.confirmed.len(),
+            "declined": processed.declined.len(),
+        })),
+        Event::Operations(OperationEvent::Expired(expired)) => {
+            Some(json!({ "expired": expired.transactions.len() }))
+        }
+        Event::Operations(OperationEvent::Updated(_) | OperationEvent::Served(_))
+        | Event::Systems(_)
         | Event::Users(_)
         | Event::Keys(_)
         | Event::Devices(_)
@@ -145,10 +158,12 @@ fn key_of(event: &Event) -> Option<KeyIndex> {
         Event::Keys(event) => Some(event.key_index()),
         Event::Devices(DeviceEvent::FingerprintSet(event)) => Some(event.key_index),
         Event::Transactions(TransactionEvent::Confirmed(event)) => Some(event.key_index),
+        Event::Operations(OperationEvent::Processed(event)) => Some(event.key_index),
         Event::Users(_)
         | Event::Transactions(_)
         | Event::Server(_)
         | Event::Journal(_)
+        | Event::Operations(_)
         | Event::Systems(_)
         | Event::Looked(_)
         | Event::Refused(_) => None,

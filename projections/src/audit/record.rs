@@ -54,7 +54,7 @@ pub struct JournalRecord {
     pub requester_ip_address: Option<String>,
     /// 0, or the error code the caller heard.
     pub request_result: i64,
-    /// Operation.
+    /// The operation it concerns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub operationid: Option<String>,
     /// Path of the request.

@@ -130,6 +130,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
         | Event::Journal(_)
         | Event::Systems(_)
         | Event::Transactions(_)
+        | Event::Operations(_)
         | Event::Looked(_)
         | Event::Refused(_) => {}
     }

@@ -92,6 +92,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
         | Event::Devices(_)
         | Event::Transactions(_)
         | Event::Server(_)
+        | Event::Operations(_)
         | Event::Looked(_)
         | Event::Refused(_) => {}
     }

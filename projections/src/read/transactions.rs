@@ -2,6 +2,7 @@
 
 use schemas::commands::transactions::{NotificationType, TransactionStatus};
 use schemas::events::Event;
+use schemas::events::operations::OperationEvent;
 use schemas::events::transactions::TransactionEvent;
 use schemas::{SystemId, TransactionId, UserId};
 
@@ -45,6 +46,8 @@ row! {
     cleaned_at: i64,
     /// The key it was confirmed with.
     key_index: i64,
+    /// The operation it is part of.
+    operation_id: String,
     /// The user's signature, DER, hex.
     signature: String,
     /// Why it was declined, in words.
@@ -119,6 +122,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
             cleaned_at: at,
             ..transaction(&event.transaction_id)
         }),
+        Event::Operations(event) => fold_operation(event, seen, rows),
         Event::Server(_)
         | Event::Journal(_)
         | Event::Systems(_)
@@ -130,7 +134,65 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
     }
 }
 
-fn notification_word(notification_type: NotificationType) -> &'static str {
+/// What an operation does to the transactions in it.
+fn fold_operation(event: &OperationEvent, seen: &Seen<'_>, rows: &mut Rows) {
+    let at = Some(seen.at());
+    let transaction = |transaction_id: &TransactionId, status: TransactionStatus| TransactionRow {
+        system_id: seen.system_id(),
+        transaction_id: transaction_id.to_string(),
+        status: Some(status.word().to_owned()),
+        ..TransactionRow::default()
+    };
+    match event {
+        OperationEvent::Created(event) => {
+            for member in &event.transactions {
+                rows.put(TransactionRow {
+                    user_id: Some(seen.user_id()),
+                    digest: Some(member.digest.to_string()),
+                    has_binary: Some(member.has_binary.into()),
+                    notification_type: Some(notification_word(event.notification_type).to_owned()),
+                    confirm_code_length: event.confirm_code_length.map(Into::into),
+                    callback_url: event.callback_url.clone(),
+                    created_at: at,
+                    expires_at: event.expires_at.map(|expires_at| expires_at.0),
+                    operation_id: Some(event.operation_id.to_string()),
+                    ..transaction(&member.transaction_id, TransactionStatus::Initialized)
+                });
+            }
+        }
+        OperationEvent::Processed(event) => {
+            for member in &event.confirmed {
+                rows.put(TransactionRow {
+                    finished_at: at,
+                    cleaned_at: at.filter(|_| event.cleaned),
+                    key_index: Some(event.key_index.0.into()),
+                    signature: member.signature.as_ref().map(hex::encode),
+                    ..transaction(&member.transaction_id, TransactionStatus::Confirmed)
+                });
+            }
+            for member in &event.declined {
+                rows.put(TransactionRow {
+                    finished_at: at,
+                    decline_reason: Some(member.reason.clone()),
+                    decline_code: member.code,
+                    ..transaction(&member.transaction_id, TransactionStatus::Declined)
+                });
+            }
+        }
+        OperationEvent::Expired(event) => {
+            for transaction_id in &event.transactions {
+                rows.put(TransactionRow {
+                    finished_at: at,
+                    ..transaction(transaction_id, TransactionStatus::Expired)
+                });
+            }
+        }
+        // Which transactions were seen, and until when they can be answered now, their operation tells.
+        OperationEvent::Served(_) | OperationEvent::Updated(_) => {}
+    }
+}
+
+pub(super) fn notification_word(notification_type: NotificationType) -> &'static str {
     match notification_type {
         NotificationType::Push => "Push",
         NotificationType::Offline => "Offline",

@@ -70,6 +70,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
         | Event::Systems(_)
         | Event::Devices(_)
         | Event::Transactions(_)
+        | Event::Operations(_)
         | Event::Looked(_)
         | Event::Refused(_) => {}
     }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::TransactionId;
+use crate::ids::{OperationId, TransactionId};
 
 /// Something was looked at, or reported.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,9 @@ pub struct Looked {
     /// Where a deleted key is reported; of no other look.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback_url: Option<String>,
+    /// Which operation it concerned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation_id: Option<OperationId>,
 }
 
 /// The words that carry this body, each with its aggregate.
@@ -29,6 +32,8 @@ pub const LOOKED_WORDS: &[(&str, &str)] = &[
     ("get_transactions", "transactions"),
     ("get_transaction_info", "transactions"),
     ("get_transaction_binary_data", "transactions"),
+    ("get_operation_list", "operations"),
+    ("get_operation_info", "operations"),
     ("key_deleted", "devices"),
     ("root_detected", "devices"),
     ("high_risk_apps_detected", "devices"),

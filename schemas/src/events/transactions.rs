@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::commands::operations::OperationStatus;
 use crate::commands::transactions::NotificationType;
 use crate::events::events;
-use crate::ids::{Digest, KeyIndex, TransactionId};
+use crate::ids::{Digest, KeyIndex, OperationId, TransactionId};
 use crate::time::Timestamp;
 
 events! {
@@ -33,6 +34,27 @@ impl TransactionEvent {
             Self::Deleted(event) => &event.transaction_id,
         }
     }
+}
+
+impl TransactionEvent {
+    /// What it did to the operation the transaction is part of; `None` when it is part of none, or nothing was done.
+    pub fn operation(&self) -> Option<&OperationStep> {
+        match self {
+            Self::Confirmed(event) => event.operation.as_ref(),
+            Self::Declined(event) => event.operation.as_ref(),
+            Self::Deleted(event) => event.operation.as_ref(),
+            Self::Created(_) | Self::Served(_) | Self::Expired(_) | Self::Cleaned(_) => None,
+        }
+    }
+}
+
+/// Where an operation stands after one of its transactions was answered on its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperationStep {
+    /// Which operation.
+    pub operation_id: OperationId,
+    /// Where it stands now.
+    pub status: OperationStatus,
 }
 
 /// A person was asked to confirm something.
@@ -84,6 +106,9 @@ pub struct TransactionConfirmed {
     /// Where the bank is told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback_url: Option<String>,
+    /// What it did to the operation the transaction is part of; `None` when it is part of none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<OperationStep>,
 }
 
 /// The user, or the bank, did not agree.
@@ -99,6 +124,9 @@ pub struct TransactionDeclined {
     /// Where the bank is told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback_url: Option<String>,
+    /// What it did to the operation the transaction is part of; `None` when it is part of none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<OperationStep>,
 }
 
 /// The deadline passed first.
@@ -123,4 +151,7 @@ pub struct TransactionCleaned {
 pub struct TransactionDeleted {
     /// Which one.
     pub transaction_id: TransactionId,
+    /// What it did to the operation the transaction is part of; `None` when it is part of none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<OperationStep>,
 }

@@ -5,9 +5,11 @@ use serde_json::{Map, Value, json};
 
 use super::{CANARY, Scene, check, mobile_routes, system_routes};
 
-/// The longest body, and the longest that creates a transaction, bytes.
+/// The longest body, bytes; the longest that creates a transaction or answers an operation, and the longest that creates
+/// one.
 const BODY_MAX: usize = 64 * 1024;
 const DOCUMENT_BODY_MAX: usize = 2_621_440;
+const OPERATION_BODY_MAX: usize = 6 * 1024 * 1024;
 
 /// A kind of wrong body, with what it hears.
 struct Wrong {
@@ -92,8 +94,11 @@ async fn no_wrong_body_gets_through_the_banks_door() {
     let mut tried = 0;
     for route in system_routes() {
         let Some(right) = &route.body else { continue };
-        let creates = route.path.ends_with("/transactions");
-        let longest = if creates { DOCUMENT_BODY_MAX } else { BODY_MAX };
+        let longest = match route.path.rsplit('/').next() {
+            Some("transactions") => DOCUMENT_BODY_MAX,
+            Some("operations") => OPERATION_BODY_MAX,
+            _ => BODY_MAX,
+        };
         for wrong in wrong_bodies(right, longest) {
             let about = format!("{} {}: {}", route.method, route.path, wrong.about);
             let path = scene.path(route.path);
@@ -116,7 +121,13 @@ async fn no_wrong_body_gets_through_the_devices_door() {
     let (heads, raw) = (scene.house.heads().await, scene.device());
     let mut tried = 0;
     for (tail, right) in mobile_routes() {
-        for wrong in wrong_bodies(&right, BODY_MAX) {
+        let answers_operation = tail.ends_with("/process");
+        let longest = if answers_operation {
+            DOCUMENT_BODY_MAX
+        } else {
+            BODY_MAX
+        };
+        for wrong in wrong_bodies(&right, longest) {
             let about = format!("{tail}: {}", wrong.about);
             let target = scene.path(&raw.target(tail));
             let header = raw.header(&target, &wrong.body, scene.house.now());

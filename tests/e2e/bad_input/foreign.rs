@@ -26,6 +26,7 @@ async fn an_id_in_a_wrong_form_or_of_nobody_has_its_code_at_every_route() {
             ("{user_id}", "x".repeat(101), 208),
             ("{user_id}", "nobody".to_owned(), 208),
             ("{transaction_id}", "a%2Fb".to_owned(), 231),
+            ("{operation_id}", "a%2Fb".to_owned(), 310),
             ("{event_id}", "one".to_owned(), 283),
         ];
         cases.retain(|(place, ..)| route.path.contains(place));
@@ -64,11 +65,13 @@ async fn a_bank_reaches_nothing_of_another_bank() {
         check(&answer, 208, &about);
         assert_eq!(scene.house.heads().await, before, "{about}");
     }
-    // Our transaction under the other bank's own user: asked by one we know, so it is journaled, in its own lane.
+    // Ours under the other bank's own user: asked by one we know, so it is journaled, in its own lane.
     for route in system_routes() {
-        if !route.path.contains("{transaction_id}") {
-            continue;
-        }
+        let code = match route.path {
+            path if path.contains("{transaction_id}") => 231,
+            path if path.contains("{operation_id}") => 310,
+            _ => continue,
+        };
         let path = route.path.replace("{system_id}", FOREIGN_SYSTEM);
         let path = scene.path(&path.replace("{user_id}", &own.user_id));
         let about = format!("{} {path}", route.method);
@@ -76,7 +79,7 @@ async fn a_bank_reaches_nothing_of_another_bank() {
         let answer = scene
             .call(&route.method, &path, "application/json", body)
             .await;
-        check(&answer, 231, &about);
+        check(&answer, code, &about);
     }
     let lane = usize::from(Lane::of(&own.owner()).number());
     let after = scene.house.heads().await;

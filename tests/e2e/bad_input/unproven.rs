@@ -140,18 +140,20 @@ async fn a_late_request_hears_349_and_a_replayed_one_288_at_every_route() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_the_owner_of_a_transaction_reaches_it() {
+async fn only_the_owner_of_a_transaction_or_an_operation_reaches_it() {
     let scene = Scene::open().await;
     let bank = scene.house.stranger(tests::house::SYSTEM_ID);
     let other = scene.house.issue(&bank, json!({})).await;
     scene.house.registered(&other).await;
     let raw = RawDevice::new(&scene.house, &other.key_text);
     for (tail, right) in mobile_routes() {
-        if !tail.contains("{transaction_id}") {
-            continue;
-        }
+        let code = match tail {
+            tail if tail.contains("{transaction_id}") => 231,
+            tail if tail.contains("{operation_id}") => 310,
+            _ => continue,
+        };
         let answer = raw.post(&scene.path(tail), &right, scene.house.now()).await;
-        check(&answer, 231, tail);
+        check(&answer, code, tail);
     }
     scene.house.end().await;
 }

@@ -71,6 +71,7 @@ fn confirmed(id: &str) -> Event {
         confirm_code: None,
         digest: Digest([0; 32]),
         callback_url: Some(URL.to_owned()),
+        operation: None,
     }))
 }
 
@@ -80,6 +81,7 @@ fn declined(id: &str) -> Event {
         reason: "no".to_owned(),
         code: None,
         callback_url: Some(URL.to_owned()),
+        operation: None,
     }))
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use countersign::bank::{Bank, Reply};
 use countersign::receiver::{Receiver, WebhookKeys};
 use device::{Device, DeviceKey, ReqwestTransport};
-use schemas::{Owner, SystemId, TransactionId, UserId};
+use schemas::{OperationId, Owner, SystemId, TransactionId, UserId};
 use serde_json::{Value, json};
 
 use super::TestHouse;
@@ -124,6 +124,16 @@ impl TestHouse {
         let created = created.expect("the door answers").success();
         let created = created.expect("the transaction is created");
         let id = created["transaction_id"].as_str().expect("it has an id");
+        id.parse().expect("ids read back")
+    }
+
+    /// A new operation of the phone's user with this request.
+    pub async fn ask_operation(&self, bank: &Bank, phone: &Phone, body: Value) -> OperationId {
+        let user_id = phone.key().info().user_id.as_str();
+        let created = bank.create_operation(user_id, body, None).await;
+        let created = created.expect("the door answers").success();
+        let created = created.expect("the operation is created");
+        let id = created["operation_id"].as_str().expect("it has an id");
         id.parse().expect("ids read back")
     }
 

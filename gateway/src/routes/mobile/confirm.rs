@@ -53,8 +53,25 @@ async fn handle(
     MobileCall(mut call): MobileCall,
 ) -> Result<Response<Body>, ApiError> {
     let request: ConfirmRequest = call.read_device()?;
-    let signature = request.signature.filter(|text| !text.is_empty());
-    let confirm_code = request.confirm_code.filter(|text| !text.is_empty());
+    let (signature, confirm_code) = proof(request.signature, request.confirm_code)?;
+    let transaction_id = call.ids.transaction_id();
+    let answer = TransactionNamed::from(&transaction_id);
+    let command = ConfirmTransaction {
+        transaction_id,
+        signature,
+        confirm_code,
+    };
+    let reply = gateway.ask(&call, call.user(), command).await?;
+    Ok(reply.render("transaction_confirmed", &answer))
+}
+
+/// Signature and code, at least one of them; empty text is none.
+pub(super) fn proof(
+    signature: Option<String>,
+    confirm_code: Option<String>,
+) -> Result<(Option<Vec<u8>>, Option<String>), ApiError> {
+    let signature = signature.filter(|text| !text.is_empty());
+    let confirm_code = confirm_code.filter(|text| !text.is_empty());
     if signature.is_none() && confirm_code.is_none() {
         return Err(ApiError::new(ErrorCode::SignatureAndConfirmCodeAreNull));
     }
@@ -64,15 +81,7 @@ async fn handle(
         confirm_code.as_deref().unwrap_or_default(),
         CONFIRM_CODE_LENGTH_MAX,
     )?;
-    let transaction_id = call.ids.transaction_id();
-    let answer = TransactionNamed::from(&transaction_id);
-    let command = ConfirmTransaction {
-        transaction_id,
-        signature: signature.transpose()?,
-        confirm_code,
-    };
-    let reply = gateway.ask(&call, call.user(), command).await?;
-    Ok(reply.render("transaction_confirmed", &answer))
+    Ok((signature.transpose()?, confirm_code))
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use crate::state::Shared;
 /// Longest text, bytes.
 const TEXT_LENGTH_MAX: usize = 64 * 1024;
 /// Longest lifetime, seconds: ten years.
-const TTL_S_MAX: i64 = 10 * 366 * 86_400;
+pub(super) const TTL_S_MAX: i64 = 10 * 366 * 86_400;
 
 /// A text to be confirmed.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -143,7 +143,7 @@ fn command(
     })
 }
 
-fn digits(length: i64) -> Result<u8, ApiError> {
+pub(super) fn digits(length: i64) -> Result<u8, ApiError> {
     u8::try_from(length)
         .ok()
         .filter(|digits| (4..=10).contains(digits))

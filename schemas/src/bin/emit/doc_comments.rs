@@ -10,6 +10,7 @@ const SOURCES: &[&str] = &[
     include_str!("../../events/devices.rs"),
     include_str!("../../events/journal.rs"),
     include_str!("../../events/keys.rs"),
+    include_str!("../../events/operations.rs"),
     include_str!("../../events/server.rs"),
     include_str!("../../events/systems.rs"),
     include_str!("../../events/transactions.rs"),

@@ -1,6 +1,7 @@
 //! One event of every word, with every field filled: what the golden fixtures are made of.
 
 use schemas::commands::keys::DeviceType;
+use schemas::commands::operations::OperationStatus;
 use schemas::commands::systems::SystemParameters;
 use schemas::commands::transactions::NotificationType;
 use schemas::context::RequestContext;
@@ -12,6 +13,10 @@ use schemas::events::keys::{
     ActivationAttempted, ActivationFailed, KeyActivated, KeyIssued, KeyUpdated,
     PublicKeyRegistered, PushRegistered,
 };
+use schemas::events::operations::{
+    MemberConfirmed, MemberCreated, MemberDeclined, OperationCreated, OperationExpired,
+    OperationProcessed, OperationServed, OperationUpdated,
+};
 use schemas::events::server::{SettingChange, SettingsChanged};
 use schemas::events::systems::{SystemChanged, SystemRegistered, SystemRemoved};
 use schemas::events::transactions::{
@@ -22,7 +27,8 @@ use schemas::events::users::{UserChanged, UserCreated, UserDeleted};
 use schemas::events::{Event, Refused};
 use schemas::flags::KeyFlags;
 use schemas::{
-    CommandId, Digest, ErrorCode, KeyIndex, Owner, RequestId, SystemId, Timestamp, TransactionId,
+    CommandId, Digest, ErrorCode, KeyIndex, OperationId, Owner, RequestId, SystemId, Timestamp,
+    TransactionId,
 };
 
 const KEY_INDEX: KeyIndex = KeyIndex(1);
@@ -31,16 +37,21 @@ const CALLBACK_URL: &str = "https://bank.example/callback";
 /// Every word once, and one refusal.
 pub fn events() -> Vec<RecordedEvent> {
     let looked = LOOKED_WORDS.iter();
-    let looked = looked.map(|(word, _)| Looked {
-        word,
-        transaction_id: Some(transaction_id()),
-        callback_url: None,
+    let looked = looked.map(|(word, aggregate)| {
+        let about_operations = *aggregate == "operations";
+        Looked {
+            word,
+            transaction_id: (!about_operations).then(transaction_id),
+            callback_url: None,
+            operation_id: about_operations.then(operation_id),
+        }
     });
     let mut events = server();
     events.extend(journal());
     events.extend(systems());
     events.extend(users_and_keys());
     events.extend(transactions());
+    events.extend(operations());
     events.extend(looked.map(Event::Looked));
     events
         .into_iter()
@@ -54,6 +65,7 @@ pub fn refusal() -> RecordedEvent {
     let refused = Refused {
         word: "confirm_transaction",
         transaction_id: Some(transaction_id()),
+        operation_id: None,
     };
     RecordedEvent {
         result: ErrorCode::TransactionExpired,
@@ -215,12 +227,14 @@ fn transactions() -> Vec<Event> {
         confirm_code: Some("01234567".to_owned()),
         digest,
         callback_url: callback_url.clone(),
+        operation: None,
     };
     let declined = TransactionDeclined {
         transaction_id: transaction_id(),
         reason: "wrong data".to_owned(),
         code: Some(1),
         callback_url: callback_url.clone(),
+        operation: None,
     };
     vec![
         created.into(),
@@ -242,8 +256,68 @@ fn transactions() -> Vec<Event> {
         .into(),
         TransactionDeleted {
             transaction_id: transaction_id(),
+            operation: None,
         }
         .into(),
+    ]
+}
+
+fn operations() -> Vec<Event> {
+    let callback_url = Some(CALLBACK_URL.to_owned());
+    let (digest, content_digest) = (Digest([0xd1; 32]), Digest([0xd2; 32]));
+    let expires_at = Some(Timestamp(1_703_499_867_298));
+    let created = OperationCreated {
+        operation_id: operation_id(),
+        content_digest,
+        expires_at,
+        callback_url: callback_url.clone(),
+        confirm_code_length: Some(8),
+        notification_type: NotificationType::Push,
+        transactions: vec![MemberCreated {
+            transaction_id: transaction_id(),
+            digest,
+            has_binary: true,
+        }],
+    };
+    let updated = OperationUpdated {
+        operation_id: operation_id(),
+        content_digest,
+        expires_at,
+        callback_url: callback_url.clone(),
+    };
+    let served = OperationServed {
+        operation_id: operation_id(),
+        to_device: true,
+    };
+    let processed = OperationProcessed {
+        operation_id: operation_id(),
+        key_index: KEY_INDEX,
+        status: OperationStatus::Processed,
+        cleaned: true,
+        confirmed: vec![MemberConfirmed {
+            transaction_id: transaction_id(),
+            digest,
+            signature: Some(vec![0x30; 70]),
+            confirm_code: Some("01234567".to_owned()),
+        }],
+        declined: vec![MemberDeclined {
+            transaction_id: "invoice-43".parse().expect("an identifier"),
+            reason: "wrong data".to_owned(),
+            code: Some(1),
+        }],
+        callback_url: callback_url.clone(),
+    };
+    let expired = OperationExpired {
+        operation_id: operation_id(),
+        transactions: vec![transaction_id()],
+        callback_url,
+    };
+    vec![
+        created.into(),
+        updated.into(),
+        served.into(),
+        processed.into(),
+        expired.into(),
     ]
 }
 
@@ -251,6 +325,10 @@ fn system_id() -> SystemId {
     "f13e4375-e429-496c-ad1e-0fc3c3ecfb53"
         .parse()
         .expect("an identifier")
+}
+
+fn operation_id() -> OperationId {
+    "salaries-11".parse().expect("an identifier")
 }
 
 fn transaction_id() -> TransactionId {
