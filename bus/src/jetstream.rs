@@ -14,6 +14,7 @@ mod lane_reader;
 mod link;
 mod options;
 mod parking;
+mod published;
 mod publishing;
 mod pulling;
 mod sending;
@@ -82,7 +83,7 @@ impl JetStreamBus {
             .await
             .map_err(ConnectError::Inbox)?;
         let give_back = Arc::new(GiveBack::new(link.client.clone()));
-        let publisher = Publisher::new(&link);
+        let publisher = Publisher::new(&link, options.replicas);
         Ok(Arc::new(Self {
             link: Arc::new(link),
             answers,
@@ -126,7 +127,7 @@ impl Bus for JetStreamBus {
     }
 
     fn published(&self) -> BoxFuture<'_, Result<Vec<u64>, BusError>> {
-        publishing::last_of_all(&self.link).boxed()
+        published::last_of_all(&self.link).boxed()
     }
 
     fn events(

@@ -20,6 +20,7 @@ mod journal_upkeep;
 mod key_in_two_parts;
 mod listening;
 mod log_position;
+mod lost_stream;
 mod raw;
 mod rebuild;
 mod register_and_renew;

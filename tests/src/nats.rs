@@ -17,7 +17,7 @@ pub use cluster::TestCluster;
 pub struct TestNats {
     // Ended before its folder goes.
     server: NatsServer,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl TestNats {
@@ -28,7 +28,7 @@ impl TestNats {
         let server = NatsServer::start(options).await;
         Self {
             server: server.unwrap_or_else(|error| panic!("nats-server does not start: {error:?}")),
-            _folder: folder,
+            folder,
         }
     }
 
@@ -73,6 +73,12 @@ impl TestNats {
     /// Kills it, as a crash would; it stays down.
     pub async fn kill9(&self) {
         self.server.hold_down().await;
+    }
+
+    /// Takes from the killed server everything it has stored, as a dying disk would.
+    pub fn lose_everything(&self) {
+        let stored = self.folder.path().join("data");
+        std::fs::remove_dir_all(stored).expect("the server has stored something");
     }
 
     /// Starts the killed server again on its old data and port.

@@ -1,6 +1,5 @@
 //! Sends a command and waits for its answer, never saying more about the outcome than is known.
 
-use std::error::Error as _;
 use std::time::Duration;
 
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
@@ -11,6 +10,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use super::answers::{Answers, Asker};
 use super::headers;
 use super::link::Link;
+use super::publishing::said_by_server;
 use crate::port::SendError;
 
 /// Pause before a command is offered again to a server that has no stream for it yet.
@@ -91,14 +91,10 @@ async fn offer(
     }
 }
 
-/// What a failed acknowledgement says. A server that answers with an error has not stored the message; silence and a
-/// broken connection say nothing.
+/// What a failed acknowledgement says.
 fn judge(error: &PublishError) -> Offer {
     if error.kind() == PublishErrorKind::StreamNotFound {
         return Offer::NoStream;
     }
-    let said_by_server = error
-        .source()
-        .and_then(|source| source.downcast_ref::<async_nats::jetstream::Error>());
-    said_by_server.map_or(Offer::MayBeIn, |said| Offer::Refused(said.to_string()))
+    said_by_server(error).map_or(Offer::MayBeIn, |said| Offer::Refused(said.to_string()))
 }

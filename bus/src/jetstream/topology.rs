@@ -65,11 +65,6 @@ impl Topology {
             let mut configuration: Configuration =
                 serde_json::from_str(declaration).expect("the declarations are tested");
             configuration.insert("num_replicas".to_owned(), replicas.into());
-            if replicas == 1 && name(&configuration) == EVT {
-                // Alone, a server flushes message by message, about a thousand a second. The log refills what a power
-                // cut takes from this copy; in a cluster the flush is shared, and this mode does not exist.
-                configuration.insert("persist_mode".to_owned(), "async".into());
-            }
             (name(&configuration).to_owned(), configuration)
         });
         Self(streams.collect())
@@ -151,7 +146,7 @@ fn is_harmless(field: &str, found: &Value, wanted: &Value) -> bool {
         "max_age" | "max_bytes" | "max_msgs" | "max_msg_size" | "max_consumers"
         | "num_replicas" => size(wanted) > size(found),
         "duplicate_window" => wanted.as_u64() > found.as_u64(),
-        "deny_delete" | "deny_purge" => wanted == &Value::Bool(true),
+        "deny_delete" | "deny_purge" | "allow_atomic" => wanted == &Value::Bool(true),
         "subjects" => {
             let wanted = wanted.as_array().map_or(&[][..], Vec::as_slice);
             let found = found.as_array().map_or(&[][..], Vec::as_slice);

@@ -7,6 +7,7 @@
 mod answering;
 mod deciding;
 mod gather;
+mod growth;
 mod house;
 mod lane;
 mod owners;

@@ -15,7 +15,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::{
-    A_WHILE, House, SOON, eventually, lane, limits, next, numbers, publications, send, soon,
+    A_WHILE, House, SOON, eventually, lane, limits, next, nothing_comes, numbers, publications,
+    send, soon,
 };
 
 /// The server's own view, past our bus.
@@ -36,7 +37,6 @@ async fn a_stream_with_another_retention_is_refused_and_left_alone() {
     let nats = TestNats::start().await;
     let mut configuration: async_nats::jetstream::stream::Config =
         serde_json::from_str(include_str!("../../../nats/evt.json")).unwrap();
-    configuration.persist_mode = Some(async_nats::jetstream::stream::PersistenceMode::Async);
     configuration.retention = async_nats::jetstream::stream::RetentionPolicy::Interest;
     let context = jetstream(&nats.options()).await;
     let mut stream = context.create_stream(configuration).await.unwrap();
@@ -159,6 +159,36 @@ async fn what_was_published_is_known_after_a_crash_of_the_server() {
     fresh.publish(&publications(3, 101..=101)).await.unwrap();
     let mut events = fresh.events(lane(3), 99).await.unwrap();
     assert_eq!(numbers(&mut events, 3).await, [99, 100, 101]);
+}
+
+#[tokio::test]
+async fn a_batch_with_a_known_event_goes_in_all_the_same() {
+    let nats = TestNats::start().await;
+    let bus = nats.bus(limits()).await;
+    bus.publish(&publications(3, 1..=40)).await.unwrap();
+    bus.publish(&publications(3, 31..=70)).await.unwrap();
+    let mixed = [publications(3, 71..=90), publications(4, 1..=20)].concat();
+    bus.publish(&mixed).await.unwrap();
+    for (number, last) in [(3, 90), (4, 20)] {
+        let mut events = bus.events(lane(number), 1).await.unwrap();
+        let all: Vec<u64> = (1..=last).collect();
+        assert_eq!(numbers(&mut events, all.len()).await, all);
+        nothing_comes(&mut events).await;
+    }
+}
+
+#[tokio::test]
+async fn a_batch_that_is_too_large_for_the_server_is_divided() {
+    let nats = TestNats::start().await;
+    let bus = nats.bus(limits()).await;
+    let mut many = publications(3, 1..=1200);
+    for large in &mut many[7..=8] {
+        large.payload = vec![7; limits().payload_bytes_max].into();
+    }
+    bus.publish(&many).await.unwrap();
+    let mut events = bus.events(lane(3), 1).await.unwrap();
+    let all: Vec<u64> = (1..=1200).collect();
+    assert_eq!(numbers(&mut events, all.len()).await, all);
 }
 
 #[tokio::test]
