@@ -18,6 +18,7 @@ pub use memory::MemoryLog;
 pub use open::{Credentials, OpenError, open};
 pub use port::{
     AppendError, Appended, CommandRecord, DueTimer, Epoch, EventLog, Failure, LogEvent, OpenLane,
+    Piece,
 };
 pub use postgres::PostgresLog;
 pub use sqlite::SqliteLog;

@@ -1,5 +1,6 @@
 //! The port: what a store promises.
 
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use schemas::vault::VaultName;
 use schemas::{CommandId, Digest, ErrorCode, Lane, Owner, Position, Timestamp};
@@ -92,6 +93,17 @@ pub struct LogEvent {
     pub payload: Vec<u8>,
 }
 
+/// A piece of a lane that is known to be there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Which lane.
+    pub lane: Lane,
+    /// Number of its first event.
+    pub first: u64,
+    /// Number of its last event.
+    pub last: u64,
+}
+
 /// A command that is in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandRecord {
@@ -143,6 +155,22 @@ pub trait EventLog: Send + Sync + std::fmt::Debug {
         from: u64,
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<LogEvent>, Failure>>;
+
+    /// Pieces of several lanes at once: each in order and without a gap, the lanes in any order.
+    fn read_pieces<'a>(
+        &'a self,
+        pieces: &'a [Piece],
+    ) -> BoxFuture<'a, Result<Vec<LogEvent>, Failure>> {
+        let one_by_one = async move {
+            let mut events = Vec::new();
+            for Piece { lane, first, last } in pieces {
+                let limit = (last + 1).saturating_sub(*first) as usize;
+                events.extend(self.read(*lane, *first, limit).await?);
+            }
+            Ok(events)
+        };
+        one_by_one.boxed()
+    }
 
     /// Number of every lane's last event, by lane number; 0 for an empty lane.
     fn heads(&self) -> BoxFuture<'_, Result<Vec<u64>, Failure>>;

@@ -24,6 +24,7 @@ use crate::migrations;
 use crate::open::{Credentials, OpenError};
 use crate::port::{
     AppendError, Appended, CommandRecord, DueTimer, Epoch, EventLog, Failure, LogEvent, OpenLane,
+    Piece,
 };
 
 /// How long the server may take for an answer: then an append counts as unknown, and a question as failed.
@@ -163,6 +164,13 @@ impl EventLog for PostgresLog {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<LogEvent>, Failure>> {
         self.in_time(self.read_lane(lane, from, limit)).boxed()
+    }
+
+    fn read_pieces<'a>(
+        &'a self,
+        pieces: &'a [Piece],
+    ) -> BoxFuture<'a, Result<Vec<LogEvent>, Failure>> {
+        self.in_time(self.read_many(pieces)).boxed()
     }
 
     fn heads(&self) -> BoxFuture<'_, Result<Vec<u64>, Failure>> {

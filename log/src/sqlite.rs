@@ -21,6 +21,7 @@ use crate::commit::Commit;
 use crate::migrations;
 use crate::port::{
     AppendError, Appended, CommandRecord, DueTimer, Epoch, EventLog, Failure, LogEvent, OpenLane,
+    Piece,
 };
 
 /// How long a statement waits for another process that writes the same file.
@@ -137,6 +138,13 @@ impl EventLog for SqliteLog {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<LogEvent>, Failure>> {
         self.read_lane(lane, from, limit).boxed()
+    }
+
+    fn read_pieces<'a>(
+        &'a self,
+        pieces: &'a [Piece],
+    ) -> BoxFuture<'a, Result<Vec<LogEvent>, Failure>> {
+        self.read_many(pieces).boxed()
     }
 
     fn heads(&self) -> BoxFuture<'_, Result<Vec<u64>, Failure>> {

@@ -1,8 +1,9 @@
 -- NOT DISPOSABLE: what is owed to the banks. Dropping these tables loses every letter that was not delivered yet, and
 -- the reactors are born anew at the end of the log.
 create table if not exists reactor_cursor (
-    lane bigint not null primary key,
-    number bigint not null
+    reader text not null primary key,
+    -- The number read last in every lane, by lane number, with commas between: a batch moves them together.
+    numbers text not null
 );
 
 -- Of the deliveries with the same order key at most one is pending: the others wait for it.
@@ -25,6 +26,8 @@ create table if not exists delivery (
     finished_at bigint
 );
 
-create index if not exists delivery_due on delivery (status, endpoint, next_at);
-create index if not exists delivery_in_order on delivery (order_key, status, number);
-create index if not exists delivery_finished on delivery (status, finished_at);
+-- A letter is in the first two only as long as it is not delivered: they stay as small as what is owed.
+create index if not exists delivery_due on delivery (endpoint, next_at) where status = 'pending';
+create index if not exists delivery_in_order on delivery (order_key, number)
+    where status = 'pending' or status = 'waiting';
+create index if not exists delivery_finished on delivery (finished_at) where status = 'delivered';

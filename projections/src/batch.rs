@@ -96,12 +96,15 @@ impl Batch {
     }
 
     /// Writes rows and cursors, all of it or nothing; `false` when another projector has moved a cursor.
-    pub async fn write(self, store: &Store) -> Result<bool, StoreError> {
+    pub async fn write(
+        self,
+        store: &Store,
+        before: &Cursors,
+        after: &Cursors,
+    ) -> Result<bool, StoreError> {
         let mut transaction = store.begin().await?;
-        for advance in &self.advances {
-            if !advance.write(&mut transaction).await? {
-                return Ok(false);
-            }
+        if !before.write(after, &mut transaction).await? {
+            return Ok(false);
         }
         for (projection, rows) in PROJECTIONS.iter().zip(self.rows) {
             projection.live().write(rows, &mut transaction).await?;

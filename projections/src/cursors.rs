@@ -2,8 +2,9 @@
 
 use schemas::{Digest, Lane};
 
+use crate::numbers;
 use crate::projection::{PROJECTIONS, Projection};
-use crate::store::{Store, StoreError, Transaction, Value, WrongShape};
+use crate::store::{Given, Store, StoreError, Transaction, Value, WrongShape};
 
 /// The cursors of all projections: for each of [`PROJECTIONS`] the number it read last in every lane.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,18 +50,16 @@ impl Cursors {
     /// Reads the cursors.
     pub async fn load(store: &Store) -> Result<Self, StoreError> {
         let mut cursors = Self(vec![vec![0; Lane::COUNT.into()]; PROJECTIONS.len()]);
-        let sql = "select projection, lane, number from projection_cursor";
+        let sql = "select projection, numbers from projection_cursor";
         for row in store.fetch(sql, Vec::new()).await? {
-            let [name, lane, number] = <[Value; 3]>::try_from(row).map_err(|_| WrongShape)?;
-            let (name, lane, number): (String, i64, i64) =
-                (name.try_into()?, lane.try_into()?, number.try_into()?);
+            let [name, read] = <[Value; 2]>::try_from(row).map_err(|_| WrongShape)?;
+            let (name, read): (String, String) = (name.try_into()?, read.try_into()?);
             let known = PROJECTIONS
                 .iter()
                 .position(|projection| projection.name == name);
             // A projection of another version of this program is none of our business.
             if let Some(index) = known {
-                let cursor = self::cell(&mut cursors.0[index], lane).ok_or(WrongShape)?;
-                *cursor = number as u64;
+                cursors.0[index] = numbers::from_text(&read)?;
             }
         }
         Ok(cursors)
@@ -122,29 +121,29 @@ impl Cursors {
         }
         cursors
     }
-}
 
-impl Advance {
-    /// Moves the cursors; `false` when somebody else has moved one of them.
-    pub async fn write(&self, transaction: &mut Transaction) -> Result<bool, StoreError> {
-        let places: Vec<String> = (0..self.group.len())
-            .map(|index| format!("${}", index + 4))
+    /// Moves the cursors to others; `false` when somebody else has moved one of them.
+    pub async fn write(
+        &self,
+        after: &Self,
+        transaction: &mut Transaction,
+    ) -> Result<bool, StoreError> {
+        let moves = PROJECTIONS.iter().zip(self.0.iter().zip(&after.0));
+        let moves = moves.filter(|(_, (before, after))| before != after);
+        let rows: Vec<Vec<Value>> = moves
+            .map(|(projection, (before, after))| {
+                vec![
+                    projection.name.into(),
+                    numbers::to_text(before).into(),
+                    numbers::to_text(after).into(),
+                ]
+            })
             .collect();
-        let sql = format!(
-            "update projection_cursor set number = $1 where lane = $2 and number = $3 and projection in ({})",
-            places.join(", ")
-        );
-        let mut values = vec![
-            Value::from(self.end as i64),
-            Value::from(i64::from(self.lane.number())),
-            Value::from(self.after as i64),
-        ];
-        values.extend(
-            self.group
-                .iter()
-                .map(|index| Value::from(PROJECTIONS[*index].name)),
-        );
-        Ok(transaction.execute(sql, values).await? == self.group.len() as u64)
+        let count = rows.len() as u64;
+        let sql = "update projection_cursor set numbers = given.later from {given} \
+                   where projection = given.name and numbers = given.earlier";
+        let given = Given::new(&["name", "earlier", "later"], rows);
+        Ok(transaction.execute_on(given, sql).await? == count)
     }
 }
 
@@ -153,22 +152,13 @@ pub(crate) async fn hold(
     projection: &Projection,
     transaction: &mut Transaction,
 ) -> Result<Vec<u64>, StoreError> {
-    let hold = "update projection_cursor set number = number where projection = $1";
-    transaction
-        .execute(hold, vec![projection.name.into()])
+    let hold =
+        "update projection_cursor set numbers = numbers where projection = $1 returning numbers";
+    let held = transaction
+        .fetch(hold, vec![projection.name.into()])
         .await?;
-    let sql = "select lane, number from projection_cursor where projection = $1";
-    let mut cursors = vec![0; Lane::COUNT.into()];
-    for row in transaction.fetch(sql, vec![projection.name.into()]).await? {
-        let [lane, number] = <[Value; 2]>::try_from(row).map_err(|_| WrongShape)?;
-        let (lane, number): (i64, i64) = (lane.try_into()?, number.try_into()?);
-        *cell(&mut cursors, lane).ok_or(WrongShape)? = number as u64;
-    }
-    Ok(cursors)
-}
-
-fn cell(cursors: &mut [u64], lane: i64) -> Option<&mut u64> {
-    cursors.get_mut(usize::try_from(lane).ok()?)
+    let held = held.into_iter().flatten().next().ok_or(WrongShape)?;
+    Ok(numbers::from_text(&String::try_from(held)?)?)
 }
 
 async fn prepare(projection: &Projection, transaction: &mut Transaction) -> Result<(), StoreError> {
@@ -200,11 +190,11 @@ async fn prepare(projection: &Projection, transaction: &mut Transaction) -> Resu
     transaction
         .execute(remember, vec![name(), shape.into()])
         .await?;
-    for lane in Lane::all() {
-        let start = "insert into projection_cursor (projection, lane, number) values ($1, $2, 0)";
-        let lane = Value::from(i64::from(lane.number()));
-        transaction.execute(start, vec![name(), lane]).await?;
-    }
+    let start = "insert into projection_cursor (projection, numbers) values ($1, $2)";
+    let zeros = numbers::to_text(&vec![0; Lane::COUNT.into()]);
+    transaction
+        .execute(start, vec![name(), zeros.into()])
+        .await?;
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use schemas::{Lane, subjects};
 use tokio::time::Instant;
 
 /// Least time between two looks. A look costs a transaction however little it finds: under load each finds more.
-const PACE: Duration = Duration::from_millis(25);
+const PACE: Duration = Duration::from_millis(50);
 
 /// A listener to hints.
 pub struct Hints {

@@ -8,6 +8,7 @@ mod batch;
 mod compare;
 mod cursors;
 pub mod hints;
+pub mod numbers;
 mod projection;
 mod projector;
 pub mod read;

@@ -155,7 +155,7 @@ impl Projector {
                 if events == 0 {
                     Ok(true)
                 } else {
-                    batch.write(&self.store).await
+                    batch.write(&self.store, &cursors, &after).await
                 }
             };
             let reading = Batch::gather(&*self.log, &after, &heads, first, &stuck);

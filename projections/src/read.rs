@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use schemas::Position;
 
+use crate::cursors::Cursors;
 use crate::rows::Row;
 use crate::store::{Durability, Store, StoreError, Value};
 
@@ -69,12 +70,8 @@ impl ReadModels {
     }
 
     async fn has_read(&self, position: Position) -> Result<bool, StoreError> {
-        let sql = "select min(number) from projection_cursor where lane = $1";
-        let lane = Value::from(i64::from(position.lane.number()));
-        let rows = self.store.fetch(sql, vec![lane]).await?;
-        let read = rows.into_iter().flatten().next();
-        let number = read.map(Option::<i64>::try_from).transpose()?.flatten();
-        Ok(number.is_some_and(|number| number as u64 >= position.number))
+        let cursors = Cursors::load(&self.store).await?;
+        Ok(cursors.read_by_all(position.lane) >= position.number)
     }
 
     /// Rows of a table: the condition names its values `$1`, `$2` and so on.

@@ -1,7 +1,8 @@
 //! Reading the log, lane by lane, decoded and checked for holes.
 
-use event_log::{EventLog, Failure};
-use futures::future::try_join_all;
+use std::collections::BTreeMap;
+
+use event_log::{EventLog, Failure, LogEvent, Piece};
 use schemas::codec::{self, DecodeError};
 use schemas::envelope::RecordedEvent;
 use schemas::{Lane, Position};
@@ -65,42 +66,61 @@ impl Slice {
     pub fn end(&self) -> u64 {
         self.wanted.after + self.events.len() as u64
     }
+
+    /// Decodes what was found, as far as it goes without a hole.
+    fn of(wanted: Wanted, found: Vec<LogEvent>) -> Self {
+        let Wanted { lane, limit, .. } = wanted;
+        let mut slice = Self {
+            wanted,
+            events: Vec::with_capacity(limit),
+            stopped: None,
+        };
+        for event in found {
+            let (position, expected) = (event.position, slice.end() + 1);
+            if position.number != expected {
+                let found = position.number;
+                slice.stopped = Some(ReadError::Hole {
+                    lane,
+                    expected,
+                    found,
+                });
+                return slice;
+            }
+            match codec::decode(&event.payload) {
+                Ok(recorded) => slice.events.push((position, recorded)),
+                Err(source) => {
+                    slice.stopped = Some(ReadError::Decode { position, source });
+                    return slice;
+                }
+            }
+        }
+        if slice.events.len() < limit {
+            let expected = slice.end() + 1;
+            slice.stopped = Some(ReadError::Missing { lane, expected });
+        }
+        slice
+    }
 }
 
 /// Reads these pieces, all at once.
 pub async fn read(log: &dyn EventLog, wanted: &[Wanted]) -> Result<Vec<Slice>, Failure> {
-    try_join_all(wanted.iter().map(|wanted| read_slice(log, *wanted))).await
+    let pieces: Vec<Piece> = wanted.iter().map(Wanted::piece).collect();
+    let mut found: BTreeMap<Lane, Vec<LogEvent>> = BTreeMap::new();
+    for event in log.read_pieces(&pieces).await? {
+        found.entry(event.position.lane).or_default().push(event);
+    }
+    let slices = wanted
+        .iter()
+        .map(|wanted| Slice::of(*wanted, found.remove(&wanted.lane).unwrap_or_default()));
+    Ok(slices.collect())
 }
 
-async fn read_slice(log: &dyn EventLog, wanted: Wanted) -> Result<Slice, Failure> {
-    let Wanted { lane, after, limit } = wanted;
-    let mut slice = Slice {
-        wanted,
-        events: Vec::with_capacity(limit),
-        stopped: None,
-    };
-    for event in log.read(lane, after + 1, limit).await? {
-        let (position, expected) = (event.position, slice.end() + 1);
-        if position.number != expected {
-            let found = position.number;
-            slice.stopped = Some(ReadError::Hole {
-                lane,
-                expected,
-                found,
-            });
-            break;
-        }
-        match codec::decode(&event.payload) {
-            Ok(recorded) => slice.events.push((position, recorded)),
-            Err(source) => {
-                slice.stopped = Some(ReadError::Decode { position, source });
-                break;
-            }
+impl Wanted {
+    fn piece(&self) -> Piece {
+        Piece {
+            lane: self.lane,
+            first: self.after + 1,
+            last: self.after + self.limit as u64,
         }
     }
-    if slice.stopped.is_none() && slice.events.len() < limit {
-        let expected = slice.end() + 1;
-        slice.stopped = Some(ReadError::Missing { lane, expected });
-    }
-    Ok(slice)
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::store::{StoreError, Transaction, Value, WrongShape};
+use crate::store::{Given, StoreError, Transaction, Value, WrongShape};
 
 /// A row of one table, as values and back.
 pub trait Row: Sized {
@@ -96,47 +96,31 @@ pub struct Target<'a> {
     pub key: usize,
 }
 
-/// Rows per statement: few texts, so that the database keeps each of them prepared. SQLite looks a numbered placeholder up
-/// in a list, so that a statement's cost grows with the square of their number: 256 rows took four times as long as these.
-const CHUNKS: [usize; 3] = [16, 4, 1];
-
 impl Target<'_> {
     /// Writes a batch: new rows are made, columns that were named are overwritten.
     pub async fn write(&self, rows: Rows, transaction: &mut Transaction) -> Result<(), StoreError> {
-        let mut left = rows.0.into_iter();
-        for size in CHUNKS {
-            let sql = self.upsert(size);
-            while left.len() >= size {
-                let chunk = left.by_ref().take(size);
-                let values = chunk.flat_map(|(key, columns)| key.into_iter().chain(columns));
-                transaction.execute(sql.as_str(), values.collect()).await?;
-            }
-        }
+        let whole = |(key, columns): (Vec<Value>, Vec<Value>)| [key, columns].concat();
+        let rows = rows.0.into_iter().map(whole).collect();
+        let given = Given::new(self.columns, rows);
+        transaction.execute_on(given, &self.upsert()).await?;
         Ok(())
     }
 
-    fn upsert(&self, rows: usize) -> String {
+    fn upsert(&self) -> String {
         let Self {
             table,
             columns,
             key,
         } = self;
-        let width = columns.len();
-        let groups: Vec<String> = (0..rows)
-            .map(|row| {
-                let places = (1..=width).map(|column| format!("${}", row * width + column));
-                format!("({})", places.collect::<Vec<_>>().join(", "))
-            })
-            .collect();
         let updates: Vec<String> = columns[*key..]
             .iter()
             .map(|column| format!("{column} = coalesce(excluded.{column}, {table}.{column})"))
             .collect();
+        let (key, columns) = (columns[..*key].join(", "), columns.join(", "));
+        // Without a condition SQLite would take "on conflict" for the condition of a join.
         format!(
-            "insert into {table} ({}) values {} on conflict ({}) do update set {}",
-            columns.join(", "),
-            groups.join(", "),
-            columns[..*key].join(", "),
+            "insert into {table} ({columns}) select {columns} from {{given}} where true on conflict ({key}) do update \
+             set {}",
             updates.join(", ")
         )
     }
@@ -187,9 +171,9 @@ mod tests {
             key: Trial::KEY,
         };
         assert_eq!(
-            target.upsert(2),
-            "insert into trial (name, first, second) values ($1, $2, $3), ($4, $5, $6) on conflict (name) do update \
-             set first = coalesce(excluded.first, trial.first), second = coalesce(excluded.second, trial.second)"
+            target.upsert(),
+            "insert into trial (name, first, second) select name, first, second from {given} where true \
+             on conflict (name) do update set first = coalesce(excluded.first, trial.first), second = coalesce(excluded.second, trial.second)"
         );
     }
 }

@@ -3,6 +3,7 @@
 //! Statements are written in lower case with `$1` placeholders, which both databases read.
 
 pub mod address;
+mod given;
 pub mod value;
 
 use std::fmt;
@@ -18,10 +19,23 @@ use sqlx::{
 };
 
 pub use address::{Address, InvalidAddress};
+pub use given::Given;
 pub use value::{Value, WrongShape};
+
+use given::Column;
 
 /// Connections that only read. SQLite has one writer besides.
 const READERS_MAX: u32 = 4;
+
+/// Statements walk an index and are planned once for each connection. A plan made while a table was small would not walk
+/// one, and would be kept.
+const PLANNING: [(&str, &str); 5] = [
+    ("plan_cache_mode", "force_generic_plan"),
+    ("enable_seqscan", "off"),
+    ("enable_hashjoin", "off"),
+    ("enable_mergejoin", "off"),
+    ("jit", "off"),
+];
 
 /// How long a writer waits for another writer.
 const BUSY_WAIT: Duration = Duration::from_secs(30);
@@ -101,6 +115,20 @@ macro_rules! statement {
     }};
 }
 
+/// A statement of PostgreSQL with its lists.
+macro_rules! statement_of_columns {
+    ($sql:expr, $columns:expr) => {{
+        let mut statement = sqlx::query(AssertSqlSafe($sql));
+        for column in $columns {
+            statement = match column {
+                Column::Numbers(numbers) => statement.bind(numbers),
+                Column::Texts(texts) => statement.bind(texts),
+            };
+        }
+        statement
+    }};
+}
+
 /// The rows of an answer, as values.
 macro_rules! cells {
     ($rows:expr) => {
@@ -142,7 +170,11 @@ impl Store {
                 };
                 let pool = PgPoolOptions::new()
                     .max_connections(READERS_MAX + 1)
-                    .connect_with(options.options([("synchronous_commit", commit)]))
+                    .connect_with(
+                        options
+                            .options([("synchronous_commit", commit)])
+                            .options(PLANNING),
+                    )
                     .await
                     .map(Pool::Postgres)
                     .map_err(failed)?;
@@ -194,6 +226,58 @@ impl Transaction {
             let done = statement!(sql, values).execute(&mut **transaction).await;
             done.map(|done| done.rows_affected()).map_err(failed)
         })
+    }
+
+    /// Carries out a statement on these rows, which it calls `{given}`; the number of rows it touched.
+    pub async fn execute_on(&mut self, given: Given<'_>, sql: &str) -> Result<u64, StoreError> {
+        if given.is_empty() {
+            return Ok(0);
+        }
+        let failed = failed_to("write");
+        match &mut self.0 {
+            Open::Sqlite(transaction) => {
+                let mut touched = 0;
+                for (sql, values) in given.in_rows(sql) {
+                    let done = statement!(sql, values).execute(&mut **transaction).await;
+                    touched += done.map_err(failed)?.rows_affected();
+                }
+                Ok(touched)
+            }
+            Open::Postgres(transaction) => {
+                let (sql, columns) = given.in_columns(sql);
+                let statement = statement_of_columns!(sql, columns);
+                let done = statement.execute(&mut **transaction).await;
+                Ok(done.map_err(failed)?.rows_affected())
+            }
+        }
+    }
+
+    /// Carries out a statement on these rows, which it calls `{given}`; the rows it answers.
+    pub async fn fetch_on(
+        &mut self,
+        given: Given<'_>,
+        sql: &str,
+    ) -> Result<Vec<Vec<Value>>, StoreError> {
+        if given.is_empty() {
+            return Ok(Vec::new());
+        }
+        let failed = failed_to("write");
+        match &mut self.0 {
+            Open::Sqlite(transaction) => {
+                let mut answer = Vec::new();
+                for (sql, values) in given.in_rows(sql) {
+                    let rows = statement!(sql, values).fetch_all(&mut **transaction).await;
+                    answer.extend(cells!(rows.map_err(failed)?).map_err(failed)?);
+                }
+                Ok(answer)
+            }
+            Open::Postgres(transaction) => {
+                let (sql, columns) = given.in_columns(sql);
+                let statement = statement_of_columns!(sql, columns);
+                let rows = statement.fetch_all(&mut **transaction).await;
+                cells!(rows.map_err(failed)?).map_err(failed)
+            }
+        }
     }
 
     /// Carries out several statements without values: the text of a migration.

@@ -6,7 +6,7 @@ use schemas::vault::VaultName;
 use schemas::{CommandId, Lane, Owner, Timestamp};
 
 use super::PostgresLog;
-use crate::port::{CommandRecord, DueTimer, Failure, LogEvent};
+use crate::port::{CommandRecord, DueTimer, Failure, LogEvent, Piece};
 use crate::stored::{self, CommandColumns, EventColumns, TimerColumns};
 
 impl PostgresLog {
@@ -46,6 +46,35 @@ impl PostgresLog {
         .bind(i16::from(lane.number()))
         .bind(i64::try_from(from).unwrap_or(i64::MAX))
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(&self.pool)
+        .await
+        .map_err(|error| Failure::because(attempt(), error))?;
+        let events = rows
+            .into_iter()
+            .map(stored::event)
+            .collect::<Result<_, _>>();
+        events.map_err(|error| Failure::because(attempt(), error))
+    }
+
+    /// Positions are dense, so a piece is a stretch of the index.
+    pub(super) async fn read_many(&self, pieces: &[Piece]) -> Result<Vec<LogEvent>, Failure> {
+        let attempt = || "cannot read pieces of the lanes";
+        let column = |value: fn(&Piece) -> u64| -> Vec<i64> {
+            pieces.iter().map(|piece| value(piece) as i64).collect()
+        };
+        let lanes: Vec<i16> = pieces
+            .iter()
+            .map(|piece| piece.lane.number().into())
+            .collect();
+        let rows: Vec<EventColumns> = sqlx::query_as(
+            "select events.lane::bigint, pos, owner, version, word, aggregate, at, payload \
+             from unnest($1::smallint[], $2::bigint[], $3::bigint[]) as wanted (lane, first, last) \
+             join events on events.lane = wanted.lane and pos between first and last \
+             order by events.lane, pos",
+        )
+        .bind(lanes)
+        .bind(column(|piece| piece.first))
+        .bind(column(|piece| piece.last))
         .fetch_all(&self.pool)
         .await
         .map_err(|error| Failure::because(attempt(), error))?;

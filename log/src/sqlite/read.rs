@@ -6,7 +6,7 @@ use schemas::vault::VaultName;
 use schemas::{CommandId, Lane, Owner, Timestamp};
 
 use super::SqliteLog;
-use crate::port::{CommandRecord, DueTimer, Failure, LogEvent};
+use crate::port::{CommandRecord, DueTimer, Failure, LogEvent, Piece};
 use crate::stored::{self, CommandColumns, EventColumns, TimerColumns};
 
 /// Vault rows asked for at once; SQLite takes 32,766 values in a statement.
@@ -49,6 +49,30 @@ impl SqliteLog {
         .bind(i64::from(lane.number()))
         .bind(i64::try_from(from).unwrap_or(i64::MAX))
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(&self.readers)
+        .await
+        .map_err(|error| Failure::because(attempt(), error))?;
+        let events = rows
+            .into_iter()
+            .map(stored::event)
+            .collect::<Result<_, _>>();
+        events.map_err(|error| Failure::because(attempt(), error))
+    }
+
+    /// Positions are dense, so a piece is a stretch of the index.
+    pub(super) async fn read_many(&self, pieces: &[Piece]) -> Result<Vec<LogEvent>, Failure> {
+        let attempt = || "cannot read pieces of the lanes";
+        // Numbers only: this is JSON as it stands.
+        let wanted: Vec<[u64; 3]> = pieces
+            .iter()
+            .map(|piece| [piece.lane.number().into(), piece.first, piece.last])
+            .collect();
+        let rows: Vec<EventColumns> = sqlx::query_as(
+            "select lane, pos, owner, version, word, aggregate, at, payload from json_each($1) as wanted \
+             cross join events on lane = value ->> 0 and pos between value ->> 1 and value ->> 2 \
+             order by lane, pos",
+        )
+        .bind(format!("{wanted:?}"))
         .fetch_all(&self.readers)
         .await
         .map_err(|error| Failure::because(attempt(), error))?;

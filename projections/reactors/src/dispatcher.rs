@@ -153,11 +153,6 @@ impl Dispatcher {
         }
     }
 
-    /// Is there nothing on its way?
-    pub fn is_idle(&self) -> bool {
-        self.on_their_way.is_empty()
-    }
-
     /// How many results are not written yet.
     pub fn unwritten(&self) -> usize {
         self.settled.len()

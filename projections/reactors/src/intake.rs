@@ -17,7 +17,7 @@ use schemas::{Lane, Position, Timestamp};
 use crate::callbacks::{Known, callback, needs_push_address, reported_to, wishes};
 use crate::delivery::{Delivery, Letter, endpoint_of, id_of};
 use crate::events_post::{Fingerprints, events_post, posted_to, whole_record};
-use crate::outbox::{Advance, NewDelivery, Outbox};
+use crate::outbox::{NewDelivery, Outbox};
 use crate::reactor::ReactorError;
 
 /// Most events of one lane in a batch.
@@ -73,38 +73,33 @@ impl Intake {
             .map_err(ReactorError::Behind)?;
         let wanted = self.wanted(&heads);
         let slices = reading::read(&*self.log, &wanted).await?;
-        let mut advances = Vec::new();
-        let mut stopped = None;
-        for slice in &slices {
-            let Wanted { lane, after, .. } = slice.wanted;
-            let end = slice.end();
-            if end > after {
-                advances.push(Advance { lane, after, end });
-            }
-        }
+        let mut after = self.cursors.clone();
         let mut events = Vec::new();
+        let mut stopped = None;
         for slice in slices {
+            let lane = usize::from(slice.wanted.lane.number());
+            after[lane] = slice.end();
+            if !slice.events.is_empty() {
+                self.first = lane + 1;
+            }
             events.extend(slice.events);
             stopped = stopped.or(slice.stopped);
         }
         if let Some(error) = stopped {
-            if advances.is_empty() {
+            if events.is_empty() {
                 return Err(ReactorError::Lane(error));
             }
             report(&error);
         }
-        let Some(last) = advances.last() else {
+        if events.is_empty() {
             return Ok(None);
-        };
-        self.first = usize::from(last.lane.number()) + 1;
+        }
         let now = self.clock.now();
         let new = self.owed(&events, now).await?;
         metrics::counter!("reactor_deliveries_total").increment(new.len() as u64);
-        match self.outbox.add(&advances, new, now).await {
+        match self.outbox.add(&self.cursors, &after, new, now).await {
             Ok(Some(ready)) => {
-                for advance in advances {
-                    self.cursors[usize::from(advance.lane.number())] = advance.end;
-                }
+                self.cursors = after;
                 Ok(Some(ready))
             }
             Ok(None) => {

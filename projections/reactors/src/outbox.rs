@@ -3,26 +3,60 @@
 //! Of the deliveries with one order key at most one is `pending`, the others are `waiting` for it. Bodies are sealed,
 //! since they repeat what lies in the vault, and are forgotten as soon as they were delivered.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bus::shell::RootSecret;
-use projections::store::{Store, StoreError, Transaction, Value, WrongShape};
-use schemas::{Lane, Position, Timestamp};
+use projections::numbers;
+use projections::store::{Given, Store, StoreError, Transaction, Value, WrongShape};
+use schemas::{Position, Timestamp};
 
 use crate::delivery::{Delivery, read_content};
-
-/// Values per list: few texts, so that the database keeps each of them prepared.
-const LIST: usize = 64;
 
 /// How long a delivered letter is remembered, ms.
 const REMEMBERED_MS: i64 = 7 * 24 * 3_600_000;
 
-/// The status, asked for in a way that no index on it answers: almost every row of such an index is long gone, and a
-/// planner with old statistics would walk over all of them.
-const IS_PENDING: &str = "status || '' = 'pending'";
-const IS_WAITING: &str = "status || '' = 'waiting'";
+/// New deliveries, as they are given to [`INSERT`].
+const NEW: [&str; 13] = [
+    "id",
+    "kind",
+    "system_id",
+    "order_key",
+    "lane",
+    "number",
+    "url",
+    "endpoint",
+    "body",
+    "status",
+    "last_error",
+    "created_at",
+    "finished_at",
+];
+
+/// A delivery that could be sent waits when another with its order key is pending. Writing one twice is harmless.
+const INSERT: &str = "insert into delivery (id, kind, system_id, order_key, lane, number, url, endpoint, body, \
+    attempt, next_at, status, last_error, created_at, finished_at) \
+    select id, kind, system_id, order_key, lane, number, url, endpoint, body, 0, created_at, \
+    case when status = 'pending' and exists (select 1 from delivery held where held.order_key = given.order_key \
+    and held.status = 'pending') then 'waiting' else status end, last_error, created_at, finished_at \
+    from {given} where true on conflict (id) do nothing returning id, status";
+
+/// Ended attempts, as they are given to [`SETTLE`].
+const SETTLED: [&str; 7] = [
+    "settled_id",
+    "fate",
+    "attempts",
+    "later",
+    "answer",
+    "error",
+    "ended_at",
+];
+
+/// A body is forgotten when it was delivered.
+const SETTLE: &str = "update delivery set status = fate, attempt = attempts, next_at = later, last_status = answer, \
+    last_error = error, finished_at = ended_at, body = case when fate = 'delivered' then null else body end \
+    from {given} where id = settled_id";
 
 const COLUMNS: &str = "id, system_id, url, endpoint, order_key, body, attempt, next_at";
 
@@ -44,17 +78,6 @@ pub(crate) struct NewDelivery {
     pub position: Position,
     /// Why it can never be sent; it is then parked at once.
     pub undeliverable: Option<String>,
-}
-
-/// A lane that was read on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Advance {
-    /// Which lane.
-    pub lane: Lane,
-    /// The number that had been read last.
-    pub after: u64,
-    /// The number that has been read last now.
-    pub end: u64,
 }
 
 /// How an attempt ended, as it is written down.
@@ -113,88 +136,71 @@ impl Outbox {
         Ok(Self { store, root })
     }
 
-    /// The cursors. At the very first start they are set to the log's ends: the reactor is born there.
+    /// The number read last in every lane. At the very first start it is set to the log's ends: the reactor is born there.
     pub async fn cursors(&self, heads: &[u64]) -> Result<Vec<u64>, StoreError> {
         let mut transaction = self.store.begin().await?;
-        for (lane, head) in Lane::all().zip(heads) {
-            let born = "insert into reactor_cursor (lane, number) values ($1, $2) on conflict (lane) do nothing";
-            let lane = i64::from(lane.number());
-            transaction
-                .execute(born, vec![lane.into(), (*head as i64).into()])
-                .await?;
-        }
-        let rows = transaction
-            .fetch(
-                "select number from reactor_cursor order by lane",
-                Vec::new(),
-            )
-            .await?;
+        let born = "insert into reactor_cursor (reader, numbers) values ('reactors', $1) on conflict (reader) do nothing";
+        let heads = numbers::to_text(heads).into();
+        transaction.execute(born, vec![heads]).await?;
+        let sql = "select numbers from reactor_cursor";
+        let known = transaction.fetch(sql, Vec::new()).await?;
         transaction.commit().await?;
-        let numbers = rows.into_iter().flatten().map(i64::try_from);
-        Ok(numbers
-            .map(|number| number.map(|number| number as u64))
-            .collect::<Result<_, _>>()?)
+        let known = known.into_iter().flatten().next().ok_or(WrongShape)?;
+        Ok(numbers::from_text(&String::try_from(known)?)?)
     }
 
     /// Writes deliveries and moves the cursors, all of it or nothing. The deliveries that can be sent at once come back;
     /// `None` when another reactor has moved a cursor.
     pub async fn add(
         &self,
-        advances: &[Advance],
+        before: &[u64],
+        after: &[u64],
         new: Vec<NewDelivery>,
         now: Timestamp,
     ) -> Result<Option<Vec<Delivery>>, StoreError> {
         let mut transaction = self.store.begin().await?;
-        hold(&mut transaction).await?;
-        for advance in advances {
-            let sql = "update reactor_cursor set number = $1 where lane = $2 and number = $3";
-            let lane = i64::from(advance.lane.number());
-            let values = vec![
-                (advance.end as i64).into(),
-                lane.into(),
-                (advance.after as i64).into(),
-            ];
-            if transaction.execute(sql, values).await? != 1 {
-                return Ok(None);
-            }
+        // This also holds the outbox, like `hold` does.
+        let sql = "update reactor_cursor set numbers = $1 where numbers = $2";
+        let values = [after, before].map(|numbers| numbers::to_text(numbers).into());
+        if transaction.execute(sql, values.to_vec()).await? != 1 {
+            return Ok(None);
         }
-        let mut taken = unfinished(&new, &mut transaction).await?;
-        let mut ready = Vec::new();
-        for new in new {
-            let status = if new.undeliverable.is_some() {
-                "parked"
-            } else if taken.insert(new.delivery.order_key.clone()) {
-                "pending"
-            } else {
-                "waiting"
-            };
-            self.insert(&new, status, now, &mut transaction).await?;
-            if status == "pending" {
-                ready.push(new.delivery);
-            }
-        }
+        let mut keys = HashSet::new();
+        let rows = new.iter().map(|new| {
+            let is_first = keys.insert(new.delivery.order_key.as_str());
+            self.row(new, is_first, now)
+        });
+        let given = Given::new(&NEW, rows.collect());
+        let ready = transaction.fetch_on(given, INSERT).await?;
         transaction.commit().await?;
-        Ok(Some(ready))
+        let ready: HashSet<String> = ready
+            .into_iter()
+            .filter_map(|row| <[Value; 2]>::try_from(row).ok())
+            .filter(|[_, status]| *status == Value::from("pending"))
+            .map(|[id, _]| id.try_into())
+            .collect::<Result<_, _>>()?;
+        let deliveries = new.into_iter().map(|new| new.delivery);
+        Ok(Some(
+            deliveries
+                .filter(|delivery| ready.contains(&delivery.id))
+                .collect(),
+        ))
     }
 
-    async fn insert(
-        &self,
-        new: &NewDelivery,
-        status: &str,
-        now: Timestamp,
-        transaction: &mut Transaction,
-    ) -> Result<(), StoreError> {
+    /// A new delivery in the order of [`NEW`]. The first with its order key may be sent, unless the outbox holds another.
+    fn row(&self, new: &NewDelivery, is_first: bool, now: Timestamp) -> Vec<Value> {
         let delivery = &new.delivery;
         let sealed = self.root.seal(
             &delivery.system_id,
             &place(&delivery.id),
             &delivery.content(),
         );
-        let sql = "insert into delivery (id, kind, system_id, order_key, lane, number, url, endpoint, body, attempt, \
-                   next_at, status, last_error, created_at, finished_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, \
-                   0, $10, $11, $12, $10, $13) on conflict (id) do nothing";
-        let finished_at = new.undeliverable.is_some().then_some(now.0);
-        let values = vec![
+        let status = match &new.undeliverable {
+            Some(_) => "parked",
+            None if is_first => "pending",
+            None => "waiting",
+        };
+        vec![
             delivery.id.as_str().into(),
             new.kind.into(),
             delivery.system_id.as_str().into(),
@@ -204,13 +210,11 @@ impl Outbox {
             delivery.url.as_str().into(),
             delivery.endpoint.as_str().into(),
             BASE64_STANDARD.encode(sealed).into(),
-            now.0.into(),
             status.into(),
             new.undeliverable.clone().into(),
-            finished_at.into(),
-        ];
-        transaction.execute(sql, values).await?;
-        Ok(())
+            now.0.into(),
+            new.undeliverable.is_some().then_some(now.0).into(),
+        ]
     }
 
     /// Endpoints that have something to be sent, now or later.
@@ -274,54 +278,23 @@ impl Outbox {
     ) -> Result<Vec<Delivery>, StoreError> {
         let mut transaction = self.store.begin().await?;
         hold(&mut transaction).await?;
-        let mut finished = Vec::new();
-        let mut delivered: BTreeMap<(u32, Option<u16>), Vec<&str>> = BTreeMap::new();
-        for settled in settled {
-            let delivery = &settled.delivery;
-            match settled.fate {
-                Fate::Delivered => {
-                    let same = delivered
-                        .entry((delivery.attempt, settled.status))
-                        .or_default();
-                    same.push(delivery.id.as_str());
-                }
-                Fate::Again(at) => note(settled, "pending", at, None, &mut transaction).await?,
-                Fate::Parked => note(settled, "parked", now, Some(now), &mut transaction).await?,
-            }
-            if !matches!(settled.fate, Fate::Again(_)) {
-                finished.push(delivery.order_key.as_str());
-            }
-        }
-        for ((attempt, status), ids) in delivered {
-            for ids in ids.chunks(LIST) {
-                let (places, values) = list(ids, 3);
-                let sql = format!(
-                    "update delivery set status = 'delivered', attempt = $1, last_status = $2, last_error = null, \
-                     finished_at = $3, body = null where id in ({places})"
-                );
-                let first = [
-                    i64::from(attempt).into(),
-                    status.map(i64::from).into(),
-                    now.0.into(),
-                ];
-                transaction
-                    .execute(sql, first.into_iter().chain(values).collect())
-                    .await?;
-            }
-        }
-        let mut next = Vec::new();
-        for keys in finished.chunks(LIST) {
-            let (places, values) = list(keys, 1);
-            let sql = format!(
-                "update delivery set status = 'pending', next_at = $1 where {IS_WAITING} and order_key in \
-                 ({places}) and number = (select min(other.number) from delivery other where other.order_key = \
-                 delivery.order_key and other.status = 'waiting') returning {COLUMNS}"
-            );
-            let values = std::iter::once(Value::from(now.0)).chain(values).collect();
-            next.extend(self.opened(transaction.fetch(sql, values).await?)?);
-        }
+        let rows = settled.iter().map(|settled| settled.row(now));
+        let given = Given::new(&SETTLED, rows.collect());
+        transaction.execute_on(given, SETTLE).await?;
+        let finished = settled
+            .iter()
+            .filter(|settled| !matches!(settled.fate, Fate::Again(_)))
+            .map(|settled| vec![settled.delivery.order_key.as_str().into(), now.0.into()]);
+        let given = Given::new(&["finished_key", "now"], finished.collect());
+        let sql = format!(
+            "update delivery set status = 'pending', next_at = given.now from {{given}} \
+             where order_key = given.finished_key and status = 'waiting' \
+             and number = (select min(other.number) from delivery other \
+             where other.order_key = given.finished_key and other.status = 'waiting') returning {COLUMNS}"
+        );
+        let next = transaction.fetch_on(given, &sql).await?;
         transaction.commit().await?;
-        Ok(next)
+        self.opened(next)
     }
 
     /// Gives parked deliveries another round of attempts; all of them, or the one with that id. How many there were.
@@ -414,69 +387,31 @@ impl Outbox {
     }
 }
 
+impl Settled {
+    /// In the order of [`SETTLED`].
+    fn row(&self, now: Timestamp) -> Vec<Value> {
+        let (status, next_at, finished_at) = match self.fate {
+            Fate::Delivered => ("delivered", now, Some(now.0)),
+            Fate::Again(at) => ("pending", at, None),
+            Fate::Parked => ("parked", now, Some(now.0)),
+        };
+        vec![
+            self.delivery.id.as_str().into(),
+            status.into(),
+            i64::from(self.delivery.attempt).into(),
+            next_at.0.into(),
+            self.status.map(i64::from).into(),
+            self.error.map(ToOwned::to_owned).into(),
+            finished_at.into(),
+        ]
+    }
+}
+
 /// Holds the outbox until the transaction ends. A delivery that is to wait for another must be written either before the
 /// other one ends or not at all: otherwise nobody would ever call it.
 async fn hold(transaction: &mut Transaction) -> Result<(), StoreError> {
-    let hold = "update reactor_cursor set number = number where lane = 0";
+    let hold = "update reactor_cursor set numbers = numbers";
     transaction.execute(hold, Vec::new()).await.map(drop)
-}
-
-/// Order keys of the new deliveries that earlier ones still hold.
-async fn unfinished(
-    new: &[NewDelivery],
-    transaction: &mut Transaction,
-) -> Result<HashSet<String>, StoreError> {
-    let keys: Vec<&str> = new
-        .iter()
-        .map(|new| new.delivery.order_key.as_str())
-        .collect();
-    let mut taken = HashSet::new();
-    for keys in keys.chunks(LIST) {
-        let (places, values) = list(keys, 0);
-        let sql = format!(
-            "select order_key from delivery where {IS_PENDING} and order_key in ({places})"
-        );
-        for key in transaction.fetch(sql, values).await?.into_iter().flatten() {
-            taken.insert(key.try_into()?);
-        }
-    }
-    Ok(taken)
-}
-
-/// Placeholders of a list, after `before` others, and its values; the list is filled up with its last value.
-fn list(texts: &[&str], before: usize) -> (String, Vec<Value>) {
-    let places: Vec<String> = (1..=LIST)
-        .map(|place| format!("${}", place + before))
-        .collect();
-    let last = texts.last().copied().unwrap_or_default();
-    let values = texts
-        .iter()
-        .copied()
-        .chain(std::iter::repeat(last))
-        .take(LIST);
-    (places.join(", "), values.map(Value::from).collect())
-}
-
-/// Writes down an attempt that did not deliver.
-async fn note(
-    settled: &Settled,
-    status: &'static str,
-    next_at: Timestamp,
-    finished_at: Option<Timestamp>,
-    transaction: &mut Transaction,
-) -> Result<(), StoreError> {
-    let sql = "update delivery set status = $1, attempt = $2, next_at = $3, last_status = $4, last_error = $5, \
-               finished_at = $6 where id = $7";
-    let values = vec![
-        status.into(),
-        i64::from(settled.delivery.attempt).into(),
-        next_at.0.into(),
-        settled.status.map(i64::from).into(),
-        settled.error.map(ToOwned::to_owned).into(),
-        finished_at.map(|at| at.0).into(),
-        settled.delivery.id.as_str().into(),
-    ];
-    transaction.execute(sql, values).await.map(drop)
 }
 
 /// The place a body is sealed for.

@@ -210,7 +210,7 @@ impl Reactor {
                 }
                 Some(()) = dispatcher.next_result() => {
                     group_ends.get_or_insert_with(|| Box::pin(sleep(GROUP_WAIT)));
-                    dispatcher.is_idle() || dispatcher.unwritten() >= GROUP_MAX
+                    dispatcher.unwritten() >= GROUP_MAX
                 }
                 () = ended(&mut group_ends) => true,
                 () = &mut look_around => {

@@ -1,6 +1,6 @@
 //! Positions, versions, commands, reading back.
 
-use event_log::Appended;
+use event_log::{Appended, Piece};
 use schemas::{Digest, ErrorCode, Lane, Position, Timestamp};
 
 use super::{Store, append, command, command_id, commit, lane, on_every_store, owner, owners};
@@ -11,6 +11,7 @@ on_every_store! {
     a_history_can_be_read_on_from_a_version,
     several_decisions_of_one_owner_fit_in_a_group,
     a_lane_is_read_in_pages,
+    pieces_of_several_lanes_are_read_at_once,
     heads_name_the_last_event_of_every_lane,
     a_command_is_found_with_its_answer_and_its_place,
     a_large_group_is_appended_whole,
@@ -106,6 +107,34 @@ async fn a_lane_is_read_in_pages(store: &Store) {
     assert_eq!(numbers(5, usize::MAX).await, [5]);
     assert!(numbers(6, 2).await.is_empty());
     assert!(numbers(1, 0).await.is_empty());
+}
+
+async fn pieces_of_several_lanes_are_read_at_once(store: &Store) {
+    let log = store.open().await;
+    for number in [3, 8, 63] {
+        append(&*log, lane(number), &[commit(&owner(lane(number)), 0, 5)]).await;
+    }
+    let piece = |number, first, last| Piece {
+        lane: lane(number),
+        first,
+        last,
+    };
+    let pieces = [
+        piece(63, 2, 4),
+        piece(3, 1, 1),
+        piece(8, 5, 9),
+        piece(9, 1, 2),
+    ];
+    let mut events = log.read_pieces(&pieces).await.unwrap();
+    // In each lane they come in order.
+    events.sort_by_key(|event| event.position.lane);
+    let positions = events.iter().map(|event| event.position.to_string());
+    assert_eq!(
+        positions.collect::<Vec<_>>(),
+        ["3-1", "8-5", "63-2", "63-3", "63-4"]
+    );
+    assert_eq!(log.read(lane(63), 2, 3).await.unwrap(), events[2..]);
+    assert!(log.read_pieces(&[]).await.unwrap().is_empty());
 }
 
 async fn heads_name_the_last_event_of_every_lane(store: &Store) {

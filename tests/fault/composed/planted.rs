@@ -233,14 +233,19 @@ async fn move_cursor(file: &std::path::Path, lane: Position, number: u64) {
     let pool = sqlx::SqlitePool::connect_with(options)
         .await
         .expect("the file is a database");
-    let moved = sqlx::query(
-        "update projection_cursor set number = $1 where projection = 'journal' and lane = $2",
-    )
-    .bind(number as i64)
-    .bind(i64::from(lane.lane.number()))
-    .execute(&pool)
-    .await
-    .expect("the cursors are in a table");
+    let (text,): (String,) =
+        sqlx::query_as("select numbers from projection_cursor where projection = 'journal'")
+            .fetch_one(&pool)
+            .await
+            .expect("the cursors are in a table");
+    let mut numbers = projections::numbers::from_text(&text).expect("the projector wrote it");
+    numbers[usize::from(lane.lane.number())] = number;
+    let moved =
+        sqlx::query("update projection_cursor set numbers = $1 where projection = 'journal'")
+            .bind(projections::numbers::to_text(&numbers))
+            .execute(&pool)
+            .await
+            .expect("the cursors are in a table");
     assert_eq!(moved.rows_affected(), 1);
     pool.close().await;
 }
