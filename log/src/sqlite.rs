@@ -3,6 +3,7 @@
 mod append;
 mod batch;
 mod read;
+mod script;
 
 use std::path::Path;
 use std::time::Duration;
