@@ -10,6 +10,8 @@ use aws_lc_rs::signature::{
     UnparsedPublicKey,
 };
 
+use crate::processes;
+
 /// How long each limit is measured.
 const MEASURED_FOR: Duration = Duration::from_secs(1);
 
@@ -25,7 +27,7 @@ pub struct Limits {
 /// Measures both.
 pub fn measure(folder: &std::path::Path) -> std::io::Result<Limits> {
     Ok(Limits {
-        verifications_per_core_second: verifications(),
+        verifications_per_core_second: verifications()?,
         fdatasync_per_second: syncs(folder)?,
     })
 }
@@ -34,7 +36,7 @@ pub fn measure(folder: &std::path::Path) -> std::io::Result<Limits> {
     clippy::disallowed_methods,
     reason = "a bench measures time; that is its work"
 )]
-fn verifications() -> f64 {
+fn verifications() -> std::io::Result<f64> {
     let random = SystemRandom::new();
     let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING)
         .expect("the machine has a random source");
@@ -43,7 +45,7 @@ fn verifications() -> f64 {
         .sign(&random, message.as_ref())
         .expect("the machine has a random source");
     let public_key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, key.public_key());
-    let begin = Instant::now();
+    let (begin, cpu_before) = (Instant::now(), processes::cpu_of_this_thread()?);
     let mut count = 0_u32;
     while begin.elapsed() < MEASURED_FOR {
         public_key
@@ -51,7 +53,8 @@ fn verifications() -> f64 {
             .expect("the signature is the key's own");
         count += 1;
     }
-    f64::from(count) / begin.elapsed().as_secs_f64()
+    let cpu = processes::cpu_of_this_thread()? - cpu_before;
+    Ok(f64::from(count) / cpu.as_secs_f64())
 }
 
 #[expect(

@@ -1,5 +1,6 @@
 //! `make bench`: the real service, driven over HTTP by the reference device, beside the limits of this machine measured
-//! in the same run. Writes a table, and `target/bench/confirm.json`.
+//! in the same run. Writes a table, and `target/bench/confirm.json`. Arguments name the stores to measure: `postgresql`,
+//! `sqlite`; none means both.
 
 mod callbacks;
 mod limits;
@@ -59,8 +60,12 @@ async fn measure() -> Result<(), AnyError> {
         ),
         None => println!("PostgreSQL is not installed: only SQLite is measured"),
     }
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
     for store in stores {
         let name = store.name();
+        if !wanted.is_empty() && !wanted.iter().any(|wanted| wanted == name) {
+            continue;
+        }
         println!("\n{name}: starting the service …");
         let mut service = Service::start(&program, store).await?;
         let outcome = measure_store(&mut report, &service, name).await;
