@@ -94,32 +94,35 @@ async fn measure_store(
             CONFIRMATIONS
         };
         let work = scenario.confirmations(count).await?;
-        let before = service.usage();
+        let before = service.usage_at_rest().await;
         let measured = load::closed(callers, count, work).await;
         println!(
             "  confirm, {}: {:.0}/s, p99 {:.1} ms",
             measured.load, measured.per_second, measured.p99_ms
         );
         best = best.max(measured.per_second);
-        report.add(store, "confirm", measured, service.usage().since(&before));
+        let usage = service.usage_at_rest().await.since(&before);
+        report.add(store, "confirm", measured, usage);
     }
     let count = ((best / 2.0 * 4.0) as usize).clamp(1000, CONFIRMATIONS);
     let work = scenario.confirmations(count).await?;
-    let before = service.usage();
+    let before = service.usage_at_rest().await;
     let measured = load::open(best / 2.0, count, work).await;
     println!(
         "  confirm, {}: p99 {:.1} ms",
         measured.load, measured.p99_ms
     );
-    report.add(store, "confirm", measured, service.usage().since(&before));
+    let usage = service.usage_at_rest().await.since(&before);
+    report.add(store, "confirm", measured, usage);
     for callers in [16, 64] {
-        let before = service.usage();
+        let before = service.usage_at_rest().await;
         let measured = load::closed(callers, FLOWS, scenario.flows()).await;
         println!(
             "  whole flow, {}: {:.0}/s, p99 {:.1} ms",
             measured.load, measured.per_second, measured.p99_ms
         );
-        report.add(store, "flow", measured, service.usage().since(&before));
+        let usage = service.usage_at_rest().await.since(&before);
+        report.add(store, "flow", measured, usage);
     }
     let work = scenario.operations(OPERATIONS).await?;
     let before = service.usage();

@@ -1,12 +1,19 @@
 //! The service under measurement, and what its processes use.
 
 use std::path::Path;
+use std::time::Duration;
 
 use countersign::process::Served;
 
 use crate::AnyError;
 use crate::callbacks::Callbacks;
 use crate::processes::{self, Usage};
+
+/// How often the service is looked at while it comes to rest, and how many times at most.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+const LOOKS_MAX: usize = 120;
+/// The share of one core up to which it rests.
+const RESTING: f64 = 0.1;
 
 /// Which store the service writes.
 #[derive(Clone, Debug)]
@@ -65,6 +72,10 @@ impl Usages {
             postgres: since(self.postgres, before.postgres),
         }
     }
+
+    fn cpu_s(&self) -> f64 {
+        self.ours.cpu_s + self.nats.cpu_s + self.postgres.cpu_s
+    }
 }
 
 impl Service {
@@ -115,6 +126,22 @@ impl Service {
                 .unwrap_or_default(),
             postgres: self.postgres.map(processes::of_family).unwrap_or_default(),
         }
+    }
+
+    /// What its processes have used so far, once they have come to rest: what was asked of them has all its consequences
+    /// behind it, windows, letters and the public stream.
+    pub async fn usage_at_rest(&self) -> Usages {
+        let mut before = self.usage();
+        for _ in 0..LOOKS_MAX {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let now = self.usage();
+            if now.since(&before).cpu_s() < LOOK_EVERY.as_secs_f64() * RESTING {
+                return now;
+            }
+            before = now;
+        }
+        println!("  the service does not come to rest; what follows includes earlier work");
+        before
     }
 
     /// Ends it.
