@@ -37,6 +37,9 @@ const PLANNING: [(&str, &str); 5] = [
     ("jit", "off"),
 ];
 
+/// Pages a connection to SQLite keeps in memory, KiB; SQLite counts KiB as negative numbers.
+const CACHE_KIB: &str = "-16384";
+
 /// How long a writer waits for another writer.
 const BUSY_WAIT: Duration = Duration::from_secs(30);
 
@@ -326,7 +329,7 @@ async fn open_sqlite(path: &Path, durability: Durability) -> Result<Store, sqlx:
         .journal_mode(SqliteJournalMode::Wal)
         .busy_timeout(BUSY_WAIT)
         .statement_cache_capacity(256)
-        .pragma("cache_size", "-65536")
+        .pragma("cache_size", CACHE_KIB)
         .synchronous(match durability {
             Durability::Disposable => SqliteSynchronous::Normal,
             Durability::Lasting => SqliteSynchronous::Full,

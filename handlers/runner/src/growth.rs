@@ -10,7 +10,7 @@ use schemas::{Lane, subjects};
 use tokio::sync::watch;
 
 /// Least time between two words about it: under load each names more lanes.
-const PACE: Duration = Duration::from_millis(5);
+const PACE: Duration = Duration::from_millis(10);
 
 /// Where lanes note that they have grown.
 #[derive(Clone, Debug)]

@@ -27,7 +27,7 @@ const TOGETHER_MAX: usize = 512;
 /// More than so many at once are a load, and worth gathering for: a batch costs the server much more than an event in it.
 const LOAD_MIN: usize = 16;
 /// How far apart batches are kept under load.
-const PACE: Duration = Duration::from_millis(75);
+const PACE: Duration = Duration::from_millis(200);
 
 /// Where lanes hand over what they appended.
 #[derive(Clone, Debug)]

@@ -1,7 +1,8 @@
 //! Batches: whatever lanes have waiting goes out in one statement, in one transaction, with one flush of the disk.
 //!
-//! A lane has at most one group under way, so batches that run side by side never touch the same lane. When a batch is
-//! refused, its groups go out one by one: only then it is known which of them stood in the way.
+//! One batch is under way at a time: what comes meanwhile goes into the next, and the statement costs the server more than
+//! a group in it. When a batch is refused, its groups go out one by one: only then it is known which of them stood in the
+//! way.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,15 +12,13 @@ use sqlx::FromRow;
 use sqlx::PgPool;
 use sqlx::postgres::{PgArguments, Postgres};
 use sqlx::query::Query;
-use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
+use tokio::sync::{OwnedMutexGuard, mpsc, oneshot};
 
 use super::bind::bind;
 use crate::commit::Commit;
 use crate::group::Rows;
 use crate::port::{Appended, Epoch};
 
-/// Batches under way at once: while one waits for the disk, the next is computed.
-const BATCHES_MAX: usize = 2;
 /// Groups of one batch at most; there are as many lanes.
 const GROUPS_MAX: usize = 64;
 
@@ -70,22 +69,15 @@ type Row = (i16, Option<i64>, i64, bool, i32);
 /// Starts the batches; they end when the queue's last sender is gone.
 pub(super) fn start(pool: &PgPool, answer_timeout: Duration) -> mpsc::UnboundedSender<Waiting> {
     // Unbounded, and yet never longer than the number of lanes: each has one group under way.
-    let (sender, receiver) = mpsc::unbounded_channel();
-    let receiver = Arc::new(Mutex::new(receiver));
-    for _ in 0..BATCHES_MAX {
-        tokio::spawn(work(Arc::clone(&receiver), pool.clone(), answer_timeout));
-    }
+    let (sender, queue) = mpsc::unbounded_channel();
+    tokio::spawn(work(queue, pool.clone(), answer_timeout));
     sender
 }
 
-async fn work(
-    queue: Arc<Mutex<mpsc::UnboundedReceiver<Waiting>>>,
-    pool: PgPool,
-    answer_timeout: Duration,
-) {
+async fn work(mut queue: mpsc::UnboundedReceiver<Waiting>, pool: PgPool, answer_timeout: Duration) {
     loop {
         let mut batch = Vec::new();
-        if queue.lock().await.recv_many(&mut batch, GROUPS_MAX).await == 0 {
+        if queue.recv_many(&mut batch, GROUPS_MAX).await == 0 {
             return;
         }
         let ended = send(&pool, &batch, answer_timeout).await;
