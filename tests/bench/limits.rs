@@ -53,7 +53,7 @@ fn verifications() -> std::io::Result<f64> {
             .expect("the signature is the key's own");
         count += 1;
     }
-    let cpu = processes::cpu_of_this_thread()? - cpu_before;
+    let cpu = processes::cpu_of_this_thread()?.saturating_sub(cpu_before);
     Ok(f64::from(count) / cpu.as_secs_f64())
 }
 

@@ -34,7 +34,7 @@ impl Growth {
                 let lanes = lanes.swap(0, Ordering::AcqRel);
                 let grown = (0..Lane::COUNT).filter(|lane| lanes & (1 << lane) != 0);
                 // A lost hint costs its hearers one poll interval.
-                bus.tell(subjects::grown(), Bytes::from_iter(grown))
+                bus.tell(subjects::grown(), grown.collect::<Bytes>())
                     .await
                     .ok();
                 tokio::time::sleep(PACE).await;
