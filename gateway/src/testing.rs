@@ -461,7 +461,10 @@ pub(crate) fn user_info() -> AnswerBody {
         key_flags: KeyFlags::from_bits(67_584),
         key_valid_to: NOW,
         key_status: "active".to_owned(),
+        delayed_key_index: None,
+        block_reason: None,
         public_key: Some(vec![1, 2, 3]),
+        autosign_public_key: None,
         push: Some(PushAddress {
             device_push_id: "push-token".to_owned(),
             device_type: DeviceType::Ios,

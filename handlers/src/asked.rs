@@ -8,6 +8,7 @@ use schemas::{ErrorCode, OperationId, Secret, SystemId, TransactionId, UserId};
 use crate::crypto::signature::verify;
 use crate::decision::{Outcome, Refusal};
 use crate::facts::{Facts, SignatureCheck};
+use crate::keys::Key;
 use crate::systems;
 use crate::users::Person;
 
@@ -16,6 +17,8 @@ use crate::users::Person;
 pub(crate) struct Asked<'a> {
     /// What is remembered of the user.
     pub(crate) person: &'a Person,
+    /// The key it is about: the one the device holds, or the one in force.
+    pub(crate) key: &'a Key,
     /// The user's system.
     pub(crate) system_id: &'a SystemId,
     /// The user.
@@ -37,7 +40,13 @@ pub(crate) enum By<'a> {
     Device(Option<&'a Secret>),
 }
 
-impl Asked<'_> {
+impl<'a> Asked<'a> {
+    /// The delayed key, when it is the one the device holds.
+    pub(crate) fn delayed(&self) -> Option<&'a Key> {
+        let delayed = self.person.keys.delayed.as_ref();
+        delayed.filter(|delayed| delayed.index == self.key.index)
+    }
+
     /// Is the question answered with yes? An answer from beside the lane counts only for exactly this question.
     pub(crate) fn is_signed(&self, question: &SignatureCheck) -> bool {
         let answer = self.facts.verified.answer(question);

@@ -8,12 +8,12 @@
 use schemas::commands::keys::KeyCommand;
 use schemas::commands::{Caller, Command, CommandEnvelope, DeviceClaim};
 use schemas::vault::VaultName;
-use schemas::{Digest, ErrorCode, KeyIndex, Owner, Secret};
+use schemas::{Digest, ErrorCode, Owner, Secret};
 
 use crate::crypto::{key_material, pc_auth};
 use crate::decision::Refusal;
 use crate::facts::{Facts, VaultFacts};
-use crate::keys::Key;
+use crate::keys::{Found, Key, Ring};
 use crate::owner::OwnerState;
 use crate::replay::{Arrival, Freshness, Order};
 
@@ -27,7 +27,7 @@ pub struct Authenticated {
     pub response_key: Option<Secret>,
     /// Which key of the ring it holds.
     pub(crate) holds: Holds,
-    /// The whole secret of the key in force, once the device can have it.
+    /// The whole secret of the key it holds, once the device can have it.
     pub(crate) secret: Option<Secret>,
 }
 
@@ -36,6 +36,8 @@ pub struct Authenticated {
 pub(crate) enum Holds {
     /// The one in force.
     Current,
+    /// The one that is to replace it.
+    Delayed,
     /// One that was replaced.
     Replaced,
 }
@@ -71,7 +73,7 @@ pub fn authenticate(
         return Err(nobody());
     }
     let auth = &claim.auth;
-    let request_key = request_key(&person.key, auth.key_index, &envelope.command, facts.vault);
+    let request_key = request_key(&person.keys, claim, &envelope.command, facts.vault);
     let response_key = request_key
         .as_ref()
         .map(|key| pc_auth::response_key(key, &auth.nonce));
@@ -79,9 +81,12 @@ pub fn authenticate(
     if is_checked && !is_proven(request_key.as_ref(), claim) {
         return Err(nobody());
     }
-    if auth.key_index > person.key.index {
-        return Err(refusal(ErrorCode::KeyIndexWrong, response_key));
-    }
+    let (holds, key) = match person.keys.find(auth.key_index) {
+        Found::Current(key) => (Holds::Current, Some(key)),
+        Found::Delayed(key) => (Holds::Delayed, Some(key)),
+        Found::Replaced => (Holds::Replaced, None),
+        Found::Unknown => return Err(refusal(ErrorCode::KeyIndexWrong, response_key)),
+    };
     let freshness = if is_checked {
         let order = if facts.settings.check_auth_time() {
             let window_ms = facts.settings.auth_code_step_s().unsigned_abs() * 1000;
@@ -105,16 +110,12 @@ pub fn authenticate(
     if freshness == Freshness::Stale {
         return Err(nobody());
     }
-    let key = &person.key;
+    let complete = key.filter(|key| key.is_complete());
     Ok(Authenticated {
         is_new_request: freshness == Freshness::New,
         response_key,
-        holds: if auth.key_index == key.index {
-            Holds::Current
-        } else {
-            Holds::Replaced
-        },
-        secret: whole_secret(key, facts.vault).filter(|_| key.is_complete()),
+        holds,
+        secret: complete.and_then(|key| whole_secret(key, facts.vault)),
     })
 }
 
@@ -129,16 +130,20 @@ fn is_proven(request_key: Option<&Secret>, claim: &DeviceClaim) -> bool {
 /// The key a request with that index must have been authenticated with. A number above the ring's is held against the key
 /// in force: a device that merely miscounts is told so, a stranger is not.
 fn request_key(
-    key: &Key,
-    claimed: KeyIndex,
+    ring: &Ring,
+    claim: &DeviceClaim,
     command: &Command,
     vault: &VaultFacts,
 ) -> Option<Secret> {
-    if claimed < key.index {
-        return vault
-            .get(&VaultName::key_farewell(claimed))
-            .map(Secret::new);
-    }
+    let claimed = claim.auth.key_index;
+    let key = match ring.find(claimed) {
+        Found::Current(key) | Found::Delayed(key) => key,
+        Found::Unknown => &ring.current,
+        Found::Replaced => {
+            let farewell = vault.get(&VaultName::key_farewell(claimed));
+            return farewell.map(Secret::new);
+        }
+    };
     // Before its activation a device has nothing but the first half; activating again, it shows that half again.
     if matches!(command, Command::Keys(KeyCommand::Activate(_))) || !key.is_complete() {
         return first_half_key(key, vault);
@@ -184,6 +189,7 @@ fn refusal(code: ErrorCode, response_key: Option<Secret>) -> Refusal {
 
 #[cfg(test)]
 mod tests {
+    use schemas::KeyIndex;
     use schemas::commands::keys::{KeyParts, UpdateUserKey};
     use schemas::commands::systems::RemoveSystem;
     use schemas::commands::transactions::ListTransactions;
@@ -253,8 +259,9 @@ mod tests {
             let mut story = Story::of_a_user_with(key_request(parts));
             let old = story.device.clone();
             let key = key_request(KeyParts::Whole);
+            let is_delayed = false;
             story
-                .bank_asks(UpdateUserKey { key })
+                .bank_asks(UpdateUserKey { key, is_delayed })
                 .happens(&["update_user_key"]);
             story.device = old.clone();
             let heard = story.device_asks(LOOK);

@@ -6,19 +6,19 @@ use schemas::commands::operations::OperationCommand;
 use schemas::commands::transactions::TransactionCommand;
 use schemas::commands::users::UserCommand;
 use schemas::commands::{Caller, Command, CommandEnvelope};
-use schemas::context::CallbackWishes;
-use schemas::flags::{COLLECT_DEVICE_INFO, COLLECT_EVENTS};
+use schemas::context::{CallbackWishes, RequestPrivate};
+use schemas::flags::{COLLECT_DEVICE_INFO, COLLECT_EVENTS, KeyFlags};
 use schemas::settings::Settings;
-use schemas::{ErrorCode, Owner, SystemId, UserId};
+use schemas::{ErrorCode, Owner, SystemId, UserId, device_info};
 
 use crate::asked::{self, Asked, By, Reason};
 use crate::authenticate::{Authenticated, Holds, authenticate};
 use crate::decision::{Decision, Outcome};
 use crate::facts::Facts;
-use crate::keys::Activation;
+use crate::keys::{Found, Key};
 use crate::owner::{OwnerState, UserState};
 use crate::users::{Life, Person};
-use crate::{devices, journal, keys, operations, server, systems, transactions, users};
+use crate::{devices, gathering, journal, keys, operations, server, systems, transactions, users};
 
 /// Decides a command. The same state, command and facts always give the same outcome.
 pub fn decide(state: &OwnerState, envelope: &CommandEnvelope, facts: &Facts<'_>) -> Outcome {
@@ -38,23 +38,40 @@ pub fn decide(state: &OwnerState, envelope: &CommandEnvelope, facts: &Facts<'_>)
     }
 }
 
-/// Whether the device information that came with a command may be kept: the setting and the key's flags must both ask for
-/// it. A command that is about to issue the key brings none.
-pub fn keeps_device_info(
+/// The erasable part of what a command brought, as far as it may be kept. What a device tells about itself is kept when the
+/// settings and the flags of the key that it holds both ask for it. A command that is about to issue the key brings none.
+pub fn kept_private(
     state: &OwnerState,
     envelope: &CommandEnvelope,
     settings: &Settings,
-) -> bool {
-    let (OwnerState::User(user), Caller::Device(_)) = (state, &envelope.caller) else {
-        return false;
+) -> RequestPrivate {
+    let brought = envelope.private.clone();
+    let flags = flags_of_device(state, envelope)
+        // Device information is part of what is told of an event: without that flag the other counts for nothing.
+        .filter(|flags| flags.has(&COLLECT_EVENTS) && flags.has(&COLLECT_DEVICE_INFO))
+        .filter(|_| settings.collect_events() && settings.collect_device_information());
+    let Some(flags) = flags else {
+        return RequestPrivate {
+            device_info: None,
+            event_data: None,
+            ..brought
+        };
     };
-    // Device information is part of what is told of an event: without that flag the other counts for nothing.
-    settings.collect_events()
-        && settings.collect_device_information()
-        && user.life.present().is_ok_and(|person| {
-            let flags = &person.key.flags;
-            flags.has(&COLLECT_EVENTS) && flags.has(&COLLECT_DEVICE_INFO)
-        })
+    let device_info = brought.device_info.as_ref();
+    RequestPrivate {
+        device_info: device_info.and_then(|info| device_info::permitted(flags, info)),
+        ..brought
+    }
+}
+
+fn flags_of_device(state: &OwnerState, envelope: &CommandEnvelope) -> Option<KeyFlags> {
+    let (OwnerState::User(user), Caller::Device(claim)) = (state, &envelope.caller) else {
+        return None;
+    };
+    match user.life.present().ok()?.keys.find(claim.auth.key_index) {
+        Found::Current(key) | Found::Delayed(key) => Some(key.flags),
+        Found::Replaced | Found::Unknown => None,
+    }
 }
 
 type Ids<'a> = (&'a SystemId, &'a UserId);
@@ -71,7 +88,7 @@ fn for_bank(
     };
     let decided = match (&user.life, command) {
         (Life::Missing, Command::Users(UserCommand::Create(command))) => {
-            users::create(user_id, command, system, facts)
+            users::create((system_id, user_id), command, system, facts)
                 .map_err(|rejection| Reason::from(rejection.code()))
         }
         // What was recorded of a user outlives the user, and can be erased all the same.
@@ -82,6 +99,7 @@ fn for_bank(
             Ok(person) => {
                 let asked = Asked {
                     person,
+                    key: &person.keys.current,
                     system_id,
                     user_id,
                     system,
@@ -159,9 +177,10 @@ fn for_device(
     let registered = facts.system.registered().map_err(systems::Rejection::code);
     let decided = registered.map_err(Reason::from).and_then(|system| {
         permitted(command, &envelope.caller)?;
-        admit(person, &authenticated, command, facts)?;
+        let key = admit(person, &authenticated, command, facts)?;
         let asked = Asked {
             person,
+            key,
             system_id,
             user_id,
             system,
@@ -178,29 +197,40 @@ fn for_device(
     outcome
 }
 
-/// May a device with this key ask for anything? Activating has its own answers to a blocked or expired key.
-fn admit(
-    person: &Person,
+/// May a device with this key ask for this? Activating has its own answers to a blocked or expired key.
+///
+/// The delayed key opens nothing but what makes it ready to take its place: its activation, its password, and the two calls
+/// that put it in force.
+fn admit<'a>(
+    person: &'a Person,
     authenticated: &Authenticated,
     command: &Command,
     facts: &Facts<'_>,
-) -> Result<(), ErrorCode> {
-    if authenticated.holds == Holds::Replaced {
-        return Err(ErrorCode::KeyIndexObsoleted);
-    }
-    if let Command::Keys(KeyCommand::Activate(_)) = command {
-        return Ok(());
-    }
-    if person.key.activation == Activation::Blocked {
+) -> Result<&'a Key, ErrorCode> {
+    let key = match (authenticated.holds, &person.keys.delayed) {
+        (Holds::Current, _) => &person.keys.current,
+        (Holds::Delayed, Some(delayed)) => delayed,
+        (Holds::Delayed, None) | (Holds::Replaced, _) => return Err(ErrorCode::KeyIndexObsoleted),
+    };
+    if person.block.is_some() {
         return Err(ErrorCode::UserIsBlocked);
     }
-    if person.key.is_expired(facts.now) {
+    if let Command::Keys(KeyCommand::Activate(_)) = command {
+        return Ok(key);
+    }
+    if key.is_blocked() {
+        return Err(ErrorCode::UserIsBlocked);
+    }
+    if key.is_expired(facts.now) {
         return Err(ErrorCode::KeyExpired);
     }
-    if !person.key.is_complete() {
+    if !key.is_complete() {
         return Err(ErrorCode::KeyNotActivated);
     }
-    Ok(())
+    if authenticated.holds == Holds::Delayed && !gathering::may_put_in_force(command) {
+        return Err(ErrorCode::KeyNotActivated);
+    }
+    Ok(key)
 }
 
 fn for_house(user: &UserState, command: &Command, facts: &Facts<'_>) -> Outcome {
@@ -231,7 +261,7 @@ fn stamp(
 ) -> Outcome {
     let settings = facts.settings;
     let post_url = system
-        .filter(|_| settings.collect_events() && person.key.flags.has(&COLLECT_EVENTS))
+        .filter(|_| settings.collect_events() && person.keys.current.flags.has(&COLLECT_EVENTS))
         .and_then(systems::Registered::events_post_url);
     let mut outcome = match decided {
         Ok(decision) => Outcome::Decided(Box::new(decision)),
@@ -249,7 +279,7 @@ fn stamp(
 
 /// How callbacks about this user are written now; `None` when that is what the settings' table says.
 fn callback_wishes(person: &Person, settings: &Settings) -> Option<CallbackWishes> {
-    let registration = person.key.registered.as_ref();
+    let registration = person.keys.current.registered.as_ref();
     let push = registration.and_then(|registration| registration.push.as_ref());
     let wishes = CallbackWishes {
         version: settings.callback_version(),
@@ -266,7 +296,6 @@ mod tests {
     use schemas::commands::keys::KeyParts;
     use schemas::commands::transactions::{GetTransactionInfo, ListTransactions};
     use schemas::commands::users::GetUserInfo;
-    use schemas::flags::KeyFlags;
 
     use super::*;
     use crate::testing::{Story, key_request};
@@ -314,17 +343,25 @@ mod tests {
 
     #[test]
     fn device_information_is_kept_when_setting_and_flags_ask_for_it() {
+        let info = r#"{"osName":"Android"}"#;
+        let asked = |story: &mut Story| {
+            let mut envelope = story.device_request(LOOK);
+            envelope.private.device_info = Some(info.to_owned());
+            envelope.private.event_data = Some("{}".to_owned());
+            let kept = kept_private(&story.state, &envelope, &story.settings);
+            assert_eq!(kept.device_info.is_some(), kept.event_data.is_some());
+            kept.device_info
+        };
         let mut request = key_request(KeyParts::Whole);
         request.flags.set(&COLLECT_EVENTS, 1);
         request.flags.set(&COLLECT_DEVICE_INFO, 1);
         let mut story = Story::of_a_user_with(request);
-        let envelope = story.device_request(LOOK);
         story.set("COLLECT_DEVICE_INFORMATION", "0");
-        assert!(!keeps_device_info(&story.state, &envelope, &story.settings));
+        assert_eq!(asked(&mut story), None);
         story.set("COLLECT_DEVICE_INFORMATION", "1");
-        assert!(keeps_device_info(&story.state, &envelope, &story.settings));
+        assert_eq!(asked(&mut story).as_deref(), Some(info));
         let mut other = Story::of_a_user();
         other.set("COLLECT_DEVICE_INFORMATION", "1");
-        assert!(!keeps_device_info(&other.state, &envelope, &other.settings));
+        assert_eq!(asked(&mut other), None);
     }
 }

@@ -1,15 +1,16 @@
 //! What a decision will want to know, before it is made: the runner fetches and computes it beside the lane.
 
+use schemas::Owner;
+use schemas::commands::devices::DeviceCommand;
 use schemas::commands::journal::JournalCommand;
 use schemas::commands::keys::KeyCommand;
 use schemas::commands::operations::OperationCommand;
 use schemas::commands::transactions::TransactionCommand;
-use schemas::commands::{Caller, Command, CommandEnvelope};
+use schemas::commands::{Caller, Command, CommandEnvelope, DeviceClaim};
 use schemas::vault::VaultName;
-use schemas::{KeyIndex, Owner};
 
 use crate::facts::SignatureCheck;
-use crate::keys::Key;
+use crate::keys::{Found, Ring};
 use crate::owner::OwnerState;
 use crate::users::Person;
 use crate::{journal, keys, operations, transactions, users};
@@ -29,7 +30,7 @@ pub fn needs(state: &OwnerState, envelope: &CommandEnvelope) -> Vec<VaultName> {
         return Vec::new();
     };
     let mut names = match &envelope.caller {
-        Caller::Device(claim) => keys_of_device(&person.key, claim.auth.key_index),
+        Caller::Device(claim) => keys_of_device(&person.keys, claim, &envelope.command),
         Caller::System | Caller::House | Caller::Administrator => Vec::new(),
     };
     names.extend(wanted(person, &envelope.command));
@@ -39,7 +40,7 @@ pub fn needs(state: &OwnerState, envelope: &CommandEnvelope) -> Vec<VaultName> {
 /// The questions about signatures that are worth answering beside the lane: when the decision comes to one, it will be one
 /// of these.
 pub fn precheck(state: &OwnerState, envelope: &CommandEnvelope) -> Vec<SignatureCheck> {
-    let (OwnerState::User(user), Owner::User(system_id, user_id), Caller::Device(_)) =
+    let (OwnerState::User(user), Owner::User(system_id, user_id), Caller::Device(claim)) =
         (state, &envelope.owner, &envelope.caller)
     else {
         return Vec::new();
@@ -53,7 +54,12 @@ pub fn precheck(state: &OwnerState, envelope: &CommandEnvelope) -> Vec<Signature
             transactions::signature_question(person, &command.transaction_id, signature)
         }
         Command::Keys(KeyCommand::RegisterPublicKey(command)) => {
-            keys::renewal_question(&person.key, system_id, user_id, command)
+            let (Found::Current(key) | Found::Delayed(key)) =
+                person.keys.find(claim.auth.key_index)
+            else {
+                return Vec::new();
+            };
+            keys::renewal_question(key, system_id, user_id, command)
         }
         Command::Operations(command) => return operations::signature_questions(person, command),
         _ => None,
@@ -69,18 +75,41 @@ pub fn asks_much(envelope: &CommandEnvelope) -> bool {
     )
 }
 
-fn keys_of_device(key: &Key, claimed: KeyIndex) -> Vec<VaultName> {
-    if claimed < key.index {
-        vec![VaultName::key_farewell(claimed)]
-    } else {
-        key.parts()
+/// What vouches for a device. Whoever puts the delayed key in force has to say farewell to the other one.
+fn keys_of_device(ring: &Ring, claim: &DeviceClaim, command: &Command) -> Vec<VaultName> {
+    let claimed = claim.auth.key_index;
+    match ring.find(claimed) {
+        Found::Delayed(key) if may_put_in_force(command) => {
+            [key.parts(), ring.current.parts()].concat()
+        }
+        Found::Current(key) | Found::Delayed(key) => key.parts(),
+        Found::Unknown => ring.current.parts(),
+        Found::Replaced => vec![VaultName::key_farewell(claimed)],
+    }
+}
+
+/// Is it one of the calls that put the delayed key in force, when they come with it?
+///
+/// Source: reference manual, "delayed": saving the device's fingerprint, registering the public key, registering for pushes.
+pub(crate) fn may_put_in_force(command: &Command) -> bool {
+    match command {
+        Command::Keys(KeyCommand::RegisterPublicKey(_))
+        | Command::Devices(DeviceCommand::SetFingerprint(_)) => true,
+        Command::Keys(_)
+        | Command::Devices(_)
+        | Command::Server(_)
+        | Command::Systems(_)
+        | Command::Journal(_)
+        | Command::Users(_)
+        | Command::Operations(_)
+        | Command::Transactions(_) => false,
     }
 }
 
 fn wanted(person: &Person, command: &Command) -> Vec<VaultName> {
     match command {
         Command::Users(command) => users::needs(command),
-        Command::Keys(command) => keys::needs(&person.key, command),
+        Command::Keys(command) => keys::needs(&person.keys, command),
         Command::Transactions(command) => transactions::needs(command),
         Command::Operations(command) => operations::needs(person, command),
         Command::Devices(_) | Command::Server(_) | Command::Systems(_) | Command::Journal(_) => {

@@ -28,11 +28,13 @@ mod web_address;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod ring_model;
+#[cfg(test)]
 mod testing;
 
 pub use authenticate::{Authenticated, authenticate, device_mac};
 pub use crypto::signature::verify;
-pub use deciding::{decide, keeps_device_info};
+pub use deciding::{decide, kept_private};
 pub use decision::{Decision, Erasure, Next, Outcome, Refusal};
 pub use facts::{Facts, SignatureCheck, VaultFacts, Verifications, Verified};
 pub use gathering::{asks_much, needs, precheck};

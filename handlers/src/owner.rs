@@ -75,12 +75,12 @@ impl UserState {
             }
             Event::Keys(event) => {
                 if let Some(person) = self.life.person_mut() {
-                    person.key.evolve(event, cause);
+                    person.keys.evolve(event, cause);
                 }
             }
             Event::Devices(event) => {
                 if let Some(person) = self.life.person_mut() {
-                    person.key.evolve_device(event);
+                    person.keys.evolve_device(event);
                 }
             }
             Event::Transactions(event) => {
@@ -103,12 +103,13 @@ impl UserState {
                     person.transactions.note_refusal(event, recorded.result);
                 }
             }
-            // A name lies in the vault, a look changes nothing, and the server's and a system's events do not come here.
-            Event::Users(UserEvent::Changed(_))
-            | Event::Looked(_)
-            | Event::Server(_)
-            | Event::Journal(_)
-            | Event::Systems(_) => {}
+            Event::Users(UserEvent::Changed(event)) => {
+                if let Some(person) = self.life.person_mut() {
+                    person.change(event);
+                }
+            }
+            // A look changes nothing, and the server's and a system's events do not come here.
+            Event::Looked(_) | Event::Server(_) | Event::Journal(_) | Event::Systems(_) => {}
         }
     }
 }

@@ -85,6 +85,7 @@ fn take(story: &mut Story, step: &Step) {
                 transaction_id: id_of(*id),
                 signature: None,
                 confirm_code: Some("0".repeat(64)),
+                device_fingerprint: None,
             });
         }
         Step::Decline(id) => {
@@ -124,7 +125,10 @@ fn take(story: &mut Story, step: &Step) {
         Step::Update => {
             let key = key_request(KeyParts::Whole);
             story
-                .bank_asks(UpdateUserKey { key })
+                .bank_asks(UpdateUserKey {
+                    key,
+                    is_delayed: false,
+                })
                 .happens(&["update_user_key"]);
         }
         Step::Wait(seconds) => story.at(story.now().plus_seconds(*seconds)),
@@ -220,6 +224,7 @@ proptest! {
                 transaction_id: id_of(1),
                 signature: None,
                 confirm_code: Some("0".repeat(64)),
+                device_fingerprint: None,
             };
             looked_at += usize::from(story.device_asks(guess).code() == ErrorCode::InvalidHmac);
         }

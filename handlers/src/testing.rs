@@ -29,8 +29,8 @@ use crate::{
 pub(crate) use device::{Device, twin};
 pub(crate) use heard::Heard;
 pub(crate) use requests::{
-    create_operation, create_transaction, create_user, described, key_request, push_address,
-    register_system,
+    create_operation, create_transaction, create_user, delayed, described, key_request,
+    push_address, register_system,
 };
 
 /// The public key of RFC 6979, A.2.5, as SubjectPublicKeyInfo.
@@ -238,6 +238,7 @@ impl Story {
             transaction_id: id.parse().unwrap(),
             signature: Some(self.device.sign(&self.digest(id))),
             confirm_code: None,
+            device_fingerprint: None,
         }
     }
 
@@ -292,11 +293,20 @@ impl Story {
         }
     }
 
+    /// Characters of the text of the key that was answered.
+    pub(crate) fn key_text_length(&self, heard: &Heard) -> usize {
+        let AnswerBody::KeyIssued(key) = heard.answer() else {
+            panic!("a key was expected");
+        };
+        let text = schemas::key_text::key_text(&self.system_id, &key).unwrap();
+        text.chars().count()
+    }
+
     pub(crate) fn key_valid_to(&self) -> Timestamp {
         let OwnerState::User(user) = &self.state else {
             unreachable!("the story is about a user")
         };
-        user.life.present().unwrap().key.valid_to
+        user.life.present().unwrap().keys.current.valid_to
     }
 
     pub(crate) fn drawn_code(&self) -> Secret {

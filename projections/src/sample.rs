@@ -170,6 +170,29 @@ pub(crate) fn issued(key_index: u32) -> KeyIssued {
 pub(crate) fn updated_key(key_index: u32) -> Event {
     keys::KeyUpdated {
         key: issued(key_index),
+        is_delayed: false,
+        replaced_delayed: None,
+        replaced: None,
+    }
+    .into()
+}
+
+/// A key that waits beside the one in force, in place of one that waited before.
+pub(crate) fn delayed_key(key_index: u32, instead_of: Option<u32>) -> Event {
+    keys::KeyUpdated {
+        key: issued(key_index),
+        is_delayed: true,
+        replaced_delayed: instead_of.map(KeyIndex),
+        replaced: None,
+    }
+    .into()
+}
+
+pub(crate) fn put_in_force(key_index: u32, replaced: u32) -> Event {
+    keys::KeyPutInForce {
+        key_index: KeyIndex(key_index),
+        replaced: KeyIndex(replaced),
+        is_registered: false,
     }
     .into()
 }

@@ -46,8 +46,13 @@ pub enum AnswerBody {
     Settings(BTreeMap<String, String>),
     /// `system_registered`, `system_info`, `system_changed`.
     System(Box<SystemInfo>),
-    /// `user_created`, `key_updated`.
+    /// `user_created`, `key_updated`, `key_exported`.
     KeyIssued(Box<IssuedKey>),
+    /// `key_activated`, for the bank.
+    KeyPutInForce {
+        /// The key in force from now on.
+        key_index: KeyIndex,
+    },
     /// `user_info`.
     User(Box<UserInfo>),
     /// `transaction_created`.
@@ -167,9 +172,18 @@ pub struct UserInfo {
     pub key_valid_to: Timestamp,
     /// `issued`, `active` or `blocked`.
     pub key_status: String,
+    /// Number of the key that is to replace it; `None` when none is delayed.
+    #[serde(default)]
+    pub delayed_key_index: Option<KeyIndex>,
+    /// Why the bank has blocked the user; `None` when it has not.
+    #[serde(default)]
+    pub block_reason: Option<String>,
     /// The registered public key, SPKI DER.
     #[serde(with = "serde_bytes")]
     pub public_key: Option<Vec<u8>>,
+    /// The registered public key for automatic confirmations, SPKI DER.
+    #[serde(default, with = "serde_bytes")]
+    pub autosign_public_key: Option<Vec<u8>>,
     /// Where pushes reach the device.
     pub push: Option<PushAddress>,
     /// The device's fingerprint.

@@ -117,6 +117,66 @@ impl KeyFlags {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::settings::Settings;
+
+    #[test]
+    fn every_bit_has_its_place_and_its_default() {
+        let places = FLAGS
+            .iter()
+            .map(|flag| (flag.param, flag.bit, flag.value_max));
+        let table = [
+            ("with_finger_print", 0, 1),
+            ("collect_events", 1, 1),
+            ("collect_device_info", 2, 1),
+            ("collect_device_SIM_info", 3, 1),
+            ("collect_device_location", 4, 1),
+            ("pass_policy", 5, 3),
+            ("deny_store_with_OS_protection", 7, 1),
+            ("deny_renew_public_key", 8, 1),
+            ("scoring_enabled", 9, 1),
+            ("autosign_enabled", 10, 1),
+            ("remote_update_enabled", 11, 1),
+            ("server_signer", 12, 1),
+            ("nfc_policy", 13, 2),
+            ("telegram_enabled", 15, 1),
+            ("online_credentials", 16, 1),
+        ];
+        assert_eq!(places.collect::<Vec<_>>(), table);
+        let width: u8 = FLAGS.iter().map(Flag::width).sum();
+        assert_eq!(width, 17);
+        for flag in FLAGS {
+            let Some(setting) = flag.default_setting else {
+                assert_eq!(*flag, SERVER_SIGNER, "only this one has no default");
+                continue;
+            };
+            let mut settings = Settings::default();
+            settings.set(setting, &flag.value_max.to_string()).unwrap();
+            let flags = settings.default_key_flags();
+            assert_eq!(flags.get(flag), flag.value_max, "{setting}");
+            settings.set(setting, "0").unwrap();
+            assert!(!settings.default_key_flags().has(flag), "{setting}");
+        }
+    }
+
+    /// The flags without which a flag is ignored, and no others.
+    #[test]
+    fn every_flag_alone_is_kept_or_ignored_as_the_manual_says() {
+        for flag in FLAGS {
+            let mut alone = KeyFlags::default();
+            alone.set(flag, flag.value_max);
+            let kept = alone.effective().unwrap().has(flag);
+            let needs_another = [COLLECT_DEVICE_INFO, COLLECT_SIM_INFO, COLLECT_LOCATION];
+            assert_eq!(kept, !needs_another.contains(flag), "{}", flag.param);
+        }
+        for flag in [COLLECT_SIM_INFO, COLLECT_LOCATION] {
+            let mut flags = KeyFlags::default();
+            flags.set(&COLLECT_EVENTS, 1);
+            flags.set(&flag, 1);
+            assert!(!flags.effective().unwrap().has(&flag), "{}", flag.param);
+            flags.set(&COLLECT_DEVICE_INFO, 1);
+            assert!(flags.effective().unwrap().has(&flag), "{}", flag.param);
+        }
+    }
 
     #[test]
     fn policies_take_two_bits() {

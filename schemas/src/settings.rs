@@ -134,6 +134,25 @@ impl Settings {
         self.number("QR_DATA_LENGTH_LIMIT") as usize
     }
 
+    /// QR_LOGO_LOCATION: file of the picture in the middle of a key's QR code; `None` when nothing is to be drawn.
+    pub fn qr_logo_location(&self) -> Option<&str> {
+        Some(self.named("QR_LOGO_LOCATION")).filter(|path| !path.is_empty())
+    }
+
+    /// QR_COLOR: red, green and blue of a QR code's dark modules. It counts only where a logo's path is set.
+    pub fn qr_color(&self) -> [u8; 3] {
+        let digits = self.named("QR_COLOR").trim_start_matches('#');
+        let number = u32::from_str_radix(digits, 16)
+            .expect("set() admits only six hex digits here, and so does the table");
+        let [_, red, green, blue] = number.to_be_bytes();
+        [red, green, blue]
+    }
+
+    /// DEFAULT_CRYPT_TYPE: the cryptography of a key whose request names none.
+    pub fn default_crypt_type(&self) -> &str {
+        self.named("DEFAULT_CRYPT_TYPE")
+    }
+
     /// CLEAN_TRANSACTION: erase a transaction's text and binary once it is confirmed.
     pub fn clean_transaction(&self) -> bool {
         self.is_on("CLEAN_TRANSACTION")
@@ -157,6 +176,11 @@ impl Settings {
     /// ONLINE_ACTIVATION_ATTEMPTS: tries a user has to enter the activation code.
     pub fn activation_attempts_max(&self) -> u32 {
         self.number("ONLINE_ACTIVATION_ATTEMPTS") as u32
+    }
+
+    /// ONLINE_PASSWORD_ATTEMPTS: wrong passwords of a key, one after the other, after which it is blocked.
+    pub fn password_attempts_max(&self) -> u32 {
+        self.number("ONLINE_PASSWORD_ATTEMPTS") as u32
     }
 
     /// NETWORK_TIMEOUT: longest wait for a connection of ours to be accepted, ms.
@@ -403,5 +427,9 @@ mod tests {
         );
         assert_eq!(settings.report_template(), None);
         assert_eq!(settings.default_key_flags().bits(), 67_584);
+        assert_eq!(settings.password_attempts_max(), 10);
+        assert_eq!(settings.qr_logo_location(), Some("/opt/pc/qr_logo.png"));
+        assert_eq!(settings.qr_color(), [0x06, 0x6a, 0xb2]);
+        assert_eq!(settings.default_crypt_type(), "ECDSA");
     }
 }

@@ -75,6 +75,26 @@ fn system_routes() -> Vec<Route> {
         route(&delete, user, Some(json!({}))),
         route(
             &post,
+            "/pc-api/{system_id}/users/{user_id}/block",
+            Some(json!({ "reason": CANARY })),
+        ),
+        route(
+            &post,
+            "/pc-api/{system_id}/users/{user_id}/unblock",
+            Some(json!({ "reason": CANARY })),
+        ),
+        route(
+            &post,
+            "/pc-api/{system_id}/users/{user_id}/key/activate",
+            Some(json!({ "key_index": 2 })),
+        ),
+        route(
+            &post,
+            "/pc-api/{system_id}/users/{user_id}/key/export",
+            Some(json!({ "key_encryption_password": CANARY, "return_key_method": "KEY_JSON" })),
+        ),
+        route(
+            &post,
             "/pc-api/{system_id}/users/{user_id}/key",
             Some(wishes),
         ),

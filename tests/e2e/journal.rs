@@ -36,6 +36,7 @@ async fn a_record_has_the_fields_of_the_manual() {
     let bank = house.bank().await;
     let wishes = json!({ "key_params": {
         "with_finger_print": true, "collect_events": true, "collect_device_info": true,
+        "collect_device_SIM_info": true,
     } });
     let issued = house.issue(&bank, wishes).await;
     let mut phone = house.scanned(&issued.key_text).with_device_info(info());

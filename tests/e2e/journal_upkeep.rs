@@ -22,7 +22,10 @@ async fn call(bank: &Bank, method: Method, path: &str, body: Option<Value>) -> R
 }
 
 fn collecting() -> Value {
-    json!({ "key_params": { "collect_events": true, "collect_device_info": true } })
+    json!({ "key_params": {
+        "collect_events": true, "collect_device_info": true, "collect_device_SIM_info": true,
+        "collect_device_location": true,
+    } })
 }
 
 async fn rebuild(house: &TestHouse) {

@@ -6,18 +6,23 @@
 
 mod bad_input;
 mod batch_operation;
+mod blocked_user;
 mod callback_versions;
 mod callbacks;
 mod chosen_transaction_id;
 mod confirm;
 mod decline;
+mod delayed_key;
 mod delete_user;
 mod events_post;
 mod expire;
+mod exported_key;
 mod idempotency;
 mod journal;
 mod journal_upkeep;
+mod key_flags;
 mod key_in_two_parts;
+mod key_pictures;
 mod listening;
 mod log_position;
 mod lost_stream;

@@ -53,6 +53,7 @@ fn past(group: &TestGroup, plan: &Plan) -> Vec<Event> {
     let registered = PublicKeyRegistered {
         key_index: KEY_INDEX,
         public_key: group.der.to_vec(),
+        autosign_public_key: None,
         push: None,
         callback_url: None,
     };

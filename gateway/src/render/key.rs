@@ -3,14 +3,15 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use schemas::answers::IssuedKey;
+use schemas::key_text::key_text;
 use schemas::settings::Settings;
 use schemas::{ErrorCode, SystemId};
 use serde::Serialize;
-use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use crate::error::ApiError;
-use crate::render::qr;
+use crate::render::design::Design;
+use crate::render::qr::{self, ImageType};
 
 /// How the bank wants the key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, ToSchema)]
@@ -29,17 +30,33 @@ pub(crate) enum ReturnKeyMethod {
     None,
 }
 
-/// Template of a deep link where neither the request nor the system names one; `%SCHEME%` is ours.
+/// What stands for the scheme in a template; ours.
+const SCHEME: &str = "%SCHEME%";
+/// Template of a deep link where the request names none.
 const DEEPLINK_TEMPLATE: &str = "%SCHEME%://user_key?key_json=%KEY_URLENCODED%";
-/// Scheme of a deep link where neither the request nor the system names one.
-const DEEPLINK_SCHEME: &str = "paycontrol";
 
-/// `user_created` and `key_updated`.
+/// In which form a key is answered.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct AnswerForm<'a> {
+    pub(crate) method: ReturnKeyMethod,
+    pub(crate) deeplink_template: Option<&'a str>,
+    pub(crate) scheme: Option<&'a str>,
+    pub(crate) image_type: ImageType,
+}
+
+/// Does a link of this template have to be given a scheme?
+pub(crate) fn needs_scheme(template: Option<&str>) -> bool {
+    template.unwrap_or(DEEPLINK_TEMPLATE).contains(SCHEME)
+}
+
+/// `user_created`, `key_updated` and `key_exported`.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct KeyAnswer {
     /// Whose key.
     pub(crate) user_id: String,
-    /// PNG picture of the QR code, base64.
+    /// Its number in the user's ring.
+    pub(crate) key_index: u32,
+    /// Picture of the QR code, base64.
     #[serde(rename = "key_QR", skip_serializing_if = "Option::is_none")]
     pub(crate) key_qr: Option<String>,
     /// The key as JSON text.
@@ -53,18 +70,18 @@ pub(crate) struct KeyAnswer {
     pub(crate) activation_code: Option<String>,
 }
 
-/// The key in the form asked for. 350 when it does not fit into a QR code.
+/// The key in the form asked for. The runner has seen to it that it fits.
 pub(crate) fn answer(
     system_id: &SystemId,
     key: &IssuedKey,
-    method: ReturnKeyMethod,
-    deeplink_template: Option<&str>,
-    scheme: Option<&str>,
+    form: &AnswerForm<'_>,
     settings: &Settings,
 ) -> Result<KeyAnswer, ApiError> {
-    let text = key_json(system_id, key)?;
+    let text = key_text(system_id, key)
+        .map_err(|error| ApiError::bug("the application's part of a key is not JSON", &error))?;
     let mut answer = KeyAnswer {
         user_id: key.user_id.to_string(),
+        key_index: key.key_index.0,
         key_qr: None,
         key_json: None,
         key_deeplink: None,
@@ -73,22 +90,20 @@ pub(crate) fn answer(
             .as_ref()
             .and_then(|code| code.expose_text().map(str::to_owned)),
     };
-    match method {
+    match form.method {
         ReturnKeyMethod::FullQr | ReturnKeyMethod::SplitQr => {
-            let png = qr::png(
-                &text,
-                settings.key_qr_size_px(),
-                settings.qr_data_length_max(),
-            )
-            .map_err(|qr::TooLong| ApiError::new(ErrorCode::QrGenerationError))?;
-            answer.key_qr = Some(STANDARD.encode(png));
+            let design = Design::of(&text, settings)
+                .map_err(|qr::TooLong| ApiError::new(ErrorCode::QrGenerationError))?;
+            answer.key_qr = Some(STANDARD.encode(design.drawn_as(form.image_type)));
         }
         ReturnKeyMethod::KeyJson => answer.key_json = Some(text),
         ReturnKeyMethod::Deeplink => {
-            let scheme = scheme
-                .or(key.qr_url_scheme.as_deref())
-                .unwrap_or(DEEPLINK_SCHEME);
-            let template = deeplink_template.unwrap_or(DEEPLINK_TEMPLATE);
+            let scheme = form.scheme.or(key.qr_url_scheme.as_deref());
+            let template = form.deeplink_template.unwrap_or(DEEPLINK_TEMPLATE);
+            if scheme.is_none() && needs_scheme(form.deeplink_template) {
+                return Err(ApiError::new(ErrorCode::UrlSchemeNotDefined));
+            }
+            let scheme = scheme.unwrap_or_default();
             answer.key_deeplink = Some(deeplink(template, scheme, &text, key.user_id.as_str()));
         }
         ReturnKeyMethod::None => {}
@@ -96,34 +111,9 @@ pub(crate) fn answer(
     Ok(answer)
 }
 
-fn key_json(system_id: &SystemId, key: &IssuedKey) -> Result<String, ApiError> {
-    let app_extra = key.app_extra.clone().map(RawValue::from_string);
-    let app_extra = app_extra
-        .transpose()
-        .map_err(|error| ApiError::bug("the application's part of a key is not JSON", &error))?;
-    let text = serde_json::to_string(&KeyJson {
-        v: 1,
-        r#type: "pc_user",
-        system_id: system_id.as_str(),
-        user_id: key.user_id.as_str(),
-        key_index: key.key_index.0,
-        key_flags: key.flags.bits(),
-        url: key.url.as_deref(),
-        name: key.user_name.as_deref(),
-        crypt_type: "ECDSA",
-        valid_to: key.valid_to.seconds(),
-        key: KeyPart {
-            data: STANDARD.encode(key.first_part.expose()),
-            enc: if key.two_parts { "half" } else { "none" },
-        },
-        app_extra,
-    });
-    Ok(text.expect("a key has text members only"))
-}
-
 fn deeplink(template: &str, scheme: &str, key_json: &str, user_id: &str) -> String {
     template
-        .replace("%SCHEME%", scheme)
+        .replace(SCHEME, scheme)
         .replace("%USER_ID%", &url_encode(user_id))
         .replace("%KEY_URLENCODED%", &url_encode(key_json))
 }
@@ -140,31 +130,6 @@ fn url_encode(text: &str) -> String {
         }
     }
     encoded
-}
-
-#[derive(Serialize)]
-struct KeyJson<'a> {
-    v: u8,
-    r#type: &'static str,
-    system_id: &'a str,
-    user_id: &'a str,
-    key_index: u32,
-    key_flags: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    url: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'a str>,
-    crypt_type: &'static str,
-    valid_to: i64,
-    key: KeyPart,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    app_extra: Option<Box<RawValue>>,
-}
-
-#[derive(Serialize)]
-struct KeyPart {
-    data: String,
-    enc: &'static str,
 }
 
 #[cfg(test)]
@@ -189,53 +154,64 @@ mod tests {
         }
     }
 
-    fn answered(key: &IssuedKey, method: ReturnKeyMethod, template: Option<&str>) -> KeyAnswer {
+    fn answered(key: &IssuedKey, form: AnswerForm<'_>) -> Result<KeyAnswer, ApiError> {
         let system_id = "f13e4375-e429-496c-ad1e-0fc3c3ecfb53".parse().unwrap();
-        answer(
-            &system_id,
-            key,
-            method,
-            template,
-            None,
-            &Settings::default(),
-        )
-        .unwrap()
+        answer(&system_id, key, &form, &Settings::default())
     }
 
-    #[test]
-    fn the_key_s_text_is_the_agreed_one() {
-        let answer = answered(&issued(), ReturnKeyMethod::KeyJson, None);
-        assert_eq!(
-            answer.key_json.as_deref(),
-            Some(
-                r#"{"v":1,"type":"pc_user","system_id":"f13e4375-e429-496c-ad1e-0fc3c3ecfb53","user_id":"sample-1","key_index":1,"key_flags":67584,"crypt_type":"ECDSA","valid_to":1735035267,"key":{"data":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","enc":"none"},"app_extra":{"b":1,"a":2}}"#
-            )
-        );
+    fn link(template: Option<&str>, scheme: Option<&str>) -> Result<String, u16> {
+        let form = AnswerForm {
+            method: ReturnKeyMethod::Deeplink,
+            deeplink_template: template,
+            scheme,
+            ..AnswerForm::default()
+        };
+        match answered(&issued(), form) {
+            Ok(answer) => Ok(answer.key_deeplink.unwrap()),
+            Err(error) => Err(error.code().number()),
+        }
     }
 
     #[test]
     fn a_link_carries_the_key_encoded_once() {
         let template = "bank://key?k=%KEY_URLENCODED%&u=%USER_ID%";
-        let answer = answered(&issued(), ReturnKeyMethod::Deeplink, Some(template));
-        let link = answer.key_deeplink.unwrap();
-        assert!(link.starts_with("bank://key?k=%7B%22v%22%3A1%2C"), "{link}");
-        assert!(link.ends_with("&u=sample-1"), "{link}");
-        let answer = answered(&issued(), ReturnKeyMethod::Deeplink, None);
+        let text = link(Some(template), None).unwrap();
+        assert!(text.starts_with("bank://key?k=%7B%22v%22%3A1%2C"), "{text}");
+        assert!(text.ends_with("&u=sample-1"), "{text}");
+        let text = link(None, Some("ourbank")).unwrap();
         assert!(
-            answer
-                .key_deeplink
-                .unwrap()
-                .starts_with("paycontrol://user_key?key_json=%7B")
+            text.starts_with("ourbank://user_key?key_json=%7B"),
+            "{text}"
         );
+    }
+
+    #[test]
+    fn a_link_without_a_scheme_is_none() {
+        assert_eq!(link(None, None), Err(333));
+        assert_eq!(link(Some("%SCHEME%://k/%KEY_URLENCODED%"), None), Err(333));
+    }
+
+    #[test]
+    fn a_picture_is_png_or_svg() {
+        for (image_type, beginning) in [
+            (ImageType::Png, &b"\x89PNG"[..]),
+            (ImageType::Svg, &b"<?xml"[..]),
+        ] {
+            let form = AnswerForm {
+                image_type,
+                ..AnswerForm::default()
+            };
+            let answer = answered(&issued(), form).unwrap();
+            let picture = STANDARD.decode(answer.key_qr.unwrap()).unwrap();
+            assert!(picture.starts_with(beginning), "{image_type:?}");
+        }
     }
 
     #[test]
     fn a_key_that_does_not_fit_is_refused() {
         let mut key = issued();
         key.user_name = Some("n".repeat(2048));
-        let system_id = "f13e4375-e429-496c-ad1e-0fc3c3ecfb53".parse().unwrap();
-        let method = ReturnKeyMethod::FullQr;
-        let refused = answer(&system_id, &key, method, None, None, &Settings::default());
+        let refused = answered(&key, AnswerForm::default());
         assert_eq!(
             refused.err().map(|error| error.code()),
             Some(ErrorCode::QrGenerationError)

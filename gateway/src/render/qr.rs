@@ -1,56 +1,34 @@
-//! QR codes: pictures for a page, characters for a terminal. Error correction M.
+//! QR codes: what every picture of one has in common, and characters for a terminal.
 
-use image::codecs::png::PngEncoder;
-use image::{ExtendedColorType, ImageEncoder as _, Luma};
-use qrcode::render::svg;
 use qrcode::{Color, EcLevel, QrCode};
+use utoipa::ToSchema;
 
 /// Least side of a module, pixels: below it cameras fail.
 const MODULE_PX_MIN: u32 = 2;
 /// Largest side of a picture, pixels.
 const SIDE_PX_MAX: u32 = 4096;
 /// Light modules around the code, as the standard asks.
-const QUIET_ZONE: u32 = 4;
+pub(super) const QUIET_ZONE: u32 = 4;
 
 /// The text does not fit into a QR code (350).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the text is too long for a QR code")]
 pub struct TooLong;
 
-/// A PNG picture, at least `side_px` wide and high; larger where modules would come out under two pixels.
-pub fn png(text: &str, side_px: u32, length_max: usize) -> Result<Vec<u8>, TooLong> {
-    let code = encode(text, length_max)?;
-    let module_px = module_px(&code, side_px);
-    let picture = code
-        .render::<Luma<u8>>()
-        .module_dimensions(module_px, module_px)
-        .build();
-    let mut bytes = Vec::new();
-    PngEncoder::new(&mut bytes)
-        .write_image(
-            picture.as_raw(),
-            picture.width(),
-            picture.height(),
-            ExtendedColorType::L8,
-        )
-        .expect("a gray picture is written into memory");
-    Ok(bytes)
-}
-
-/// The same as SVG.
-pub fn svg(text: &str, side_px: u32, length_max: usize) -> Result<String, TooLong> {
-    let code = encode(text, length_max)?;
-    let module_px = module_px(&code, side_px);
-    let picture = code
-        .render::<svg::Color<'_>>()
-        .module_dimensions(module_px, module_px)
-        .build();
-    Ok(picture)
+/// Kind of a picture.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ImageType {
+    /// Pixels.
+    #[default]
+    Png,
+    /// Shapes.
+    Svg,
 }
 
 /// Lines of half blocks for a terminal with light characters on dark ground; two rows of modules to a line.
 pub fn terminal(text: &str) -> Result<String, TooLong> {
-    let code = encode(text, usize::MAX)?;
+    let code = encode(text, usize::MAX, EcLevel::M)?;
     let width = code.width() as i64;
     let colors = code.to_colors();
     // Light modules are drawn, dark ones are left to the ground; outside the code all is light.
@@ -74,14 +52,18 @@ pub fn terminal(text: &str) -> Result<String, TooLong> {
     Ok(lines)
 }
 
-fn encode(text: &str, length_max: usize) -> Result<QrCode, TooLong> {
+pub(super) fn encode(
+    text: &str,
+    length_max: usize,
+    correction: EcLevel,
+) -> Result<QrCode, TooLong> {
     if text.chars().count() > length_max {
         return Err(TooLong);
     }
-    QrCode::with_error_correction_level(text, EcLevel::M).map_err(|_| TooLong)
+    QrCode::with_error_correction_level(text, correction).map_err(|_| TooLong)
 }
 
-fn module_px(code: &QrCode, side_px: u32) -> u32 {
+pub(super) fn module_px(code: &QrCode, side_px: u32) -> u32 {
     let modules = code.width() as u32 + 2 * QUIET_ZONE;
     side_px
         .min(SIDE_PX_MAX)
@@ -92,39 +74,6 @@ fn module_px(code: &QrCode, side_px: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn decode(png: &[u8]) -> (u32, String) {
-        let picture = image::load_from_memory(png).unwrap().into_luma8();
-        let side = picture.width();
-        let mut prepared = rqrr::PreparedImage::prepare_from_greyscale(
-            picture.width() as usize,
-            picture.height() as usize,
-            |x, y| picture.get_pixel(x as u32, y as u32).0[0],
-        );
-        let grids = prepared.detect_grids();
-        assert_eq!(grids.len(), 1, "one code in the picture");
-        (side, grids[0].decode().unwrap().1)
-    }
-
-    #[test]
-    fn a_picture_reads_back_at_every_length() {
-        for length in [1, 100, 400, 800, 1500, 2048] {
-            let text = "aZ9{\"key\":"
-                .chars()
-                .cycle()
-                .take(length)
-                .collect::<String>();
-            let (side, read) = decode(&png(&text, 300, 2048).unwrap());
-            assert_eq!(read, text, "{length} characters");
-            assert!(side >= 300, "{side} px for {length} characters");
-        }
-    }
-
-    #[test]
-    fn too_much_is_refused() {
-        assert_eq!(png(&"x".repeat(2049), 300, 2048), Err(TooLong));
-        assert_eq!(png(&"x".repeat(4000), 300, usize::MAX), Err(TooLong));
-    }
 
     #[test]
     fn a_terminal_shows_the_same_modules() {
@@ -149,6 +98,5 @@ mod tests {
         );
         let grids = prepared.detect_grids();
         assert_eq!(grids[0].decode().unwrap().1, "hello");
-        assert!(svg("hello", 300, 2048).unwrap().contains("<svg"));
     }
 }

@@ -1,5 +1,7 @@
 //! The banks' door, `/pc-api/`.
 
+pub(crate) mod activate_key;
+pub(crate) mod block_user;
 pub(crate) mod change_system;
 pub(crate) mod change_user;
 pub(crate) mod clean_events;
@@ -9,6 +11,7 @@ pub(crate) mod create_user;
 pub(crate) mod decline_transaction;
 pub(crate) mod delete_transaction;
 pub(crate) mod delete_user;
+pub(crate) mod export_key;
 pub(crate) mod get_event;
 pub(crate) mod get_events;
 pub(crate) mod get_system_info;
@@ -28,6 +31,7 @@ mod system_entry;
 pub(crate) mod transaction_binary_data;
 pub(crate) mod transaction_data;
 pub(crate) mod transaction_info;
+pub(crate) mod unblock_user;
 pub(crate) mod update_operation;
 pub(crate) mod update_user_key;
 
@@ -37,6 +41,8 @@ use utoipa::ToSchema;
 
 /// Longest name of a user, bytes.
 const USER_NAME_LENGTH_MAX: usize = 256;
+/// Longest reason for a block or its end, bytes.
+const REASON_LENGTH_MAX: usize = 1024;
 
 /// An answer that only names the user.
 #[derive(Debug, Serialize, ToSchema)]

@@ -77,7 +77,7 @@ fn carry_out(
     let now = facts.now;
     let envelope = &*ready.envelope;
     let expected_version = entry.state.version();
-    let keeps_device_info = handlers::keeps_device_info(&entry.state, envelope, facts.settings);
+    let private = handlers::kept_private(&entry.state, envelope, facts.settings);
     let context = RequestContext {
         transparent: decision.events_post_url.is_some() && facts.settings.events_transparent(),
         events_post_url: decision.events_post_url,
@@ -98,7 +98,7 @@ fn carry_out(
     };
     let mut vault: Vec<VaultRow> = decision.vault.into_iter().map(seal).collect();
     if !decision.events.is_empty() {
-        vault.extend(private_row(envelope, keeps_device_info).map(seal));
+        vault.extend(private_row(envelope, private).map(seal));
     }
     let answer = Answer {
         code: decision.code,
@@ -194,14 +194,14 @@ pub fn refuse(
     let commit = refusal.event.map(|event| {
         let expected_version = entry.state.version();
         let settings = house.settings.current();
-        let keeps_device_info = handlers::keeps_device_info(&entry.state, envelope, &settings);
+        let private = handlers::kept_private(&entry.state, envelope, &settings);
         let context = RequestContext {
             transparent: refusal.events_post_url.is_some() && settings.events_transparent(),
             events_post_url: refusal.events_post_url,
             ..envelope.context.clone()
         };
         let events = record(entry, envelope, now, &[event], refusal.code, context);
-        let private = private_row(envelope, keeps_device_info);
+        let private = private_row(envelope, private);
         let vault = private.map(|(name, open)| VaultRow {
             sealed: house.seal(&envelope.owner, &name, open.expose()),
             name,
@@ -271,12 +271,7 @@ fn record(
 }
 
 /// What the request brought that may have to be erased.
-fn private_row(envelope: &CommandEnvelope, keeps_device_info: bool) -> Option<(VaultName, Secret)> {
-    let mut private = envelope.private.clone();
-    if !keeps_device_info {
-        private.device_info = None;
-        private.event_data = None;
-    }
+fn private_row(envelope: &CommandEnvelope, private: RequestPrivate) -> Option<(VaultName, Secret)> {
     if private == RequestPrivate::default() {
         return None;
     }

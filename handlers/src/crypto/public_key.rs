@@ -24,15 +24,34 @@ pub(super) fn has_the_one_spelling(public_key: &[u8]) -> bool {
     public_key.len() == LENGTH && public_key.starts_with(&PREFIX)
 }
 
+/// What a pair of keys is for. No signature for one purpose says anything for the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// It signs for the user.
+    User,
+    /// It signs automatic confirmations.
+    Autosign,
+}
+
+impl Purpose {
+    fn renewal_domain(self) -> &'static [u8] {
+        match self {
+            Self::User => b"pc-renew-v1",
+            Self::Autosign => b"pc-renew-autosign-v1",
+        }
+    }
+}
+
 /// What an old key signs when it hands over to a new one.
 pub(crate) fn renewal_digest(
+    purpose: Purpose,
     system_id: &SystemId,
     user_id: &UserId,
     key_index: KeyIndex,
     new_public_key: &[u8],
 ) -> Digest {
     Digest::sha256(&length_prefixed(&[
-        b"pc-renew-v1",
+        purpose.renewal_domain(),
         system_id.as_str().as_bytes(),
         user_id.as_str().as_bytes(),
         key_index.to_string().as_bytes(),

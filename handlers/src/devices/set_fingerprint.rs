@@ -7,14 +7,15 @@ use schemas::flags::WITH_FINGERPRINT;
 use super::Rejection;
 use crate::asked::Asked;
 use crate::decision::Decision;
+use crate::keys::put_in_force;
 
 /// Stores the fingerprint that enters every confirmation code of this key. Once: the same value again is no change, and
-/// another one is another device.
+/// another one is another device. With the delayed key, this puts it in force.
 ///
 /// Source: reference manual, "withFingerPrint". A key without that flag has no use for a fingerprint, so a device that
 /// sends one mistakes its key (219).
 pub(crate) fn decide(asked: &Asked<'_>, command: &SetFingerprint) -> Result<Decision, Rejection> {
-    let key = &asked.person.key;
+    let key = asked.key;
     if !key.flags.has(&WITH_FINGERPRINT) {
         return Err(Rejection::NotBound);
     }
@@ -29,7 +30,18 @@ pub(crate) fn decide(asked: &Asked<'_>, command: &SetFingerprint) -> Result<Deci
         device_fingerprint: command.device_fingerprint,
         callback_url: asked.system.callback_url(),
     };
-    Ok(Decision::happened(vec![event.into()]))
+    let mut decision = Decision::happened(vec![event.into()]);
+    if let Some(delayed) = asked.delayed() {
+        let (ring, is_registered) = (&asked.person.keys, delayed.registered.is_some());
+        put_in_force(
+            ring,
+            delayed,
+            asked.facts.vault,
+            is_registered,
+            &mut decision,
+        );
+    }
+    Ok(decision)
 }
 
 #[cfg(test)]

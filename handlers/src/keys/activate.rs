@@ -17,14 +17,14 @@ use crate::decision::{Decision, Erasure, Next};
 
 /// Counts a try, or looks at the one that was counted for this command.
 ///
-/// Tries are never given back: not by a new code, for there is none without a new key, and not by time. The limit holds
-/// whether or not the key's flags have `online_credentials`: a second half is released online or not at all.
+/// Tries are given back by the bank alone, when it lifts the block of the user: not by a new code, and not by time. The
+/// limit holds whether or not the key's flags have `online_credentials`: a second half is released online or not at all.
 pub(crate) fn decide(asked: &Asked<'_>, command: &ActivateKey) -> Result<Decision, Rejection> {
-    let (key, facts) = (&asked.person.key, asked.facts);
-    let (used, reserved) = match &key.activation {
+    let (key, facts) = (asked.key, asked.facts);
+    let reserved = match &key.activation {
         Activation::Whole | Activation::Activated => return Err(Rejection::NothingToActivate),
         Activation::Blocked => return Err(Rejection::AttemptsExhausted),
-        Activation::Waiting { used, reserved } => (*used, reserved),
+        Activation::Waiting { reserved } => reserved,
     };
     let mut own = reserved.iter().filter(|(id, _)| *id == facts.command_id);
     if key.is_expired(facts.now) {
@@ -34,12 +34,12 @@ pub(crate) fn decide(asked: &Asked<'_>, command: &ActivateKey) -> Result<Decisio
     if let Some((_, attempt)) = own.next() {
         return evaluate(asked, command, attempts_max.saturating_sub(*attempt));
     }
-    if used >= attempts_max {
+    if key.tries >= attempts_max {
         return Err(Rejection::AttemptsExhausted);
     }
     let attempted = ActivationAttempted {
         key_index: key.index,
-        attempt: used + 1,
+        attempt: key.tries + 1,
         command_id: facts.command_id,
     };
     Ok(Decision {
@@ -53,7 +53,7 @@ fn evaluate(
     command: &ActivateKey,
     attempts_left: u32,
 ) -> Result<Decision, Rejection> {
-    let (key_index, vault) = (asked.person.key.index, asked.facts.vault);
+    let (key_index, vault) = (asked.key.index, asked.facts.vault);
     let verifier = vault
         .get(&VaultName::activation_verifier(key_index))
         .and_then(Verifier::from_stored)
@@ -78,7 +78,7 @@ fn evaluate(
 }
 
 fn wrong(asked: &Asked<'_>, attempts_left: u32) -> Decision {
-    let key_index = asked.person.key.index;
+    let key_index = asked.key.index;
     let failed = |result, blocked| {
         let event = ActivationFailed {
             key_index,
@@ -94,17 +94,13 @@ fn wrong(asked: &Asked<'_>, attempts_left: u32) -> Decision {
         let answer = AnswerBody::ActivationRefused { attempts_left };
         return failed(ErrorCode::ActivationCodeIncorrect, false).answering(answer);
     }
-    // Nobody will ever need the second half of a blocked key.
-    let second_part = Erasure::Row(VaultName::key_second_part(key_index));
-    Decision {
-        erase: code_rows(asked).into_iter().chain([second_part]).collect(),
-        ..failed(ErrorCode::ActivationAttemptsExceeded, true)
-    }
+    // The half and what the code is checked against stay: the bank may lift the block.
+    failed(ErrorCode::ActivationAttemptsExceeded, true)
 }
 
 /// The rows that are about the code: what it is checked against, and the answer that may hold it.
 fn code_rows(asked: &Asked<'_>) -> Vec<Erasure> {
-    let key = &asked.person.key;
+    let key = asked.key;
     vec![
         Erasure::Row(VaultName::activation_verifier(key.index)),
         Erasure::Row(VaultName::answer(&key.issued_by)),
@@ -175,10 +171,6 @@ mod tests {
         let last = story.device_asks(guess(1));
         last.happens(&["activate_key_attempt", "activate_key_failure"]);
         assert_eq!(last.code(), ErrorCode::ActivationAttemptsExceeded);
-        assert_eq!(
-            story.vault.get(&VaultName::key_second_part(KeyIndex(1))),
-            None
-        );
         let code = story.drawn_code();
         let proof = story.device.proof(&code);
         story

@@ -1,10 +1,13 @@
-//! Issuing a key: its secret, its halves, its code, its life. Used by `create_user` and `update_user_key`.
+//! Issuing a key: its secret, its halves, its code, its life. Used by `create_user`, `update_user_key` and
+//! `export_user_key`.
 
 use schemas::answers::IssuedKey;
-use schemas::commands::keys::{KeyParts, KeyRequest};
+use schemas::commands::keys::{KeyCarrier, KeyParts, KeyRequest};
 use schemas::events::keys::KeyIssued;
+use schemas::flags::KeyFlags;
+use schemas::key_text::{fits_a_qr_code, key_text};
 use schemas::vault::VaultName;
-use schemas::{KeyIndex, Secret, Timestamp, UserId};
+use schemas::{KeyIndex, Secret, SystemId, Timestamp, UserId};
 
 use super::Rejection;
 use crate::crypto::activation::{Verifier, draw_code};
@@ -18,6 +21,15 @@ const DRAWN_DIGITS: std::ops::RangeInclusive<u8> = 6..=20;
 const GIVEN_LENGTH: std::ops::RangeInclusive<usize> = 4..=64;
 const DAY_S: i64 = 86_400;
 
+/// For whom a key is issued.
+#[derive(Clone, Debug)]
+pub(crate) struct Holder<'a> {
+    pub(crate) system_id: &'a SystemId,
+    pub(crate) user_id: &'a UserId,
+    pub(crate) name: Option<String>,
+    pub(crate) system: &'a Registered,
+}
+
 /// A key as it is issued: the fact, the rows of the vault, and what the bank hears.
 #[derive(Debug)]
 pub(crate) struct NewKey {
@@ -30,17 +42,64 @@ pub(crate) struct NewKey {
 pub(crate) fn issue(
     request: &KeyRequest,
     key_index: KeyIndex,
-    user_id: &UserId,
-    user_name: Option<String>,
-    system: &Registered,
+    holder: &Holder<'_>,
     facts: &Facts<'_>,
 ) -> Result<NewKey, Rejection> {
     let flags = request
         .flags
         .effective()
         .map_err(|_| Rejection::FlagsExclude)?;
-    let halves = Halves::draw(&request.parts, facts)?;
-    let valid_to = valid_to(system, facts);
+    let valid_to = valid_to(holder.system, facts);
+    let life = Life {
+        key_index,
+        flags,
+        valid_to,
+    };
+    let wishes = Wishes {
+        parts: &request.parts,
+        app_extra: request.app_extra.as_ref(),
+        carrier: request.carrier,
+    };
+    let (rows, answer) = hand_out(&life, &wishes, holder, facts)?;
+    let issued = KeyIssued {
+        key_index,
+        flags,
+        valid_to,
+        two_parts: answer.two_parts,
+    };
+    Ok(NewKey {
+        issued,
+        rows,
+        answer,
+    })
+}
+
+/// What is fixed about a key before it has a secret.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Life {
+    pub(super) key_index: KeyIndex,
+    pub(super) flags: KeyFlags,
+    pub(super) valid_to: Timestamp,
+}
+
+/// In which form a key is wished.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wishes<'a> {
+    pub(super) parts: &'a KeyParts,
+    pub(super) app_extra: Option<&'a String>,
+    pub(super) carrier: KeyCarrier,
+}
+
+/// Draws the secret of a key: the rows of the vault, and what the bank hears. A key that the bank could not carry away is
+/// not drawn.
+pub(super) fn hand_out(
+    life: &Life,
+    wishes: &Wishes<'_>,
+    holder: &Holder<'_>,
+    facts: &Facts<'_>,
+) -> Result<(Vec<(VaultName, Secret)>, IssuedKey), Rejection> {
+    let halves = Halves::draw(wishes.parts, facts)?;
+    let key_index = life.key_index;
     let mut rows = vec![(
         VaultName::key_first_part(key_index),
         halves.first_part.clone(),
@@ -54,12 +113,13 @@ pub(crate) fn issue(
         drawn_code = second.drawn.then_some(second.code);
     }
     let answer = IssuedKey {
-        user_id: user_id.clone(),
+        user_id: holder.user_id.clone(),
         key_index,
-        flags,
-        valid_to,
-        user_name,
-        url: system
+        flags: life.flags,
+        valid_to: life.valid_to,
+        user_name: holder.name.clone(),
+        url: holder
+            .system
             .parameters
             .pc_is_external_url
             .clone()
@@ -67,20 +127,36 @@ pub(crate) fn issue(
         first_part: halves.first_part,
         activation_code: drawn_code,
         two_parts,
-        app_extra: request.app_extra.clone(),
-        qr_url_scheme: system.qr_url_scheme.clone(),
+        app_extra: wishes.app_extra.cloned(),
+        qr_url_scheme: holder.system.qr_url_scheme.clone(),
     };
-    let issued = KeyIssued {
-        key_index,
-        flags,
-        valid_to,
-        two_parts,
+    check_carrier(wishes.carrier, &answer, holder, facts)?;
+    Ok((rows, answer))
+}
+
+fn check_carrier(
+    carrier: KeyCarrier,
+    key: &IssuedKey,
+    holder: &Holder<'_>,
+    facts: &Facts<'_>,
+) -> Result<(), Rejection> {
+    let text = key_text(holder.system_id, key).map_err(|_| Rejection::AppExtraMalformed)?;
+    let fits = match carrier {
+        KeyCarrier::Text => return Ok(()),
+        KeyCarrier::QrCode => fits_a_qr_code(&text, facts.settings.qr_data_length_max()),
+        KeyCarrier::LinkOfTheSystem => {
+            let scheme = holder.system.qr_url_scheme.as_deref();
+            return match scheme {
+                Some(scheme) if !scheme.is_empty() => Ok(()),
+                Some(_) | None => Err(Rejection::SchemeMissing),
+            };
+        }
     };
-    Ok(NewKey {
-        issued,
-        rows,
-        answer,
-    })
+    if fits {
+        Ok(())
+    } else {
+        Err(Rejection::TooLong)
+    }
 }
 
 /// What the QR code carries, and what waits for the activation code. Without a second half the first is the whole key.
@@ -141,12 +217,13 @@ fn valid_to(system: &Registered, facts: &Facts<'_>) -> Timestamp {
 mod tests {
     use schemas::ErrorCode;
     use schemas::answers::AnswerBody;
+    use schemas::commands::keys::UpdateUserKey;
     use schemas::commands::systems::{ChangeSystem, SystemParameters};
     use schemas::commands::users::CreateUser;
     use schemas::flags::{SERVER_SIGNER, WITH_FINGERPRINT};
 
     use super::*;
-    use crate::testing::{NOW, Story, create_user, key_request};
+    use crate::testing::{NOW, Story, create_user, key_request, register_system};
 
     fn issued(parts: KeyParts) -> Result<IssuedKey, ErrorCode> {
         let mut story = Story::of_a_system();
@@ -208,6 +285,46 @@ mod tests {
         Story::of_a_system()
             .bank_asks(command)
             .is_refused_silently(ErrorCode::RequestError);
+    }
+
+    #[test]
+    fn a_key_that_does_not_fit_into_a_qr_code_is_not_issued() {
+        let mut story = Story::of_a_user();
+        let length_of = |story: &mut Story, extra: usize| {
+            let mut key = key_request(KeyParts::Whole);
+            key.carrier = KeyCarrier::QrCode;
+            key.app_extra = Some(format!(r#"{{"a":"{}"}}"#, "x".repeat(extra)));
+            let is_delayed = false;
+            let heard = story.bank_asks(UpdateUserKey { key, is_delayed });
+            match heard.code() {
+                ErrorCode::Normal => Some(story.key_text_length(&heard)),
+                code => {
+                    assert_eq!(code, ErrorCode::QrGenerationError);
+                    None
+                }
+            }
+        };
+        let shortest = length_of(&mut story, 0).unwrap();
+        let index = story.device.key_index;
+        assert_eq!(length_of(&mut story, 2049 - shortest), None);
+        assert_eq!(story.device.key_index, index, "the old key stays in force");
+        assert_eq!(length_of(&mut story, 2048 - shortest), Some(2048));
+    }
+
+    #[test]
+    fn a_link_needs_a_scheme() {
+        let mut story = Story::of_an_empty_house();
+        let mut system = register_system();
+        system.qr_url_scheme = None;
+        story.system_asks(system).happens(&["register_system"]);
+        let mut command = create_user(KeyParts::Whole);
+        command.key.carrier = KeyCarrier::LinkOfTheSystem;
+        story
+            .bank_asks(command.clone())
+            .is_refused_silently(ErrorCode::UrlSchemeNotDefined);
+        Story::of_a_system()
+            .bank_asks(command)
+            .happens(&["create_user"]);
     }
 
     #[test]

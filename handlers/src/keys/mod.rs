@@ -1,9 +1,13 @@
-//! The keys of a user: issued by the bank, activated and registered by the device. One key is in force at a time, and a
-//! new one replaces it at once.
+//! The keys of a user: issued by the bank, activated and registered by the device. One key is in force at a time; a new
+//! one replaces it at once, or waits beside it until it is activated.
 
 mod activate;
+mod activate_delayed;
+mod export;
 mod issue;
 mod register_public_key;
+mod replace;
+mod ring;
 mod state;
 mod update;
 
@@ -11,8 +15,10 @@ use schemas::ErrorCode;
 use schemas::commands::keys::KeyCommand;
 use schemas::vault::VaultName;
 
-pub(crate) use issue::issue;
+pub(crate) use issue::{Holder, issue};
 pub(crate) use register_public_key::question as renewal_question;
+pub(crate) use replace::put_in_force;
+pub(crate) use ring::{Found, Ring};
 pub(crate) use state::{Activation, Key};
 
 use crate::asked::Asked;
@@ -51,6 +57,45 @@ pub(crate) enum Rejection {
     /// The signature by the registered public key is wrong.
     #[error("the signature of the new public key by the old one is wrong")]
     RenewalSignatureWrong,
+    /// A pair for automatic confirmations, for a key that has none.
+    #[error("the key does not confirm automatically")]
+    AutosignForbidden,
+    /// The pair for automatic confirmations is the pair that signs for the user.
+    #[error("one pair cannot serve both purposes")]
+    AutosignSamePair,
+    /// A public key for automatic confirmations is registered, and the new one is not signed by it.
+    #[error("the new public key for automatic confirmations is not signed by the old one")]
+    AutosignRenewalUnsigned,
+    /// The signature by that public key is wrong.
+    #[error("the signature of the new public key for automatic confirmations is wrong")]
+    AutosignRenewalSignatureWrong,
+    /// No key is delayed.
+    #[error("no key is delayed")]
+    NothingDelayed,
+    /// The key that was meant was replaced.
+    #[error("the key was replaced")]
+    Replaced,
+    /// There is no key of that number.
+    #[error("there is no key of that number")]
+    Unknown,
+    /// The tries of the key were used up.
+    #[error("the key is blocked")]
+    Blocked,
+    /// The key's life is over.
+    #[error("the key's life is over")]
+    Expired,
+    /// A device has registered with the key, so it is not handed out again.
+    #[error("a device has registered with the key")]
+    InUse,
+    /// The key does not fit into a QR code.
+    #[error("the key does not fit into a QR code")]
+    TooLong,
+    /// A link into the application needs a scheme.
+    #[error("no URL scheme is known")]
+    SchemeMissing,
+    /// The application's part of the key is not JSON. The door has checked it.
+    #[error("the application's part of the key is not JSON")]
+    AppExtraMalformed,
 }
 
 impl Rejection {
@@ -58,16 +103,27 @@ impl Rejection {
     /// activation: both are errors in the request (219).
     pub(crate) fn code(self) -> ErrorCode {
         match self {
-            Self::FlagsExclude | Self::NothingToActivate | Self::PublicKeyMalformed => {
-                ErrorCode::RequestError
-            }
+            Self::FlagsExclude
+            | Self::NothingToActivate
+            | Self::PublicKeyMalformed
+            | Self::AutosignSamePair
+            | Self::AppExtraMalformed => ErrorCode::RequestError,
             Self::CodeUnacceptable => ErrorCode::SpartLengthIsWrong,
             Self::ActivationTooLate => ErrorCode::ValidDateExpired,
             Self::AttemptsExhausted => ErrorCode::ActivationAttemptsExceeded,
-            Self::MaterialMissing => ErrorCode::KeyInfoNotFound,
-            Self::RenewalForbidden => ErrorCode::PubkeyIsNotEmpty,
+            Self::MaterialMissing | Self::NothingDelayed => ErrorCode::KeyInfoNotFound,
+            Self::RenewalForbidden | Self::InUse => ErrorCode::PubkeyIsNotEmpty,
             Self::RenewalUnsigned => ErrorCode::PubkeySignatureIsEmpty,
             Self::RenewalSignatureWrong => ErrorCode::SignatureIsInvalid,
+            Self::AutosignForbidden => ErrorCode::AutosignNotAllowed,
+            Self::AutosignRenewalUnsigned => ErrorCode::AutosignPubkeySignatureIsEmpty,
+            Self::AutosignRenewalSignatureWrong => ErrorCode::AutosingSignatureIsInvalid,
+            Self::Replaced => ErrorCode::KeyIndexObsoleted,
+            Self::Unknown => ErrorCode::KeyIndexWrong,
+            Self::Blocked => ErrorCode::UserIsBlocked,
+            Self::Expired => ErrorCode::KeyExpired,
+            Self::TooLong => ErrorCode::QrGenerationError,
+            Self::SchemeMissing => ErrorCode::UrlSchemeNotDefined,
         }
     }
 }
@@ -76,20 +132,28 @@ impl Rejection {
 pub(crate) fn decide(asked: &Asked<'_>, command: &KeyCommand) -> Result<Decision, Rejection> {
     match command {
         KeyCommand::Update(command) => update::decide(asked, command),
+        KeyCommand::ActivateDelayed(command) => activate_delayed::decide(asked, command),
+        KeyCommand::Export(command) => export::decide(asked, command),
         KeyCommand::Activate(command) => activate::decide(asked, command),
         KeyCommand::RegisterPublicKey(command) => register_public_key::decide(asked, command),
     }
 }
 
-/// The vault rows such a decision reads.
-pub(crate) fn needs(key: &Key, command: &KeyCommand) -> Vec<VaultName> {
+/// The vault rows such a decision reads, besides those that vouch for a device.
+pub(crate) fn needs(ring: &Ring, command: &KeyCommand) -> Vec<VaultName> {
     match command {
         KeyCommand::Update(_) => {
-            let mut names = key.parts();
+            let mut names: Vec<VaultName> = ring.keys().flat_map(Key::parts).collect();
             names.push(VaultName::user_name());
             names
         }
-        KeyCommand::Activate(_) => vec![VaultName::activation_verifier(key.index)],
+        KeyCommand::ActivateDelayed(_) => ring.current.parts(),
+        KeyCommand::Export(_) => vec![VaultName::user_name()],
+        // The device's own key is asked for by those that vouch for it; the verifier of the other one does no harm.
+        KeyCommand::Activate(_) => ring
+            .keys()
+            .map(|key| VaultName::activation_verifier(key.index))
+            .collect(),
         KeyCommand::RegisterPublicKey(_) => Vec::new(),
     }
 }

@@ -1,5 +1,4 @@
-//! What is remembered of a user's key. Of the ring, only the newest key can do anything; of those before it, that they
-//! came before is all that matters.
+//! What is remembered of one key.
 
 use schemas::events::devices::DeviceEvent;
 use schemas::events::keys::{KeyEvent, KeyIssued, PublicKeyRegistered, PushRegistered};
@@ -7,7 +6,7 @@ use schemas::flags::KeyFlags;
 use schemas::vault::VaultName;
 use schemas::{CommandId, Digest, KeyIndex, Timestamp};
 
-/// The key in force.
+/// A key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     /// Its number.
@@ -16,10 +15,12 @@ pub(crate) struct Key {
     pub(crate) flags: KeyFlags,
     /// End of its life: from this moment on it is too late.
     pub(crate) valid_to: Timestamp,
-    /// The command that issued it: its stored answer holds the key.
+    /// The command that issued it, or handed it out anew: its stored answer holds the key.
     pub(crate) issued_by: CommandId,
     /// How far its activation got.
     pub(crate) activation: Activation,
+    /// Tries of the activation code that were counted. Only the bank gives them back.
+    pub(crate) tries: u32,
     /// The device's public key.
     pub(crate) registered: Option<Registration>,
     /// The device it is bound to.
@@ -33,8 +34,6 @@ pub(crate) enum Activation {
     Whole,
     /// Its second half waits for the code.
     Waiting {
-        /// Tries that were counted. They are never given back.
-        used: u32,
         /// Commands whose try was counted and not yet looked at, each with the number of its try. Several, when they came
         /// at the same moment; never more than the limit.
         reserved: Vec<(CommandId, u32)>,
@@ -45,11 +44,25 @@ pub(crate) enum Activation {
     Blocked,
 }
 
+impl Activation {
+    fn of(two_parts: bool) -> Self {
+        if two_parts {
+            Self::Waiting {
+                reserved: Vec::new(),
+            }
+        } else {
+            Self::Whole
+        }
+    }
+}
+
 /// A device's public key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Registration {
     /// SubjectPublicKeyInfo, DER.
     pub(crate) public_key: Vec<u8>,
+    /// The same of the pair for automatic confirmations, once there is one.
+    pub(crate) autosign_public_key: Option<Vec<u8>>,
     /// Whose pushes reach the device; the token lies in the vault.
     pub(crate) push: Option<PushRegistered>,
 }
@@ -57,20 +70,13 @@ pub(crate) struct Registration {
 impl Key {
     /// A key as issued.
     pub(crate) fn issued(event: &KeyIssued, issued_by: CommandId) -> Self {
-        let activation = if event.two_parts {
-            Activation::Waiting {
-                used: 0,
-                reserved: Vec::new(),
-            }
-        } else {
-            Activation::Whole
-        };
         Self {
             index: event.key_index,
             flags: event.flags,
             valid_to: event.valid_to,
             issued_by,
-            activation,
+            activation: Activation::of(event.two_parts),
+            tries: 0,
             registered: None,
             fingerprint: None,
         }
@@ -113,39 +119,60 @@ impl Key {
         }
     }
 
-    /// Folds a fact about the ring. What concerns a key that was replaced changes nothing any more.
+    /// Every row of the vault that is about its secret.
+    pub(super) fn secret_rows(&self) -> Vec<VaultName> {
+        vec![
+            VaultName::key_first_part(self.index),
+            VaultName::key_second_part(self.index),
+            VaultName::activation_verifier(self.index),
+        ]
+    }
+
+    /// Is it blocked, because tries were used up?
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.activation == Activation::Blocked
+    }
+
+    /// Does it wait for something that nobody may try any more?
+    pub(crate) fn has_no_try_left(&self, activation_tries_max: u32) -> bool {
+        match self.activation {
+            Activation::Blocked => true,
+            Activation::Waiting { .. } => self.tries >= activation_tries_max,
+            Activation::Whole | Activation::Activated => false,
+        }
+    }
+
+    /// Folds a fact about this key.
     pub(crate) fn evolve(&mut self, event: &KeyEvent, cause: CommandId) {
-        if let KeyEvent::Updated(event) = event {
-            *self = Self::issued(&event.key, cause);
-            return;
-        }
-        if event.key_index() != self.index {
-            return;
-        }
         match event {
-            KeyEvent::Updated(_) => {}
+            // The ring's business.
+            KeyEvent::Updated(_) | KeyEvent::PutInForce(_) => {}
             KeyEvent::ActivationAttempted(event) => {
                 self.count_attempt(event.attempt, event.command_id);
             }
             KeyEvent::Activated(_) => self.activation = Activation::Activated,
             KeyEvent::ActivationFailed(event) => self.fail_activation(cause, event.blocked),
             KeyEvent::PublicKeyRegistered(event) => self.register(event),
+            KeyEvent::Exported(event) => {
+                self.activation = Activation::of(event.two_parts);
+                self.issued_by = cause;
+            }
+            KeyEvent::TriesRestored(_) => self.restore_tries(),
         }
     }
 
     /// Folds a fact about the device that holds it.
     pub(crate) fn evolve_device(&mut self, event: &DeviceEvent) {
         match event {
-            DeviceEvent::FingerprintSet(event) if event.key_index == self.index => {
+            DeviceEvent::FingerprintSet(event) => {
                 self.fingerprint = Some(event.device_fingerprint);
             }
-            DeviceEvent::FingerprintSet(_) => {}
         }
     }
 
     fn count_attempt(&mut self, attempt: u32, command_id: CommandId) {
-        if let Activation::Waiting { used, reserved } = &mut self.activation {
-            *used = attempt.max(*used);
+        if let Activation::Waiting { reserved } = &mut self.activation {
+            self.tries = attempt.max(self.tries);
             reserved.push((command_id, attempt));
         }
     }
@@ -153,15 +180,31 @@ impl Key {
     fn fail_activation(&mut self, command_id: CommandId, blocked: bool) {
         if blocked {
             self.activation = Activation::Blocked;
-        } else if let Activation::Waiting { reserved, .. } = &mut self.activation {
+        } else if let Activation::Waiting { reserved } = &mut self.activation {
             reserved.retain(|(reserved_by, _)| *reserved_by != command_id);
         }
     }
 
+    /// A key that waits for its code waits with all its tries again.
+    fn restore_tries(&mut self) {
+        self.tries = 0;
+        match self.activation {
+            Activation::Blocked | Activation::Waiting { .. } => {
+                self.activation = Activation::of(true);
+            }
+            Activation::Whole | Activation::Activated => {}
+        }
+    }
+
     fn register(&mut self, event: &PublicKeyRegistered) {
-        let push_before = self.registered.take().and_then(|before| before.push);
+        let before = self.registered.take();
+        let (autosign_before, push_before) = match before {
+            Some(before) => (before.autosign_public_key, before.push),
+            None => (None, None),
+        };
         self.registered = Some(Registration {
             public_key: event.public_key.clone(),
+            autosign_public_key: event.autosign_public_key.clone().or(autosign_before),
             push: event.push.clone().or(push_before),
         });
     }

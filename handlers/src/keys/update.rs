@@ -1,50 +1,56 @@
-//! `update_user_key`: the next key of the ring; the one before is replaced at once.
+//! `update_user_key`: the next key of the ring. It replaces the one in force at once, or waits until it is activated.
 
-use schemas::KeyIndex;
 use schemas::answers::AnswerBody;
 use schemas::commands::keys::UpdateUserKey;
 use schemas::events::keys::KeyUpdated;
 use schemas::vault::VaultName;
 
+use super::issue::Holder;
+use super::replace::{Replaced, replace};
 use super::{Rejection, issue};
 use crate::asked::Asked;
-use crate::authenticate::farewell;
 use crate::decision::{Decision, Erasure};
 
-/// Issues the next key. The old one's parts are erased; only what lets its device be told 336 is kept.
+/// Issues the next key.
 ///
-/// Pending transactions stay: they are confirmed with the new key. A blocked or expired key is replaced like any other.
-pub(crate) fn decide(asked: &Asked<'_>, command: &UpdateUserKey) -> Result<Decision, Rejection> {
-    let (old, vault) = (&asked.person.key, asked.facts.vault);
-    let next = old
-        .index
-        .0
-        .checked_add(1)
-        .expect("nobody is issued four billion keys");
+/// Source: reference manual, "delayed". A delayed key leaves the one in force as it is, and replaces the delayed key before
+/// it; any other update makes every delayed key worthless.
+///
+/// Pending transactions stay: they are confirmed with the key that is in force by then. A blocked or expired key is replaced
+/// like any other.
+pub(super) fn decide(asked: &Asked<'_>, command: &UpdateUserKey) -> Result<Decision, Rejection> {
+    let (ring, vault) = (&asked.person.keys, asked.facts.vault);
     let name = vault.get(&VaultName::user_name());
-    let name = name.map(|name| String::from_utf8_lossy(name).into_owned());
-    let mut new = issue(
-        &command.key,
-        KeyIndex(next),
-        asked.user_id,
-        name,
-        asked.system,
-        asked.facts,
-    )?;
-    let farewell = farewell(old, vault);
-    new.rows
-        .extend(farewell.map(|key| (VaultName::key_farewell(old.index), key)));
-    let erased = [
-        VaultName::key_first_part(old.index),
-        VaultName::key_second_part(old.index),
-        VaultName::activation_verifier(old.index),
-        VaultName::answer(&old.issued_by),
-        VaultName::push_address(),
-    ];
-    let event = KeyUpdated { key: new.issued };
+    let holder = Holder {
+        system_id: asked.system_id,
+        user_id: asked.user_id,
+        name: name.map(|name| String::from_utf8_lossy(name).into_owned()),
+        system: asked.system,
+    };
+    let mut new = issue(&command.key, ring.next_index(), &holder, asked.facts)?;
+    let mut gone: Vec<Replaced> = Vec::new();
+    gone.extend(ring.delayed.as_ref().map(|delayed| replace(delayed, vault)));
+    if !command.is_delayed {
+        gone.push(replace(&ring.current, vault));
+        gone.push(Replaced {
+            erased: vec![Erasure::Row(VaultName::push_address())],
+            ..Replaced::default()
+        });
+    }
+    let mut erase = Vec::new();
+    for replaced in gone {
+        new.rows.extend(replaced.rows);
+        erase.extend(replaced.erased);
+    }
+    let event = KeyUpdated {
+        key: new.issued,
+        is_delayed: command.is_delayed,
+        replaced_delayed: ring.delayed.as_ref().map(|delayed| delayed.index),
+        replaced: (!command.is_delayed).then_some(ring.current.index),
+    };
     Ok(Decision {
         vault: new.rows,
-        erase: erased.into_iter().map(Erasure::Row).collect(),
+        erase,
         answer: AnswerBody::KeyIssued(Box::new(new.answer)),
         secret_answer: true,
         ..Decision::happened(vec![event.into()])
@@ -53,16 +59,144 @@ pub(crate) fn decide(asked: &Asked<'_>, command: &UpdateUserKey) -> Result<Decis
 
 #[cfg(test)]
 mod tests {
-    use schemas::ErrorCode;
+    use schemas::commands::devices::SetFingerprint;
     use schemas::commands::keys::KeyParts;
+    use schemas::commands::transactions::ListTransactions;
     use schemas::commands::users::DeleteUser;
+    use schemas::flags::WITH_FINGERPRINT;
+    use schemas::{Digest, ErrorCode, KeyIndex};
 
     use super::*;
-    use crate::testing::{Story, key_request};
+    use crate::testing::{Device, Story, delayed, key_request};
+
+    const LOOK: ListTransactions = ListTransactions {
+        statuses: Vec::new(),
+    };
+
+    /// The story's next delayed key; its own device keeps the old one.
+    fn delay(story: &mut Story, command: UpdateUserKey) -> Device {
+        let old = story.device.clone();
+        story.bank_asks(command).happens(&["update_user_key"]);
+        std::mem::replace(&mut story.device, old)
+    }
+
+    #[test]
+    fn a_delayed_key_leaves_the_one_in_force_and_opens_nothing() {
+        let mut story = Story::of_a_registered_device();
+        story.create_transaction("invoice-1");
+        let new = delay(&mut story, delayed(KeyParts::Whole));
+        let old = std::mem::replace(&mut story.device, new);
+        story
+            .device_asks(LOOK)
+            .is_refused(ErrorCode::KeyNotActivated);
+        let confirmation = story.confirmation("invoice-1");
+        story
+            .device_asks(confirmation)
+            .is_refused(ErrorCode::KeyNotActivated);
+        story.device = old;
+        let confirmation = story.confirmation("invoice-1");
+        story
+            .device_asks(confirmation)
+            .happens(&["confirm_transaction", "clean_transaction"]);
+    }
+
+    #[test]
+    fn registering_with_the_delayed_key_puts_it_in_force() {
+        for push in [true, false] {
+            let mut story = Story::of_a_registered_device();
+            let new = delay(&mut story, delayed(KeyParts::Whole));
+            let old = std::mem::replace(&mut story.device, new);
+            let mut command = story.device.registration();
+            command.push = command.push.filter(|_| push);
+            story
+                .device_asks(command)
+                .happens(&["register_public_key", "put_key_in_force"]);
+            let row = story.vault.get(&VaultName::push_address());
+            assert_eq!(row.is_some(), push, "the old device's address is gone");
+            story.device_asks(LOOK).happens(&["get_transactions"]);
+            story.device = old;
+            story
+                .device_asks(LOOK)
+                .is_refused(ErrorCode::KeyIndexObsoleted);
+        }
+    }
+
+    #[test]
+    fn a_fingerprint_with_the_delayed_key_puts_it_in_force() {
+        let mut story = Story::of_a_registered_device();
+        let mut command = delayed(KeyParts::Whole);
+        command.key.flags.set(&WITH_FINGERPRINT, 1);
+        story.device = delay(&mut story, command);
+        let device_fingerprint = Digest([1; 32]);
+        story
+            .device_asks(SetFingerprint { device_fingerprint })
+            .happens(&["set_device_fingerprint", "put_key_in_force"]);
+        story.device_asks(LOOK).happens(&["get_transactions"]);
+    }
+
+    #[test]
+    fn a_delayed_key_in_two_parts_is_activated_and_then_registered() {
+        let mut story = Story::of_a_registered_device();
+        let two = KeyParts::TwoDrawCode { digits: 10 };
+        let old = story.device.clone();
+        story.bank_asks(delayed(two)).happens(&["update_user_key"]);
+        let command = story.device.registration();
+        story
+            .device_asks(command.clone())
+            .is_refused(ErrorCode::KeyNotActivated);
+        story.activate_device();
+        story
+            .device_asks(LOOK)
+            .is_refused(ErrorCode::KeyNotActivated);
+        let new = std::mem::replace(&mut story.device, old);
+        story.device_asks(LOOK).happens(&["get_transactions"]);
+        story.device = new;
+        story
+            .device_asks(command)
+            .happens(&["register_public_key", "put_key_in_force"]);
+    }
+
+    #[test]
+    fn each_delayed_key_replaces_the_one_before() {
+        let mut story = Story::of_a_registered_device();
+        let first = delay(&mut story, delayed(KeyParts::Whole));
+        let second = delay(&mut story, delayed(KeyParts::Whole));
+        let current = std::mem::replace(&mut story.device, first);
+        let command = story.device.registration();
+        story
+            .device_asks(command)
+            .is_refused(ErrorCode::KeyIndexObsoleted);
+        story.device = second;
+        let command = story.device.registration();
+        story
+            .device_asks(command)
+            .happens(&["register_public_key", "put_key_in_force"]);
+        story.device = current;
+        story
+            .device_asks(LOOK)
+            .is_refused(ErrorCode::KeyIndexObsoleted);
+    }
+
+    #[test]
+    fn an_update_without_the_flag_makes_the_delayed_key_worthless() {
+        let mut story = Story::of_a_registered_device();
+        let dropped = delay(&mut story, delayed(KeyParts::Whole));
+        story.bank_asks(update()).happens(&["update_user_key"]);
+        assert_eq!(story.device.key_index, KeyIndex(3));
+        story.device_asks(LOOK).happens(&["get_transactions"]);
+        story.device = dropped;
+        let command = story.device.registration();
+        story
+            .device_asks(command)
+            .is_refused(ErrorCode::KeyIndexObsoleted);
+        let row = story.vault.get(&VaultName::key_first_part(KeyIndex(2)));
+        assert_eq!(row, None);
+    }
 
     fn update() -> UpdateUserKey {
         UpdateUserKey {
             key: key_request(KeyParts::Whole),
+            is_delayed: false,
         }
     }
 
@@ -131,6 +265,7 @@ mod tests {
         let mut story = Story::of_a_user();
         let command = UpdateUserKey {
             key: key_request(KeyParts::TwoDrawCode { digits: 5 }),
+            is_delayed: false,
         };
         story
             .bank_asks(command)

@@ -34,7 +34,7 @@ pub(super) fn decide(asked: &Asked<'_>, command: &ProcessOperation) -> Result<De
     check_answers(asked, command, now)?;
     let mut processed = OperationProcessed {
         operation_id: id.clone(),
-        key_index: asked.person.key.index,
+        key_index: asked.key.index,
         status: OperationStatus::Processed,
         cleaned: asked.facts.settings.clean_transaction(),
         confirmed: Vec::new(),
@@ -112,10 +112,12 @@ fn proof_of(answer: &YesOrNo) -> Proof<'_> {
         } => Proof {
             signature: signature.as_ref(),
             confirm_code: confirm_code.as_ref(),
+            device_fingerprint: None,
         },
         YesOrNo::Decline { .. } => Proof {
             signature: None,
             confirm_code: None,
+            device_fingerprint: None,
         },
     }
 }

@@ -16,7 +16,7 @@ use schemas::{Digest, KeyIndex, Secret, SystemId, Timestamp, UserId};
 use super::{RFC_6979_KEY, push_address};
 use crate::crypto::confirm_code::Subject;
 use crate::crypto::key_material::{activation_request_key, confirm_key, derive, join, request_key};
-use crate::crypto::public_key::renewal_digest;
+use crate::crypto::public_key::{Purpose, renewal_digest};
 use crate::crypto::{activation, pc_auth};
 
 /// A phone with a key.
@@ -98,6 +98,8 @@ impl Device {
         RegisterPublicKey {
             public_key: self.public_key(),
             public_key_signature: None,
+            autosign_public_key: None,
+            autosign_public_key_signature: None,
             push: Some(push_address()),
         }
     }
@@ -105,12 +107,20 @@ impl Device {
     /// The registration of a new key pair, signed by the one before.
     pub(crate) fn renewal(&self) -> RegisterPublicKey {
         let public_key = public_key(&new_signer());
-        let digest = renewal_digest(&self.system_id, &self.user_id, self.key_index, &public_key);
+        let digest = self.renewal_digest(Purpose::User, &public_key);
         RegisterPublicKey {
             public_key,
             public_key_signature: Some(self.sign(&digest)),
+            autosign_public_key: None,
+            autosign_public_key_signature: None,
             push: None,
         }
+    }
+
+    /// What the pair before signs when it hands over to this one.
+    pub(crate) fn renewal_digest(&self, purpose: Purpose, public_key: &[u8]) -> Digest {
+        let (system_id, user_id) = (&self.system_id, &self.user_id);
+        renewal_digest(purpose, system_id, user_id, self.key_index, public_key)
     }
 
     pub(crate) fn sign(&self, digest: &Digest) -> Vec<u8> {

@@ -2,7 +2,9 @@
 
 use schemas::Secret;
 use schemas::canonical::TextType;
-use schemas::commands::keys::{DeviceType, KeyParts, KeyRequest, PushAddress};
+use schemas::commands::keys::{
+    DeviceType, KeyCarrier, KeyParts, KeyRequest, PushAddress, UpdateUserKey,
+};
 use schemas::commands::operations::{CreateOperation, NewMember};
 use schemas::commands::systems::{RegisterSystem, SystemParameters};
 use schemas::commands::transactions::{CreateTransaction, NotificationType};
@@ -34,6 +36,15 @@ pub(crate) fn key_request(parts: KeyParts) -> KeyRequest {
         flags: KeyFlags::default(),
         parts,
         app_extra: None,
+        carrier: KeyCarrier::Text,
+    }
+}
+
+/// The next key, which waits until it is activated.
+pub(crate) fn delayed(parts: KeyParts) -> UpdateUserKey {
+    UpdateUserKey {
+        key: key_request(parts),
+        is_delayed: true,
     }
 }
 

@@ -10,8 +10,8 @@ use super::Rejection;
 use super::state::{Pending, Transaction};
 use crate::asked::{Asked, By};
 use crate::crypto::confirm_code::Subject;
-use crate::crypto::key_material;
 use crate::crypto::signature::{InvalidSignature, Signature};
+use crate::crypto::{key_material, same};
 use crate::decision::{Decision, Erasure};
 use crate::facts::SignatureCheck;
 use crate::operations;
@@ -31,6 +31,8 @@ pub(crate) struct Proof<'a> {
     pub(crate) signature: Option<&'a Vec<u8>>,
     /// As typed or computed.
     pub(crate) confirm_code: Option<&'a String>,
+    /// Which device it says it is, when it says so.
+    pub(crate) device_fingerprint: Option<&'a Digest>,
 }
 
 /// Accepts the proof of a user's consent to a pending transaction.
@@ -41,6 +43,7 @@ pub(super) fn decide(
     let proof = Proof {
         signature: command.signature.as_ref(),
         confirm_code: command.confirm_code.as_ref(),
+        device_fingerprint: command.device_fingerprint.as_ref(),
     };
     proof.check_given()?;
     let id = &command.transaction_id;
@@ -49,7 +52,7 @@ pub(super) fn decide(
     let signature = proof.check(asked, transaction, pending)?;
     let confirmed = TransactionConfirmed {
         transaction_id: id.clone(),
-        key_index: asked.person.key.index,
+        key_index: asked.key.index,
         signature: signature.map(Signature::to_low_s_der),
         confirm_code: command.confirm_code.clone(),
         digest: transaction.digest,
@@ -92,7 +95,7 @@ pub(crate) fn question(
     transaction.pending(Timestamp(i64::MIN)).ok()?;
     Signature::parse(signature?).ok()?;
     Some(SignatureCheck {
-        public_key: person.key.registered.as_ref()?.public_key.clone(),
+        public_key: person.keys.current.registered.as_ref()?.public_key.clone(),
         digest: transaction.digest,
         signature: signature?.clone(),
     })
@@ -116,7 +119,7 @@ impl Proof<'_> {
         transaction: &Transaction,
         pending: &Pending,
     ) -> Result<Option<Signature>, Rejection> {
-        let fingerprint = bound_fingerprint(asked)?;
+        let fingerprint = bound_fingerprint(asked, self.device_fingerprint)?;
         let signature = check_signature(asked, self.signature, transaction)?;
         if let Some(code) = self.confirm_code {
             check_code(asked, code, transaction, pending, fingerprint)?;
@@ -126,16 +129,25 @@ impl Proof<'_> {
 }
 
 /// The fingerprint every code of this key is made with. A key that binds its user to a device confirms nothing before the
-/// device is known.
-fn bound_fingerprint<'a>(asked: &Asked<'a>) -> Result<Option<&'a Digest>, Rejection> {
-    let key = &asked.person.key;
+/// device is known, and nothing for a device that says it is another. A device that says nothing shows by its code which
+/// one it is.
+fn bound_fingerprint<'a>(
+    asked: &Asked<'a>,
+    claimed: Option<&Digest>,
+) -> Result<Option<&'a Digest>, Rejection> {
+    let key = asked.key;
     if !key.flags.has(&WITH_FINGERPRINT) {
         return Ok(None);
     }
-    match &key.fingerprint {
-        Some(fingerprint) => Ok(Some(fingerprint)),
-        None => Err(Rejection::FingerprintMissing),
+    let Some(fingerprint) = &key.fingerprint else {
+        return Err(Rejection::FingerprintMissing);
+    };
+    if let Some(claimed) = claimed
+        && !same(claimed.as_bytes(), fingerprint.as_bytes())
+    {
+        return Err(Rejection::DeviceMismatch);
     }
+    Ok(Some(fingerprint))
 }
 
 /// The signature, when one was given and it is right. With a registered public key there must be one.
@@ -145,13 +157,13 @@ fn check_signature(
     transaction: &Transaction,
 ) -> Result<Option<Signature>, Rejection> {
     let Some(der) = given else {
-        return if asked.person.key.registered.is_some() {
+        return if asked.key.registered.is_some() {
             Err(Rejection::SignatureMissing)
         } else {
             Ok(None)
         };
     };
-    let registered = asked.person.key.registered.as_ref();
+    let registered = asked.key.registered.as_ref();
     let registered = registered.ok_or(Rejection::KeyNotRegistered)?;
     let signature = Signature::parse(der).map_err(|invalid| match invalid {
         InvalidSignature::Structure => Rejection::SignatureMalformed,
@@ -236,6 +248,7 @@ mod tests {
             transaction_id: "invoice-1".parse().unwrap(),
             signature: None,
             confirm_code: Some(code.to_owned()),
+            device_fingerprint: None,
         }
     }
 
@@ -244,6 +257,7 @@ mod tests {
             transaction_id: "invoice-1".parse().unwrap(),
             signature: Some(signature),
             confirm_code: None,
+            device_fingerprint: None,
         }
     }
 
@@ -524,8 +538,15 @@ mod tests {
             .device_asks(with_code(&code))
             .is_refused(ErrorCode::InvalidHmac);
         story.device.fingerprint = Some(device_fingerprint);
-        let code = story.code("invoice-1", 0);
-        story.device_asks(with_code(&code)).happens(DONE);
+        let mut command = with_code(&story.code("invoice-1", 0));
+        command.device_fingerprint = Some(Digest([8; 32]));
+        for _ in 0..10 {
+            story
+                .device_asks(command.clone())
+                .is_refused(ErrorCode::DeviceFingerprintMismatch);
+        }
+        command.device_fingerprint = Some(device_fingerprint);
+        story.device_asks(command).happens(DONE);
     }
 
     #[test]

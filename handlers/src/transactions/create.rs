@@ -11,7 +11,6 @@ use super::{Rejection, shown_text};
 use crate::asked::Asked;
 use crate::crypto::key_material::derive;
 use crate::decision::Decision;
-use crate::keys::Activation;
 use crate::policies::expiry_timer;
 use crate::web_address;
 
@@ -71,9 +70,9 @@ pub(crate) fn check_request(
     confirm_code_length: Option<u8>,
     callback_url: Option<&String>,
 ) -> Result<(), Rejection> {
-    let key = &asked.person.key;
-    if key.activation == Activation::Blocked {
-        return Err(Rejection::KeyBlocked);
+    let key = asked.key;
+    if asked.person.is_blocked() {
+        return Err(Rejection::UserBlocked);
     }
     if key.is_expired(asked.facts.now) {
         return Err(Rejection::KeyExpired);

@@ -55,9 +55,12 @@ pub(crate) enum Rejection {
     /// A confirmation code of so many digits is not made.
     #[error("the confirmation code has a length that is not permitted")]
     CodeLengthWrong,
-    /// The user's key is blocked.
-    #[error("the user's key is blocked")]
-    KeyBlocked,
+    /// The user, or the user's key, is blocked.
+    #[error("the user is blocked")]
+    UserBlocked,
+    /// The device is not the one the key is bound to.
+    #[error("the device is not the one the key is bound to")]
+    DeviceMismatch,
     /// The user's key has expired.
     #[error("the user's key has expired")]
     KeyExpired,
@@ -115,7 +118,8 @@ impl Rejection {
             Self::ContentUnacceptable | Self::ContentAltered => ErrorCode::TransactionDataError,
             Self::RequestWrong | Self::NotForThisCaller => ErrorCode::RequestError,
             Self::CodeLengthWrong => ErrorCode::ConfirmCodeLengthIsWrong,
-            Self::KeyBlocked => ErrorCode::UserIsBlocked,
+            Self::UserBlocked => ErrorCode::UserIsBlocked,
+            Self::DeviceMismatch => ErrorCode::DeviceFingerprintMismatch,
             Self::KeyExpired => ErrorCode::KeyExpired,
             Self::ContentMissing => ErrorCode::NoResult,
             Self::NothingGiven => ErrorCode::SignatureAndConfirmCodeAreNull,

@@ -12,7 +12,7 @@ pub(crate) fn decide(command: &ChangeUser) -> Decision {
     let name = Secret::new(command.user_name.as_bytes());
     Decision {
         vault: vec![(VaultName::user_name(), name)],
-        ..Decision::happened(vec![UserChanged {}.into()])
+        ..Decision::happened(vec![UserChanged::default().into()])
     }
 }
 

@@ -5,25 +5,31 @@ use schemas::commands::users::CreateUser;
 use schemas::events::users::UserCreated;
 use schemas::flags::COLLECT_EVENTS;
 use schemas::vault::VaultName;
-use schemas::{KeyIndex, Secret, UserId};
+use schemas::{KeyIndex, Secret, SystemId, UserId};
 
 use super::Rejection;
 use crate::decision::Decision;
 use crate::facts::Facts;
-use crate::keys::issue;
+use crate::keys::{Holder, issue};
 use crate::systems::Registered;
 
 const FIRST: KeyIndex = KeyIndex(1);
 
 /// Creates a user nobody has heard of, and issues key 1. The name goes to the vault.
 pub(crate) fn decide(
-    user_id: &UserId,
+    (system_id, user_id): (&SystemId, &UserId),
     command: &CreateUser,
     system: &Registered,
     facts: &Facts<'_>,
 ) -> Result<Decision, Rejection> {
     let name = command.user_name.clone();
-    let mut new = issue(&command.key, FIRST, user_id, name.clone(), system, facts)?;
+    let holder = Holder {
+        system_id,
+        user_id,
+        name: name.clone(),
+        system,
+    };
+    let mut new = issue(&command.key, FIRST, &holder, facts)?;
     let name_row = name.map(|name| (VaultName::user_name(), Secret::new(name)));
     new.rows.extend(name_row);
     let flags = new.issued.flags;

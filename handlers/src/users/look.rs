@@ -11,23 +11,32 @@ use crate::decision::Decision;
 /// Answers with the user's record; the name and the push address come from the vault.
 pub(crate) fn decide(asked: &Asked<'_>) -> Result<Decision, Rejection> {
     let person = asked.person;
-    let registration = person.key.registered.as_ref();
+    let key = &person.keys.current;
+    let registration = key.registered.as_ref();
     let name = asked.facts.vault.get(&VaultName::user_name());
     let info = UserInfo {
         user_id: asked.user_id.clone(),
         user_name: name.map(|name| String::from_utf8_lossy(name).into_owned()),
         created_at: person.created_at,
-        key_index: person.key.index,
-        key_flags: person.key.flags,
-        key_valid_to: person.key.valid_to,
-        key_status: person.key.status().to_owned(),
+        key_index: key.index,
+        key_flags: key.flags,
+        key_valid_to: key.valid_to,
+        key_status: if person.is_blocked() {
+            "blocked".to_owned()
+        } else {
+            key.status().to_owned()
+        },
+        delayed_key_index: person.keys.delayed.as_ref().map(|key| key.index),
+        block_reason: person.block.as_ref().map(|block| block.reason.clone()),
+        autosign_public_key: registration
+            .and_then(|registration| registration.autosign_public_key.clone()),
         public_key: registration.map(|registration| registration.public_key.clone()),
         // A token without a registration under this key belongs to the device of a replaced one.
         push: match registration.and_then(|registration| registration.push.as_ref()) {
             Some(_) => push_address(asked)?,
             None => None,
         },
-        device_fingerprint: person.key.fingerprint,
+        device_fingerprint: key.fingerprint,
     };
     let event = looked("get_user_info", None);
     Ok(Decision::happened(vec![event]).answering(AnswerBody::User(Box::new(info))))

@@ -1,11 +1,13 @@
 //! Users: the people a system asks to confirm. Creating one issues the first key; deleting one erases everything that can
 //! be erased.
 
+mod block;
 mod change;
 mod create;
 mod delete;
 mod look;
 mod state;
+mod unblock;
 
 use schemas::ErrorCode;
 use schemas::commands::users::UserCommand;
@@ -30,6 +32,9 @@ pub(crate) enum Rejection {
     /// The id is in use.
     #[error("a user with this id is there already")]
     AlreadyThere,
+    /// A block without a reason.
+    #[error("a block needs a reason")]
+    ReasonMissing,
     /// The user's row in the vault does not read.
     #[error("the stored push address cannot be read")]
     PushAddressUnreadable,
@@ -44,7 +49,7 @@ impl Rejection {
         match self {
             Self::NotFound => ErrorCode::UserNotFound,
             Self::Deleted => ErrorCode::UserIsDeleted,
-            Self::AlreadyThere => ErrorCode::RequestError,
+            Self::AlreadyThere | Self::ReasonMissing => ErrorCode::RequestError,
             Self::PushAddressUnreadable => ErrorCode::PushNotFound,
             Self::Key(rejection) => rejection.code(),
         }
@@ -56,6 +61,8 @@ pub(crate) fn decide(asked: &Asked<'_>, command: &UserCommand) -> Result<Decisio
     match command {
         UserCommand::Create(_) => Err(Rejection::AlreadyThere),
         UserCommand::Change(command) => Ok(change::decide(command)),
+        UserCommand::Block(command) => block::decide(command),
+        UserCommand::Unblock(command) => Ok(unblock::decide(asked, command)),
         UserCommand::Delete(_) => Ok(delete::decide(asked)),
         UserCommand::GetInfo(_) => look::decide(asked),
     }
@@ -65,6 +72,10 @@ pub(crate) fn decide(asked: &Asked<'_>, command: &UserCommand) -> Result<Decisio
 pub(crate) fn needs(command: &UserCommand) -> Vec<VaultName> {
     match command {
         UserCommand::GetInfo(_) => vec![VaultName::user_name(), VaultName::push_address()],
-        UserCommand::Create(_) | UserCommand::Change(_) | UserCommand::Delete(_) => Vec::new(),
+        UserCommand::Create(_)
+        | UserCommand::Change(_)
+        | UserCommand::Block(_)
+        | UserCommand::Unblock(_)
+        | UserCommand::Delete(_) => Vec::new(),
     }
 }

@@ -1,10 +1,11 @@
 //! What is remembered of a person.
 
 use schemas::events::keys::KeyIssued;
+use schemas::events::users::{UserChange, UserChanged};
 use schemas::{CommandId, Timestamp};
 
 use super::Rejection;
-use crate::keys::Key;
+use crate::keys::Ring;
 use crate::operations::Operations;
 use crate::transactions::Transactions;
 
@@ -25,19 +26,48 @@ pub(crate) enum Life {
 pub(crate) struct Person {
     /// When the user was created.
     pub(crate) created_at: Timestamp,
-    /// The key in force.
-    pub(crate) key: Key,
+    /// The keys.
+    pub(crate) keys: Ring,
+    /// The bank's block; `None` while there is none. Keys are blocked each for itself.
+    pub(crate) block: Option<Block>,
     /// What the user was asked to confirm.
     pub(crate) transactions: Transactions,
     /// Batches of them.
     pub(crate) operations: Operations,
 }
 
+/// The bank does not want the user to be served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Block {
+    /// Why, in the bank's words.
+    pub(crate) reason: String,
+}
+
+impl Person {
+    /// Can nothing be asked of the user: because the bank says so, or because tries of the key in force were used up?
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.block.is_some() || self.keys.current.is_blocked()
+    }
+
+    /// Folds what the bank changed. A name lies in the vault.
+    pub(crate) fn change(&mut self, event: &UserChanged) {
+        match event.change {
+            Some(UserChange::Blocked) => {
+                let reason = event.reason.clone().unwrap_or_default();
+                self.block = Some(Block { reason });
+            }
+            Some(UserChange::Unblocked) => self.block = None,
+            Some(UserChange::DelayedKeyActivated) | None => {}
+        }
+    }
+}
+
 impl Life {
     pub(crate) fn begin(key: &KeyIssued, at: Timestamp, cause: CommandId) -> Self {
         Self::Present(Box::new(Person {
             created_at: at,
-            key: Key::issued(key, cause),
+            keys: Ring::begin(key, cause),
+            block: None,
             transactions: Transactions::default(),
             operations: Operations::default(),
         }))

@@ -1,9 +1,9 @@
 //! Callbacks: the outcome of a transaction, and changes of a user.
 //!
 //! In version 3 `transaction_callback` with `confirmation` and `user_callback` are the reference server's bodies, member by
-//! member. Ours are `declination`, `expiration` (with result 281: receivers of version 3 ignore what they do not know under
-//! a result other than 0), `device_fingerprint`, `key_deleted`, and where `app_id` and `event` stand. Versions 1 and 2 are
-//! not public: [`flat`] makes approximations of them.
+//! member. Ours are `autosign_public_key`, `declination`, `expiration` (with result 281: receivers of version 3 ignore what
+//! they do not know under a result other than 0), `device_fingerprint`, `key_deleted`, and where `app_id` and `event` stand.
+//! Versions 1 and 2 are not public: [`flat`] makes approximations of them.
 //!
 //! Which version is written was stamped into the event when it happened.
 
@@ -90,6 +90,8 @@ struct UpdatedSettings {
     #[serde(skip_serializing_if = "Option::is_none")]
     public_key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    autosign_public_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     push_address: Option<CallbackPushAddress>,
     #[serde(skip_serializing_if = "Option::is_none")]
     device_fingerprint: Option<String>,
@@ -142,7 +144,10 @@ pub(crate) fn reported_to(event: &Event) -> Option<&String> {
             KeyEvent::Updated(_)
             | KeyEvent::ActivationAttempted(_)
             | KeyEvent::Activated(_)
-            | KeyEvent::ActivationFailed(_),
+            | KeyEvent::ActivationFailed(_)
+            | KeyEvent::PutInForce(_)
+            | KeyEvent::Exported(_)
+            | KeyEvent::TriesRestored(_),
         )
         | Event::Transactions(
             TransactionEvent::Created(_)
@@ -190,6 +195,7 @@ pub(crate) fn callback(event: &RecordedEvent, known: Known<'_>) -> Option<Letter
             let push = known.push.clone();
             let settings = UpdatedSettings {
                 public_key: Some(hex::encode(&registered.public_key)),
+                autosign_public_key: registered.autosign_public_key.as_ref().map(hex::encode),
                 push_address: push.map(|push| CallbackPushAddress {
                     device_push_id: push.device_push_id,
                     device_type: push.device_type,
@@ -417,6 +423,7 @@ mod tests {
         let registered = keys::PublicKeyRegistered {
             key_index: KeyIndex(1),
             public_key: vec![0x30, 0x59],
+            autosign_public_key: Some(vec![0x30, 0x5a]),
             push: Some(keys::PushRegistered {
                 device_type: DeviceType::Ios,
                 app_id: None,
@@ -436,6 +443,7 @@ mod tests {
                 "result": {"error_code": 0, "error_message": "Success"},
                 "user_callback": {"user_id": "sample-1", "updated_settings": {
                     "public_key": "3059",
+                    "autosign_public_key": "305a",
                     "push_address": {"device_push_id": "token", "device_type": "iOS"},
                 }},
             }})

@@ -4,7 +4,7 @@ use schemas::commands::keys::DeviceType;
 use schemas::events::Event;
 use schemas::events::devices::DeviceEvent;
 use schemas::events::keys::KeyEvent;
-use schemas::events::keys::KeyIssued;
+use schemas::events::keys::{KeyIssued, KeyUpdated};
 use schemas::events::users::UserEvent;
 use schemas::{KeyIndex, SystemId, UserId};
 
@@ -24,7 +24,8 @@ row! {
         /// Number in the key ring: 1, 2, 3 …
         key_index: i64,
     }
-    /// `issued`, `active` once a device registered with it, `blocked` or `replaced`.
+    /// `issued`, `delayed` while another is in force, `active` once a device registered with it, `blocked` or `replaced`. A
+    /// block of the user is the user's, not the key's.
     status: String,
     /// Its flags, as on the wire.
     flags: i64,
@@ -82,21 +83,38 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
     match &seen.event.event {
         Event::Users(UserEvent::Created(event)) => rows.put(issued(&event.key)),
         Event::Keys(KeyEvent::Updated(event)) => {
-            // Numbers grow by one with every issue, so the key before is the one that is replaced.
-            if let Some(before) = event
-                .key
-                .key_index
-                .0
-                .checked_sub(1)
-                .filter(|number| *number > 0)
-            {
+            for gone in replaced_by(event) {
                 rows.put(KeyRow {
                     status: status("replaced"),
-                    ..key(KeyIndex(before))
+                    ..key(gone)
                 });
             }
-            rows.put(issued(&event.key));
+            let mut row = issued(&event.key);
+            if event.is_delayed {
+                row.status = status("delayed");
+            }
+            rows.put(row);
         }
+        Event::Keys(KeyEvent::PutInForce(event)) => {
+            rows.put(KeyRow {
+                status: status("replaced"),
+                ..key(event.replaced)
+            });
+            rows.put(KeyRow {
+                status: status(in_use(event.is_registered)),
+                ..key(event.key_index)
+            });
+        }
+        Event::Keys(KeyEvent::Exported(event)) => rows.put(KeyRow {
+            status: status("issued"),
+            two_parts: Some(event.two_parts.into()),
+            ..key(event.key_index)
+        }),
+        Event::Keys(KeyEvent::TriesRestored(event)) => rows.put(KeyRow {
+            status: status(in_use(event.is_registered)),
+            activation_attempts: Some(0),
+            ..key(event.key_index)
+        }),
         Event::Keys(KeyEvent::ActivationAttempted(event)) => rows.put(KeyRow {
             activation_attempts: Some(event.attempt.into()),
             ..key(event.key_index)
@@ -136,6 +154,18 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
     }
 }
 
+/// The keys that an update replaces. Numbers grow with every issue, so before there were delayed keys it was the one before.
+fn replaced_by(event: &KeyUpdated) -> impl Iterator<Item = KeyIndex> {
+    let one_before = event.key.key_index.0.checked_sub(1).map(KeyIndex);
+    let in_force = event.replaced.or(one_before.filter(|_| !event.is_delayed));
+    let both = [in_force, event.replaced_delayed].into_iter().flatten();
+    both.filter(|index| *index > KeyIndex(0))
+}
+
+fn in_use(is_registered: bool) -> &'static str {
+    if is_registered { "active" } else { "issued" }
+}
+
 fn device_type_word(device_type: DeviceType) -> &'static str {
     match device_type {
         DeviceType::Android => "Android",
@@ -155,5 +185,44 @@ impl ReadModels {
         let values = vec![system_id.as_str().into(), user_id.as_str().into()];
         let condition = "where system_id = $1 and user_id = $2 order by key_index desc";
         self.rows(KEYS.table, condition, values, page).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::Projector;
+    use crate::read::Page;
+    use crate::sample::{History, created_user, delayed_key, put_in_force, updated_key};
+
+    type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+    #[tokio::test]
+    async fn one_key_of_the_ring_is_in_force() -> Outcome {
+        let (folder, mut history) = (tempfile::tempdir()?, History::new());
+        let owner = History::user("sample-1");
+        let address = format!("sqlite:{}", folder.path().join("read.sqlite").display());
+        let projector = Projector::open(history.log.clone(), &address).await?;
+        let page = Page {
+            offset: 0,
+            limit: 10,
+        };
+        for (event, in_force, expected) in [
+            (created_user(), 1, "issued"),
+            (delayed_key(2, None), 1, "delayed issued"),
+            (delayed_key(3, Some(2)), 1, "delayed replaced issued"),
+            (put_in_force(3, 1), 3, "issued replaced replaced"),
+            (updated_key(4), 4, "issued replaced replaced replaced"),
+        ] {
+            history.happen(&owner, vec![event]).await;
+            projector.catch_up().await?;
+            let (system_id, user_id) = (owner.system_id(), owner.user_id().ok_or("a user")?);
+            let models = projector.read_models();
+            let keys = models.keys(system_id, user_id, page).await?;
+            let statuses: Vec<String> = keys.into_iter().filter_map(|key| key.status).collect();
+            assert_eq!(statuses.join(" "), expected);
+            let users = models.users(system_id, page).await?;
+            assert_eq!(users[0].key_index, Some(in_force));
+        }
+        Ok(())
     }
 }

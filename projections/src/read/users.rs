@@ -23,7 +23,7 @@ row! {
     key_index: i64,
     /// When it was created, ms.
     created_at: i64,
-    /// When its name was last changed, ms.
+    /// When it was last changed by the bank, ms.
     changed_at: i64,
     /// When it was deleted, ms; its keys went with it. `None` while it lives.
     deleted_at: i64,
@@ -52,8 +52,12 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
             created_at: at,
             ..user
         }),
-        Event::Keys(KeyEvent::Updated(event)) => rows.put(UserRow {
+        Event::Keys(KeyEvent::Updated(event)) if !event.is_delayed => rows.put(UserRow {
             key_index: Some(event.key.key_index.0.into()),
+            ..user
+        }),
+        Event::Keys(KeyEvent::PutInForce(event)) => rows.put(UserRow {
+            key_index: Some(event.key_index.0.into()),
             ..user
         }),
         Event::Users(UserEvent::Changed(_)) => rows.put(UserRow {

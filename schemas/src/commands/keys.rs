@@ -4,13 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::commands::commands;
 use crate::flags::KeyFlags;
-use crate::ids::Digest;
+use crate::ids::{Digest, KeyIndex};
 use crate::sealed::Secret;
 
 commands! {
     /// About the keys of a user.
     KeyCommand of Keys {
         Update(UpdateUserKey) "update_user_key" Write by Bank;
+        ActivateDelayed(ActivateDelayedKey) "change_user" Write by Bank;
+        Export(ExportUserKey) "export_user_key" Write by Bank;
         Activate(ActivateKey) "activate_key" Write by Device;
         RegisterPublicKey(RegisterPublicKey) "register_public_key" Write by Device;
     }
@@ -26,6 +28,22 @@ pub struct KeyRequest {
     /// Free JSON for the application, carried inside the key.
     #[serde(default)]
     pub app_extra: Option<String>,
+    /// What the key's text has to fit into.
+    #[serde(default)]
+    pub carrier: KeyCarrier,
+}
+
+/// What the text of a key is put into. A key that does not fit is not issued at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyCarrier {
+    /// Nothing that could be too small.
+    #[default]
+    Text,
+    /// A QR code, within QR_DATA_LENGTH_LIMIT.
+    QrCode,
+    /// A link that takes its scheme from the system's registration.
+    LinkOfTheSystem,
 }
 
 /// Whole key or two parts.
@@ -46,11 +64,35 @@ pub enum KeyParts {
     },
 }
 
-/// Issues the user's next key; the one before is replaced at once.
+/// Issues the user's next key; the one before is replaced at once, unless the new one is delayed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UpdateUserKey {
     /// The key to issue.
     pub key: KeyRequest,
+    /// Whether the key in force stays in force until the new one is activated.
+    #[serde(default)]
+    pub is_delayed: bool,
+}
+
+/// Puts the delayed key in force. Its word is the manual's for a change of the user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ActivateDelayedKey {
+    /// Which key the bank believes to be delayed; `None` means whichever is.
+    #[serde(default)]
+    pub key_index: Option<KeyIndex>,
+}
+
+/// Hands the key in force out anew, as long as no device has registered with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportUserKey {
+    /// Whole, or in two parts.
+    pub parts: KeyParts,
+    /// Free JSON for the application, carried inside the key.
+    #[serde(default)]
+    pub app_extra: Option<String>,
+    /// What the key's text has to fit into.
+    #[serde(default)]
+    pub carrier: KeyCarrier,
 }
 
 /// A device proves that its user knows the activation code.
@@ -69,6 +111,12 @@ pub struct RegisterPublicKey {
     /// Signature of the new public key by the old one, DER.
     #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
     pub public_key_signature: Option<Vec<u8>>,
+    /// Public key of the pair for automatic confirmations, in the same form.
+    #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
+    pub autosign_public_key: Option<Vec<u8>>,
+    /// Signature of the new public key of that pair by the old one of that pair, DER.
+    #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
+    pub autosign_public_key_signature: Option<Vec<u8>>,
     /// Where pushes reach the device.
     #[serde(default)]
     pub push: Option<PushAddress>,

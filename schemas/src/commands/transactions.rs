@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::canonical::TextType;
 use crate::commands::commands;
-use crate::ids::TransactionId;
+use crate::ids::{Digest, TransactionId};
 use crate::sealed::Secret;
 
 commands! {
@@ -171,6 +171,9 @@ pub struct ConfirmTransaction {
     /// 64 lower-case hex digits, or as many decimal digits as the transaction asks for.
     #[serde(default)]
     pub confirm_code: Option<String>,
+    /// The fingerprint of the device that asks; `None` when it does not say.
+    #[serde(default)]
+    pub device_fingerprint: Option<Digest>,
 }
 
 /// The user, or the bank, does not agree.

@@ -10,6 +10,8 @@ commands! {
     UserCommand of Users {
         Create(CreateUser) "create_user" Write by Bank;
         Change(ChangeUser) "change_user" Write by Bank;
+        Block(BlockUser) "change_user" Write by Bank;
+        Unblock(UnblockUser) "change_user" Write by Bank;
         Delete(DeleteUser) "delete_user" Write by Bank;
         GetInfo(GetUserInfo) "get_user_info" Read by Bank;
     }
@@ -29,6 +31,21 @@ pub struct CreateUser {
 pub struct ChangeUser {
     /// The new name.
     pub user_name: String,
+}
+
+/// Blocks a user: no device of the user is served, and nothing new can be asked of the user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockUser {
+    /// Why, in the bank's words.
+    pub reason: String,
+}
+
+/// Ends a block, the bank's own and those of keys whose tries were used up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnblockUser {
+    /// Why, in the bank's words; `None` when it says nothing.
+    #[serde(default)]
+    pub reason: Option<String>,
 }
 
 /// Deletes a user, the keys and everything erasable.

@@ -23,3 +23,12 @@ pub struct FingerprintSet {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback_url: Option<String>,
 }
+
+impl DeviceEvent {
+    /// The key it is about.
+    pub fn key_index(&self) -> KeyIndex {
+        match self {
+            Self::FingerprintSet(event) => event.key_index,
+        }
+    }
+}

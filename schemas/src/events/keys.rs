@@ -17,6 +17,9 @@ events! {
         Activated(KeyActivated) "activate_key" 1 House Success;
         ActivationFailed(ActivationFailed) "activate_key_failure" 1 House Outcome;
         PublicKeyRegistered(PublicKeyRegistered) "register_public_key" 1 House Success;
+        PutInForce(KeyPutInForce) "put_key_in_force" 1 House Success;
+        Exported(KeyExported) "export_user_key" 1 Manual Success;
+        TriesRestored(TriesRestored) "restore_key_tries" 1 House Success;
     }
 }
 
@@ -28,7 +31,10 @@ impl KeyEvent {
             Self::Updated(_)
             | Self::ActivationAttempted(_)
             | Self::Activated(_)
-            | Self::PublicKeyRegistered(_) => ErrorCode::Normal,
+            | Self::PublicKeyRegistered(_)
+            | Self::PutInForce(_)
+            | Self::Exported(_)
+            | Self::TriesRestored(_) => ErrorCode::Normal,
         }
     }
 
@@ -40,6 +46,9 @@ impl KeyEvent {
             Self::Activated(event) => event.key_index,
             Self::ActivationFailed(event) => event.key_index,
             Self::PublicKeyRegistered(event) => event.key_index,
+            Self::PutInForce(event) => event.key_index,
+            Self::Exported(event) => event.key_index,
+            Self::TriesRestored(event) => event.key_index,
         }
     }
 }
@@ -57,11 +66,60 @@ pub struct KeyIssued {
     pub two_parts: bool,
 }
 
-/// The bank had a new key issued; the one before is replaced.
+/// The bank had a new key issued. The one before is replaced, unless the new one is delayed; a key that was delayed until
+/// then is replaced in both cases.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyUpdated {
     /// The new key.
     pub key: KeyIssued,
+    /// Whether the key in force stays in force until the new one is activated.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_delayed: bool,
+    /// The delayed key that this one replaces; `None` when none was delayed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_delayed: Option<KeyIndex>,
+    /// The key in force that this one replaces; `None` for a delayed key, and in events of a time before delayed keys,
+    /// where it is the key before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<KeyIndex>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde hands a reference over"
+)]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// The delayed key is the key in force from here on: the bank said so, or its device registered with it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyPutInForce {
+    /// The key that was delayed.
+    pub key_index: KeyIndex,
+    /// The key that was in force.
+    pub replaced: KeyIndex,
+    /// Whether a public key is registered with it.
+    pub is_registered: bool,
+}
+
+/// The bank had the key in force handed out anew: same number, flags and end of life, another secret. What was handed out
+/// before opens nothing any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyExported {
+    /// Which key.
+    pub key_index: KeyIndex,
+    /// Whether an activation code releases its second half.
+    pub two_parts: bool,
+}
+
+/// The bank gave a key its tries back, of the activation code and of the password.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TriesRestored {
+    /// Which key.
+    pub key_index: KeyIndex,
+    /// Whether a public key is registered with it.
+    pub is_registered: bool,
 }
 
 /// A try of the activation code was counted. This stands in the log before the code is looked at.
@@ -101,6 +159,9 @@ pub struct PublicKeyRegistered {
     /// SubjectPublicKeyInfo, DER.
     #[serde(with = "serde_bytes")]
     pub public_key: Vec<u8>,
+    /// Public key of the pair for automatic confirmations, SubjectPublicKeyInfo, DER; `None` when none came with it.
+    #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
+    pub autosign_public_key: Option<Vec<u8>>,
     /// Whose pushes reach the device. The token lies in the vault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub push: Option<PushRegistered>,

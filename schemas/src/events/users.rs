@@ -21,9 +21,28 @@ pub struct UserCreated {
     pub key: KeyIssued,
 }
 
-/// A user was changed. The new name lies in the vault.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UserChanged {}
+/// A user was changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserChanged {
+    /// What was changed; `None` means the name, which lies in the vault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<UserChange>,
+    /// Why, in the bank's words; only of a block and of its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What the bank changed about a user, besides the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UserChange {
+    /// The user was blocked.
+    Blocked,
+    /// Every block was lifted.
+    Unblocked,
+    /// The delayed key was put in force.
+    DelayedKeyActivated,
+}
 
 /// A user was deleted; the user's part of the vault was erased in the same commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

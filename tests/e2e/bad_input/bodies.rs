@@ -168,7 +168,8 @@ async fn a_value_out_of_its_bounds_is_refused_and_not_repeated() {
         ),
         (users, json!({ "activation_code_length": 8 }), 283),
         (users, json!({ "return_key_method": CANARY }), 283),
-        (users, json!({ "crypt_type": CANARY }), 283),
+        (users, json!({ "crypt_type": CANARY }), 351),
+        (users, json!({ "qr_image_type": CANARY }), 283),
         (users, json!({ "qr_url_scheme": format!("{CANARY}:") }), 333),
         (users, json!({ "deeplink_template": CANARY }), 283),
         (

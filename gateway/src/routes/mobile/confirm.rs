@@ -6,7 +6,7 @@ use axum::http::Response;
 use schemas::ErrorCode;
 use schemas::commands::transactions::ConfirmTransaction;
 
-use super::hex_bytes;
+use super::{hex_bytes, hex_digest};
 use crate::call::{MobileCall, device_request};
 use crate::error::ApiError;
 use crate::route::Route;
@@ -26,6 +26,8 @@ device_request! {
         signature: Option<String>,
         /// 64 hex digits, or as many decimal digits as the transaction asks for.
         confirm_code: Option<String>,
+        /// The device's fingerprint, 32 bytes, hex; for keys that are bound to a device.
+        device_fingerprint: Option<String>,
     }
 }
 
@@ -40,6 +42,8 @@ pub(crate) fn route() -> Route {
             ErrorCode::SignatureAndConfirmCodeAreNull,
             ErrorCode::SignatureIsInvalid,
             ErrorCode::InvalidHmac,
+            ErrorCode::FprintIsEmpty,
+            ErrorCode::DeviceFingerprintMismatch,
             ErrorCode::TransactionIsNull,
             ErrorCode::TransactionChecked,
             ErrorCode::TransactionExpired,
@@ -54,12 +58,15 @@ async fn handle(
 ) -> Result<Response<Body>, ApiError> {
     let request: ConfirmRequest = call.read_device()?;
     let (signature, confirm_code) = proof(request.signature, request.confirm_code)?;
+    let device_fingerprint = request.device_fingerprint.filter(|text| !text.is_empty());
+    let device_fingerprint = device_fingerprint.map(|text| hex_digest("device_fingerprint", &text));
     let transaction_id = call.ids.transaction_id();
     let answer = TransactionNamed::from(&transaction_id);
     let command = ConfirmTransaction {
         transaction_id,
         signature,
         confirm_code,
+        device_fingerprint: device_fingerprint.transpose()?,
     };
     let reply = gateway.ask(&call, call.user(), command).await?;
     Ok(reply.render("transaction_confirmed", &answer))

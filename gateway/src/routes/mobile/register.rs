@@ -38,6 +38,10 @@ device_request! {
         public_key: Option<String>,
         /// Signature of the new key by the old one, DER, hex; when a key is renewed.
         public_key_signature: Option<String>,
+        /// Public key of the pair for automatic confirmations, in the same form; for keys with `autosign_enabled`.
+        autosign_public_key: Option<String>,
+        /// Signature of the new key of that pair by the old one of that pair, DER, hex; when it is renewed.
+        autosign_public_key_signature: Option<String>,
         /// Where pushes reach the device.
         #[schema(value_type = Option<PushRequest>)]
         push: Option<Members<PushRequest>>,
@@ -72,6 +76,9 @@ pub(crate) fn route() -> Route {
         ErrorCode::PubkeyIsNotEmpty,
         ErrorCode::PubkeySignatureIsEmpty,
         ErrorCode::SignatureIsInvalid,
+        ErrorCode::AutosignNotAllowed,
+        ErrorCode::AutosignPubkeySignatureIsEmpty,
+        ErrorCode::AutosingSignatureIsInvalid,
         ErrorCode::DeviceIdIsNull,
         ErrorCode::DeviceTypeIsNull,
         ErrorCode::DeviceTypeIsIncorrect,
@@ -87,15 +94,21 @@ async fn handle(
     MobileCall(mut call): MobileCall,
 ) -> Result<Response<Body>, ApiError> {
     let request: RegisterRequest = call.read_device()?;
-    let signature = request
-        .public_key_signature
-        .as_deref()
-        .filter(|text| !text.is_empty());
-    let signature =
-        signature.map(|text| hex_bytes("public_key_signature", text, SIGNATURE_LENGTH_MAX));
+    let autosign = request.autosign_public_key.as_deref();
+    let autosign = autosign.filter(|text| !text.is_empty());
     let command = RegisterPublicKey {
-        public_key: public_key(request.public_key.as_deref().unwrap_or_default())?,
-        public_key_signature: signature.transpose()?,
+        public_key: public_key(
+            "public_key",
+            request.public_key.as_deref().unwrap_or_default(),
+        )?,
+        public_key_signature: signature("public_key_signature", request.public_key_signature)?,
+        autosign_public_key: autosign
+            .map(|text| public_key("autosign_public_key", text))
+            .transpose()?,
+        autosign_public_key_signature: signature(
+            "autosign_public_key_signature",
+            request.autosign_public_key_signature,
+        )?,
         push: request
             .push
             .map(|Members(push)| push_address(push))
@@ -105,21 +118,28 @@ async fn handle(
     Ok(reply.render("registered", &Done {}))
 }
 
+/// A signature, when one was given.
+fn signature(place: &str, text: Option<String>) -> Result<Option<Vec<u8>>, ApiError> {
+    let text = text.filter(|text| !text.is_empty());
+    text.map(|text| hex_bytes(place, &text, SIGNATURE_LENGTH_MAX))
+        .transpose()
+}
+
 /// The key in its one form, with a point that lies on the curve.
-fn public_key(text: &str) -> Result<Vec<u8>, ApiError> {
+fn public_key(place: &str, text: &str) -> Result<Vec<u8>, ApiError> {
     if text.is_empty() {
         return Err(ApiError::new(ErrorCode::PubkeyIsEmpty));
     }
-    let spki = hex_bytes("public_key", text, SPKI_LENGTH)?;
+    let spki = hex_bytes(place, text, SPKI_LENGTH)?;
     // The head but its last byte: the point begins with that one.
     let point = spki.get(SPKI_HEAD.len() - 1..).unwrap_or_default();
     let fits = spki.len() == SPKI_LENGTH
         && spki.starts_with(&SPKI_HEAD)
         && ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point).is_ok();
     if !fits {
-        return Err(ApiError::at(
-            "public_key is not an uncompressed P-256 point under its named curve",
-        ));
+        return Err(ApiError::at(format_args!(
+            "{place} is not an uncompressed P-256 point under its named curve"
+        )));
     }
     Ok(spki)
 }
@@ -167,7 +187,7 @@ mod tests {
     async fn a_device_registers_its_key_and_its_push_address() {
         let door = TestDoor::answering(AnswerBody::Nothing);
         let push = json!({"device_push_id": "token", "device_type": "iOS", "app_id": "ru.bank"});
-        let body = json!({"public_key": public_key(), "push": push, "session_id": "s"});
+        let body = json!({"public_key": public_key(), "autosign_public_key": public_key(), "push": push, "session_id": "s"});
         let answer = door.device("register", &body).await;
         assert_eq!(answer.content("registered"), &json!({}));
         assert_eq!(door.sent()[0].context.session_id.as_deref(), Some("s"));
@@ -188,6 +208,14 @@ mod tests {
             (json!({"public_key": key.replacen("3059", "3058", 1)}), 283),
             (
                 json!({"public_key": key, "public_key_signature": "zz"}),
+                283,
+            ),
+            (
+                json!({"public_key": key, "autosign_public_key": "3059"}),
+                283,
+            ),
+            (
+                json!({"public_key": key, "autosign_public_key_signature": "ZZ"}),
                 283,
             ),
             (with_push(json!({"device_type": "iOS"})), 258),

@@ -17,6 +17,7 @@ use crate::error::ApiError;
 use crate::flags::KeyParams;
 use crate::json::SecretText;
 use crate::render::key::{KeyAnswer, ReturnKeyMethod};
+use crate::render::qr::ImageType;
 use crate::route::Route;
 use crate::routes::check_length;
 use crate::state::Shared;
@@ -42,15 +43,17 @@ pub(crate) struct CreateUserRequest {
     return_key_method: Option<ReturnKeyMethod>,
     /// Digits of the activation code with `SPLIT_QR`, 6 to 20; 10 unless given.
     activation_code_length: Option<u8>,
-    /// Only `ECDSA`.
+    /// Only `ECDSA`; the setting `DEFAULT_CRYPT_TYPE` unless given.
     crypt_type: Option<String>,
     /// JSON for the application, carried inside the key.
     #[schema(value_type = Option<Object>)]
     app_extra: Option<Box<RawValue>>,
     /// Template with `%KEY_URLENCODED%` and `%USER_ID%`, for `DEEPLINK`.
     deeplink_template: Option<String>,
-    /// Scheme of the link where no template is given, instead of the system's.
+    /// Scheme of the link, instead of the system's.
     qr_url_scheme: Option<String>,
+    /// Kind of the QR code's picture; `png` unless given.
+    qr_image_type: Option<ImageType>,
 }
 
 pub(crate) fn route() -> Route {
@@ -62,6 +65,7 @@ pub(crate) fn route() -> Route {
             ErrorCode::UserIdPrefTooLong,
             ErrorCode::UrlSchemeNotDefined,
             ErrorCode::QrGenerationError,
+            ErrorCode::CryptTypeIsNotDefined,
         ])
 }
 
@@ -89,6 +93,7 @@ async fn handle(
         crypt_type: request.crypt_type,
         deeplink_template: request.deeplink_template,
         qr_url_scheme: request.qr_url_scheme,
+        qr_image_type: request.qr_image_type,
     };
     let command = CreateUser {
         user_name: request.user_name,
@@ -149,7 +154,7 @@ mod tests {
             ("DEEPLINK", Some("key_deeplink")),
             ("NONE", None),
         ] {
-            let body = json!({"id_prefix": "sample-", "return_key_method": method});
+            let body = json!({"id_prefix": "sample-", "return_key_method": method, "qr_url_scheme": "ourbank"});
             let answer = door.post(&path(), &body).await;
             let created = answer.content("user_created");
             assert_eq!(created["user_id"], "sample-1");
@@ -218,7 +223,8 @@ mod tests {
                 283,
             ),
             (json!({"activation_code_length": 8}), 283),
-            (json!({"crypt_type": "RSA"}), 283),
+            (json!({"crypt_type": "RSA"}), 351),
+            (json!({"qr_image_type": "gif"}), 283),
             (json!({"deeplink_template": "bank://"}), 283),
             (json!({"qr_url_scheme": "1:"}), 333),
             (json!({"app_extra": "text"}), 283),

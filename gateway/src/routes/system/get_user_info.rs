@@ -29,8 +29,14 @@ pub(crate) struct UserEntry {
     key_valid_to: i64,
     /// `issued`, `active` or `blocked`.
     key_status: String,
+    /// Number of the key that waits to replace it; null when none is delayed.
+    delayed_key_index: Option<u32>,
+    /// Why the bank has blocked the user; null when it has not.
+    block_reason: Option<String>,
     /// The registered public key, SPKI DER, hex; null before the device has registered.
     public_key: Option<String>,
+    /// The registered public key of the pair for automatic confirmations, likewise.
+    autosign_public_key: Option<String>,
     /// `Android`, `iOS` or `Huawei`; null when no push address is registered.
     #[schema(value_type = Option<String>)]
     device_type: Option<DeviceType>,
@@ -49,7 +55,10 @@ impl From<&UserInfo> for UserEntry {
             key_flags: info.key_flags.bits(),
             key_valid_to: info.key_valid_to.0,
             key_status: info.key_status.clone(),
+            delayed_key_index: info.delayed_key_index.map(|index| index.0),
+            block_reason: info.block_reason.clone(),
             public_key: info.public_key.as_ref().map(hex::encode),
+            autosign_public_key: info.autosign_public_key.as_ref().map(hex::encode),
             device_type: info.push.as_ref().map(|push| push.device_type),
             app_id: info.push.as_ref().and_then(|push| push.app_id.clone()),
             device_fingerprint: info.device_fingerprint.map(|digest| digest.to_string()),

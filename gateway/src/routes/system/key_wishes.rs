@@ -1,7 +1,7 @@
 //! What a bank may wish of a key it has issued, with a new user or for a known one.
 
 use schemas::answers::IssuedKey;
-use schemas::commands::keys::{KeyParts, KeyRequest};
+use schemas::commands::keys::{KeyCarrier, KeyParts, KeyRequest};
 use schemas::settings::Settings;
 use schemas::{ErrorCode, SystemId};
 use serde_json::value::RawValue;
@@ -9,12 +9,15 @@ use serde_json::value::RawValue;
 use crate::error::ApiError;
 use crate::flags::KeyParams;
 use crate::json::{self, SecretText};
-use crate::render::key::{self, KeyAnswer, ReturnKeyMethod};
+use crate::render::key::{self, AnswerForm, KeyAnswer, ReturnKeyMethod};
+use crate::render::qr::ImageType;
 use crate::routes::check_length;
 use crate::state::Gateway;
 
 /// Digits of an activation code we draw, unless the bank asks for another number.
 const ACTIVATION_CODE_DIGITS: u8 = 10;
+/// The only cryptography there is: P-256 with SHA-256, HMAC-SHA256.
+const CRYPT_TYPE: &str = "ECDSA";
 /// Longest JSON for the application inside a key, bytes: it has to fit into a QR code.
 const APP_EXTRA_LENGTH_MAX: usize = 2048;
 /// Longest template of a deep link, bytes.
@@ -31,18 +34,39 @@ pub(crate) struct KeyWishes {
     pub(crate) crypt_type: Option<String>,
     pub(crate) deeplink_template: Option<String>,
     pub(crate) qr_url_scheme: Option<String>,
+    pub(crate) qr_image_type: Option<ImageType>,
+}
+
+/// In which form a key is asked for.
+#[derive(Debug)]
+pub(crate) struct KeyForm {
+    pub(crate) parts: KeyParts,
+    pub(crate) app_extra: Option<String>,
+    pub(crate) carrier: KeyCarrier,
 }
 
 impl KeyWishes {
-    /// What the runner is asked for.
+    /// What the runner is asked for when it is to issue a key.
     pub(crate) fn key_request(&self, settings: &Settings) -> Result<KeyRequest, ApiError> {
-        if self
-            .crypt_type
-            .as_deref()
-            .is_some_and(|kind| kind != "ECDSA")
-        {
-            return Err(ApiError::at("crypt_type: only ECDSA is offered"));
+        let crypt_type = self.crypt_type.as_deref();
+        if crypt_type.unwrap_or(settings.default_crypt_type()) != CRYPT_TYPE {
+            return Err(ApiError::because(
+                ErrorCode::CryptTypeIsNotDefined,
+                format_args!("only {CRYPT_TYPE} is offered"),
+            ));
         }
+        let named = self.key_params.clone().unwrap_or_default();
+        let form = self.form()?;
+        Ok(KeyRequest {
+            flags: named.over(settings.default_key_flags())?,
+            parts: form.parts,
+            app_extra: form.app_extra,
+            carrier: form.carrier,
+        })
+    }
+
+    /// The form, checked.
+    pub(crate) fn form(&self) -> Result<KeyForm, ApiError> {
         if let Some(template) = &self.deeplink_template {
             check_length("deeplink_template", template, TEMPLATE_LENGTH_MAX)?;
             if !template.contains("%KEY_URLENCODED%") {
@@ -64,12 +88,27 @@ impl KeyWishes {
         if let Some(app_extra) = &self.app_extra {
             json::check_object("app_extra", app_extra, APP_EXTRA_LENGTH_MAX)?;
         }
-        let named = self.key_params.clone().unwrap_or_default();
-        Ok(KeyRequest {
-            flags: named.over(settings.default_key_flags())?,
+        Ok(KeyForm {
             parts: self.parts()?,
             app_extra: self.app_extra.as_ref().map(|extra| extra.get().to_owned()),
+            carrier: self.carrier(),
         })
+    }
+
+    fn carrier(&self) -> KeyCarrier {
+        match self.return_key_method.unwrap_or_default() {
+            ReturnKeyMethod::FullQr | ReturnKeyMethod::SplitQr => KeyCarrier::QrCode,
+            ReturnKeyMethod::KeyJson | ReturnKeyMethod::None => KeyCarrier::Text,
+            ReturnKeyMethod::Deeplink => {
+                let template = self.deeplink_template.as_deref();
+                let names_scheme = key::needs_scheme(template);
+                if names_scheme && self.qr_url_scheme.is_none() {
+                    KeyCarrier::LinkOfTheSystem
+                } else {
+                    KeyCarrier::Text
+                }
+            }
+        }
     }
 
     fn parts(&self) -> Result<KeyParts, ApiError> {
@@ -106,10 +145,13 @@ impl KeyWishes {
     ) -> Result<KeyAnswer, ApiError> {
         let settings = gateway.house.settings.current();
         let drawing = tokio::task::spawn_blocking(move || {
-            let method = self.return_key_method.unwrap_or_default();
-            let template = self.deeplink_template.as_deref();
-            let scheme = self.qr_url_scheme.as_deref();
-            key::answer(&system_id, &issued, method, template, scheme, &settings)
+            let form = AnswerForm {
+                method: self.return_key_method.unwrap_or_default(),
+                deeplink_template: self.deeplink_template.as_deref(),
+                scheme: self.qr_url_scheme.as_deref(),
+                image_type: self.qr_image_type.unwrap_or_default(),
+            };
+            key::answer(&system_id, &issued, &form, &settings)
         });
         match drawing.await {
             Ok(answer) => answer,

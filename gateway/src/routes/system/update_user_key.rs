@@ -16,6 +16,7 @@ use crate::error::ApiError;
 use crate::flags::KeyParams;
 use crate::json::SecretText;
 use crate::render::key::{KeyAnswer, ReturnKeyMethod};
+use crate::render::qr::ImageType;
 use crate::route::Route;
 use crate::state::Shared;
 
@@ -23,7 +24,7 @@ use crate::state::Shared;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UpdateUserKeyRequest {
-    /// Delayed keys are not offered: only `false`.
+    /// Whether the key in force stays in force until the new one is activated; `false` unless given.
     is_delayed: Option<bool>,
     /// Key flags by name; the settings give the rest.
     #[schema(value_type = Option<Object>)]
@@ -35,15 +36,17 @@ pub(crate) struct UpdateUserKeyRequest {
     return_key_method: Option<ReturnKeyMethod>,
     /// Digits of the activation code with `SPLIT_QR`, 6 to 20; 10 unless given.
     activation_code_length: Option<u8>,
-    /// Only `ECDSA`.
+    /// Only `ECDSA`; the setting `DEFAULT_CRYPT_TYPE` unless given.
     crypt_type: Option<String>,
     /// JSON for the application, carried inside the key.
     #[schema(value_type = Option<Object>)]
     app_extra: Option<Box<RawValue>>,
     /// Template with `%KEY_URLENCODED%` and `%USER_ID%`, for `DEEPLINK`.
     deeplink_template: Option<String>,
-    /// Scheme of the link where no template is given, instead of the system's.
+    /// Scheme of the link, instead of the system's.
     qr_url_scheme: Option<String>,
+    /// Kind of the QR code's picture; `png` unless given.
+    qr_image_type: Option<ImageType>,
 }
 
 pub(crate) fn route() -> Route {
@@ -52,7 +55,7 @@ pub(crate) fn route() -> Route {
         "update_user_key",
         handle,
     )
-    .says("Issue the user's next key; the one before is replaced at once")
+    .says("Issue the user's next key; the one before is replaced at once, or once a delayed key is activated")
     .takes::<UpdateUserKeyRequest>()
     .answers::<KeyAnswer>("key_updated")
     .refuses(&[
@@ -60,7 +63,7 @@ pub(crate) fn route() -> Route {
         ErrorCode::UserIsDeleted,
         ErrorCode::UrlSchemeNotDefined,
         ErrorCode::QrGenerationError,
-        ErrorCode::FeatureIsNotLicensed,
+        ErrorCode::CryptTypeIsNotDefined,
     ])
 }
 
@@ -70,12 +73,6 @@ async fn handle(
     SystemCall(call): SystemCall,
 ) -> Result<Response<Body>, ApiError> {
     let request: UpdateUserKeyRequest = call.read()?;
-    if request.is_delayed == Some(true) {
-        return Err(ApiError::because(
-            ErrorCode::FeatureIsNotLicensed,
-            "is_delayed",
-        ));
-    }
     let wishes = KeyWishes {
         key_params: request.key_params,
         key_encryption_password: request.key_encryption_password,
@@ -85,11 +82,13 @@ async fn handle(
         crypt_type: request.crypt_type,
         deeplink_template: request.deeplink_template,
         qr_url_scheme: request.qr_url_scheme,
+        qr_image_type: request.qr_image_type,
     };
-    let key = wishes.key_request(&gateway.house.settings.current())?;
-    let mut reply = gateway
-        .ask(&call, call.user(), UpdateUserKey { key })
-        .await?;
+    let command = UpdateUserKey {
+        key: wishes.key_request(&gateway.house.settings.current())?,
+        is_delayed: request.is_delayed.unwrap_or(false),
+    };
+    let mut reply = gateway.ask(&call, call.user(), command).await?;
     match std::mem::replace(&mut reply.body, AnswerBody::Nothing) {
         AnswerBody::KeyIssued(issued) => {
             let answer = wishes
@@ -103,6 +102,8 @@ async fn handle(
 
 #[cfg(test)]
 mod tests {
+    use schemas::commands::Command;
+    use schemas::commands::keys::KeyCommand;
     use serde_json::json;
 
     use crate::testing::{SYSTEM, TestDoor, key_issued};
@@ -118,10 +119,17 @@ mod tests {
             .unwrap()
             .to_owned();
         assert!(text.contains(SYSTEM));
-        assert_eq!(
-            door.post(&path, &json!({"is_delayed": true})).await.code(),
-            352
-        );
+        let delayed = json!({"is_delayed": true, "return_key_method": "NONE"});
+        door.post(&path, &delayed).await.content("key_updated");
+        let asked: Vec<bool> = door
+            .sent()
+            .iter()
+            .map(|sent| match &sent.command {
+                Command::Keys(KeyCommand::Update(command)) => command.is_delayed,
+                other => panic!("{} was sent", other.word()),
+            })
+            .collect();
+        assert_eq!(asked, [false, true]);
         assert_eq!(
             door.post(&path.replace("sample-1", "a%20b"), &body)
                 .await

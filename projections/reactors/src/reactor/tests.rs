@@ -83,6 +83,7 @@ async fn a_registration_tells_the_push_address_while_it_is_known() -> Outcome {
     let registered = keys::PublicKeyRegistered {
         key_index: KeyIndex(1),
         public_key: vec![0x30, 0x59],
+        autosign_public_key: None,
         push: Some(keys::PushRegistered {
             device_type: DeviceType::Android,
             app_id: None,

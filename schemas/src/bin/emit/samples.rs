@@ -10,8 +10,8 @@ use schemas::events::access::{LOOKED_WORDS, Looked};
 use schemas::events::devices::FingerprintSet;
 use schemas::events::journal::{EventsCleaned, EventsRemoved};
 use schemas::events::keys::{
-    ActivationAttempted, ActivationFailed, KeyActivated, KeyIssued, KeyUpdated,
-    PublicKeyRegistered, PushRegistered,
+    ActivationAttempted, ActivationFailed, KeyActivated, KeyExported, KeyIssued, KeyPutInForce,
+    KeyUpdated, PublicKeyRegistered, PushRegistered, TriesRestored,
 };
 use schemas::events::operations::{
     MemberConfirmed, MemberCreated, MemberDeclined, OperationCreated, OperationExpired,
@@ -174,6 +174,8 @@ fn users_and_keys() -> Vec<Event> {
     let registered = PublicKeyRegistered {
         key_index: KEY_INDEX,
         public_key: vec![0x30; 91],
+        // Younger than its fixture, as are the fields of a changed user and of an updated key.
+        autosign_public_key: None,
         push: Some(push),
         callback_url: Some(CALLBACK_URL.to_owned()),
     };
@@ -194,9 +196,15 @@ fn users_and_keys() -> Vec<Event> {
     };
     vec![
         UserCreated { key: key.clone() }.into(),
-        UserChanged {}.into(),
+        UserChanged::default().into(),
         UserDeleted {}.into(),
-        KeyUpdated { key }.into(),
+        KeyUpdated {
+            key,
+            is_delayed: false,
+            replaced_delayed: None,
+            replaced: None,
+        }
+        .into(),
         attempted.into(),
         KeyActivated {
             key_index: KEY_INDEX,
@@ -204,6 +212,22 @@ fn users_and_keys() -> Vec<Event> {
         .into(),
         failed.into(),
         registered.into(),
+        KeyPutInForce {
+            key_index: KeyIndex(2),
+            replaced: KEY_INDEX,
+            is_registered: true,
+        }
+        .into(),
+        KeyExported {
+            key_index: KEY_INDEX,
+            two_parts: true,
+        }
+        .into(),
+        TriesRestored {
+            key_index: KEY_INDEX,
+            is_registered: true,
+        }
+        .into(),
         fingerprint.into(),
     ]
 }
