@@ -42,6 +42,10 @@ pub(crate) struct Call {
 #[derive(Debug)]
 pub(crate) struct SystemCall(pub(crate) Call);
 
+/// A request of an operator.
+#[derive(Debug)]
+pub(crate) struct OperatorCall(pub(crate) Call);
+
 /// A request of whoever administers the server.
 #[derive(Debug)]
 pub(crate) struct AdministratorCall(pub(crate) Call);
@@ -80,6 +84,21 @@ impl FromRequest<Shared> for SystemCall {
         .await?;
         let scope = call.ids.names_system().map(ToString::to_string);
         call.named_by_its_key(scope.as_deref().unwrap_or("registration"))?;
+        Ok(Self(call))
+    }
+}
+
+impl FromRequest<Shared> for OperatorCall {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, gateway: &Shared) -> Result<Self, ApiError> {
+        let mut call = Call::receive(request, gateway, ErrorCode::UserNotFound, |ids, parts| {
+            let scope = Scope::Operator(ids.system_id());
+            let tokens = gateway.options.tokens.as_ref();
+            tokens.map_or(Ok(()), |tokens| tokens.check(&parts.headers, &scope))
+        })
+        .await?;
+        call.caller = Caller::Operator;
         Ok(Self(call))
     }
 }

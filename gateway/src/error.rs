@@ -8,25 +8,66 @@ use schemas::{ErrorCode, Position};
 use serde_json::json;
 
 use crate::answer::{self, Seal};
+use crate::options::Locale;
 
 /// What the caller hears when nobody knows whether the command was carried out.
 const UNKNOWN: &str =
     "outcome unknown: repeat the request with the same Idempotency-Key (or device_event_id)";
 
+/// The same in Russian.
+const UNKNOWN_RUSSIAN: &str =
+    "результат неизвестен: повторите запрос с тем же Idempotency-Key (или device_event_id)";
+
 /// A refusal. It never carries a value of the request, only places in it.
 #[derive(Debug)]
 pub(crate) struct ApiError(Box<Refusal>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Refusal {
     code: ErrorCode,
     status: StatusCode,
-    message: String,
+    message: Message,
     retry_after_s: Option<u32>,
     close: bool,
     attempts_left: Option<u32>,
     seal: Option<Seal>,
     position: Option<Position>,
+}
+
+/// What the caller reads.
+#[derive(Clone, Debug)]
+enum Message {
+    /// The table's words, and where or why.
+    OfTheTable(Option<String>),
+    /// Words of this one.
+    Own(&'static str, &'static str),
+}
+
+impl Message {
+    fn text(&self, code: ErrorCode, locale: Locale) -> String {
+        let table = match locale {
+            Locale::En => code.text(),
+            Locale::Ru => code.russian_text(),
+        };
+        match (self, locale) {
+            (Self::OfTheTable(None), _) => table.to_owned(),
+            // Places in a request are names of its members: they read the same in every language.
+            (Self::OfTheTable(Some(detail)), _) => format!("{table}: {detail}"),
+            (Self::Own(english, _), Locale::En) => (*english).to_owned(),
+            (Self::Own(_, russian), Locale::Ru) => (*russian).to_owned(),
+        }
+    }
+}
+
+/// A refusal that went out in English, for the layer that knows which door it went out of.
+#[derive(Clone, Debug)]
+pub(crate) struct Localizable(Box<Refusal>);
+
+impl Localizable {
+    /// The same refusal in that language, authenticated again.
+    pub(crate) fn in_language(self, locale: Locale) -> Response<Body> {
+        render(&self.0, locale)
+    }
 }
 
 impl ApiError {
@@ -36,7 +77,7 @@ impl ApiError {
         Self(Box::new(Refusal {
             code,
             status: status.expect("the table holds HTTP statuses"),
-            message: code.text().to_owned(),
+            message: Message::OfTheTable(None),
             retry_after_s: None,
             close: false,
             attempts_left: None,
@@ -48,7 +89,7 @@ impl ApiError {
     /// The table's words, and where or why.
     pub(crate) fn because(code: ErrorCode, detail: impl std::fmt::Display) -> Self {
         let mut error = Self::new(code);
-        error.0.message = format!("{}: {detail}", code.text());
+        error.0.message = Message::OfTheTable(Some(detail.to_string()));
         error
     }
 
@@ -74,7 +115,10 @@ impl ApiError {
     /// More commands are under way than the house takes.
     pub(crate) fn busy() -> Self {
         let mut error = Self::new(ErrorCode::JavaInternalError);
-        "too many requests are under way: try again later".clone_into(&mut error.0.message);
+        error.0.message = Message::Own(
+            "too many requests are under way: try again later",
+            "слишком много запросов: повторите позже",
+        );
         error.0.retry_after_s = Some(1);
         error.status(StatusCode::SERVICE_UNAVAILABLE)
     }
@@ -116,8 +160,8 @@ impl ApiError {
     }
 
     #[cfg(test)]
-    pub(crate) fn message(&self) -> &str {
-        &self.0.message
+    pub(crate) fn message(&self) -> String {
+        self.0.message.text(self.0.code, Locale::En)
     }
 }
 
@@ -126,13 +170,16 @@ impl From<SendError> for ApiError {
         match error {
             SendError::Unknown => {
                 let mut refusal = Self::new(ErrorCode::JavaInternalError);
-                UNKNOWN.clone_into(&mut refusal.0.message);
+                refusal.0.message = Message::Own(UNKNOWN, UNKNOWN_RUSSIAN);
                 refusal.status(StatusCode::GATEWAY_TIMEOUT)
             }
             SendError::Refused(reason) => {
                 tracing::warn!(reason, "the bus did not accept a command");
                 let mut refusal = Self::busy();
-                "nothing was done: try again later".clone_into(&mut refusal.0.message);
+                refusal.0.message = Message::Own(
+                    "nothing was done: try again later",
+                    "ничего не сделано: повторите позже",
+                );
                 refusal
             }
         }
@@ -141,21 +188,27 @@ impl From<SendError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response<Body> {
-        let refusal = *self.0;
-        let attempts = refusal
-            .attempts_left
-            .map(|attempts_left| json!({ "attempts_left": attempts_left }));
-        let extra = attempts.as_ref().map(|left| ("activation_refused", left));
-        let body = answer::failure(refusal.code, &refusal.message, extra);
-        let seal = refusal.seal.as_ref();
-        let mut response = answer::respond(refusal.status, body, seal, refusal.position);
-        let headers = response.headers_mut();
-        if let Some(seconds) = refusal.retry_after_s {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        if refusal.close {
-            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
+        let mut response = render(&self.0, Locale::En);
+        response.extensions_mut().insert(Localizable(self.0));
         response
     }
+}
+
+fn render(refusal: &Refusal, locale: Locale) -> Response<Body> {
+    let attempts = refusal
+        .attempts_left
+        .map(|attempts_left| json!({ "attempts_left": attempts_left }));
+    let extra = attempts.as_ref().map(|left| ("activation_refused", left));
+    let message = refusal.message.text(refusal.code, locale);
+    let body = answer::failure(refusal.code, &message, extra);
+    let seal = refusal.seal.as_ref();
+    let mut response = answer::respond(refusal.status, body, seal, refusal.position);
+    let headers = response.headers_mut();
+    if let Some(seconds) = refusal.retry_after_s {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if refusal.close {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
 }

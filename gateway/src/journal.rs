@@ -29,6 +29,13 @@ pub trait JournalQuery: Send + Sync + std::fmt::Debug {
         filter: &'a JournalFilter,
     ) -> BoxFuture<'a, Result<Vec<(Owner, RecordToClean)>, JournalFailure>>;
 
+    /// Whose transaction it is; `None` when the system has none of that id, or the read models do not show it yet.
+    fn owner_of<'a>(
+        &'a self,
+        system_id: &'a SystemId,
+        transaction_id: &'a TransactionId,
+    ) -> BoxFuture<'a, Result<Option<UserId>, JournalFailure>>;
+
     /// Waits until the journal shows the event at `position`, at most for `timeout`; whether it does.
     fn wait_for(&self, position: Position, timeout: Duration) -> BoxFuture<'_, bool>;
 }

@@ -218,7 +218,7 @@ mod tests {
             Ok(_) => panic!("accepted {}", String::from_utf8_lossy(body)),
             Err(error) => {
                 assert_eq!(error.code(), ErrorCode::JsonRequestIncorrect);
-                error.message().to_owned()
+                error.message()
             }
         }
     }

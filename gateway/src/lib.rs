@@ -26,6 +26,7 @@ mod router;
 mod routes;
 mod server;
 mod state;
+mod themes;
 
 #[cfg(test)]
 mod testing;
@@ -34,6 +35,6 @@ pub use auth::{InvalidTokenFile, TokenFile};
 pub use journal::{JournalFailure, JournalFilter, JournalQuery};
 pub use limits::Limits;
 pub use openapi::openapi_json;
-pub use options::{Doors, GatewayOptions, GatewayTls, House};
+pub use options::{Doors, GatewayOptions, GatewayTls, House, Locale};
 pub use render::qr;
 pub use server::{GatewayError, RunningGateway, serve};

@@ -6,6 +6,8 @@ use axum::http::{HeaderValue, Response};
 use axum::middleware::Next;
 use tokio::time::Instant;
 
+use crate::error::Localizable;
+use crate::options::Locale;
 use crate::router::MOBILE_PREFIX;
 use crate::state::Shared;
 
@@ -29,6 +31,12 @@ pub(crate) async fn request(
 
     let mut response = next.run(request).await;
     if mobile {
+        let locale = gateway.options.locale;
+        if let Some(refusal) = response.extensions_mut().remove::<Localizable>()
+            && locale != Locale::En
+        {
+            response = refusal.in_language(locale);
+        }
         let now = gateway.house.clock.now().0;
         response
             .headers_mut()

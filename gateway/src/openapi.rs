@@ -35,6 +35,7 @@ fn document() -> OpenApi {
         .insert("ErrorAnswer".to_owned(), error_answer());
     let doors = [
         ("system door", router::system_routes()),
+        ("operators' questions", router::operator_routes()),
         ("mobile door", router::mobile_routes()),
         ("operators", router::admin_routes()),
     ];

@@ -30,6 +30,12 @@ pub struct GatewayOptions {
     pub issuer_public_key: Option<Vec<u8>>,
     /// How many proxies of ours stand before the door: so many right-most entries of `X-Forwarded-For` are believed.
     pub trusted_hops: usize,
+    /// Language of the devices' door's errors.
+    pub locale: Locale,
+    /// Folder of the applications' themes; `None` serves none.
+    pub themes_path: Option<PathBuf>,
+    /// Scheme of deep links where neither the request nor the system names one; `None` means `paycontrol`.
+    pub deeplink_scheme: Option<String>,
     /// Limits.
     pub limits: Limits,
     /// Renders the metrics in the Prometheus text format.
@@ -47,6 +53,29 @@ pub enum Doors {
     System,
     /// The devices' only. Every request authenticates itself, so this door needs no credentials of the listener.
     Mobile,
+}
+
+/// A language of error texts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Locale {
+    /// Russian: the manual's default.
+    #[default]
+    Ru,
+    /// English.
+    En,
+}
+
+impl Locale {
+    /// Every language.
+    pub const ALL: [Self; 2] = [Self::Ru, Self::En];
+
+    /// The manual's word.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ru => "ru",
+            Self::En => "en",
+        }
+    }
 }
 
 /// TLS of a listener.
@@ -90,6 +119,9 @@ impl GatewayOptions {
             operations_address: None,
             issuer_public_key: None,
             trusted_hops: 0,
+            locale: Locale::default(),
+            themes_path: None,
+            deeplink_scheme: None,
             limits: Limits::default(),
             render_metrics: Arc::new(String::new),
             is_ready: Arc::new(|| true),

@@ -10,7 +10,7 @@ use crate::observe;
 use crate::openapi;
 use crate::options::Doors;
 use crate::route::Route;
-use crate::routes::{admin, mobile, system};
+use crate::routes::{admin, mobile, operators, system};
 use crate::state::Shared;
 
 /// Where the devices' door begins.
@@ -54,6 +54,16 @@ pub(crate) fn system_routes() -> Vec<Route> {
     ]
 }
 
+/// The operators' part of the banks' door.
+pub(crate) fn operator_routes() -> Vec<Route> {
+    vec![
+        operators::user_details::route(),
+        operators::user_events::route(),
+        operators::transactions_data::route(),
+        operators::check_confirmation::route(),
+    ]
+}
+
 /// The devices' door.
 pub(crate) fn mobile_routes() -> Vec<Route> {
     vec![
@@ -69,6 +79,7 @@ pub(crate) fn mobile_routes() -> Vec<Route> {
         mobile::operations_list::route(),
         mobile::operation_data::route(),
         mobile::operation_process::route(),
+        mobile::theme::route(),
     ]
 }
 
@@ -91,6 +102,7 @@ pub(crate) fn router(gateway: Shared) -> Router {
     let mut routes = Vec::new();
     if options.doors != Doors::Mobile {
         routes.extend(system_routes());
+        routes.extend(operator_routes());
     }
     if options.doors != Doors::System {
         routes.extend(mobile_routes());

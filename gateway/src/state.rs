@@ -12,6 +12,7 @@ use crate::answer::{Reply, Seal};
 use crate::call::Call;
 use crate::error::ApiError;
 use crate::options::{GatewayOptions, House};
+use crate::themes::Themes;
 
 /// The doors' state, shared by all routes.
 pub(crate) type Shared = Arc<Gateway>;
@@ -20,6 +21,7 @@ pub(crate) type Shared = Arc<Gateway>;
 pub(crate) struct Gateway {
     pub(crate) house: House,
     pub(crate) options: GatewayOptions,
+    pub(crate) themes: Themes,
     commands: Semaphore,
 }
 
@@ -27,6 +29,7 @@ impl Gateway {
     pub(crate) fn new(options: GatewayOptions, house: House) -> Shared {
         Arc::new(Self {
             commands: Semaphore::new(options.limits.commands_max),
+            themes: Themes::in_folder(options.themes_path.clone()),
             house,
             options,
         })

@@ -27,7 +27,10 @@ use schemas::flags::KeyFlags;
 use schemas::operation_content::Described;
 use schemas::pc_auth::PcAuth;
 use schemas::settings::Settings;
-use schemas::{Digest, ErrorCode, KeyIndex, Lane, Owner, Position, Secret, SystemId, Timestamp};
+use schemas::{
+    Digest, ErrorCode, KeyIndex, Lane, Owner, Position, Secret, SystemId, Timestamp, TransactionId,
+    UserId,
+};
 use serde_json::{Map, Value, json};
 use tower::ServiceExt as _;
 
@@ -412,6 +415,15 @@ impl JournalQuery for FakeJournal {
     ) -> BoxFuture<'a, Result<Vec<(Owner, RecordToClean)>, JournalFailure>> {
         self.asked.lock().unwrap().push(filter.clone());
         let found = self.uncleaned.lock().unwrap().clone();
+        Box::pin(async { Ok(found) })
+    }
+
+    fn owner_of<'a>(
+        &'a self,
+        _: &'a SystemId,
+        transaction_id: &'a TransactionId,
+    ) -> BoxFuture<'a, Result<Option<UserId>, JournalFailure>> {
+        let found = (transaction_id.as_str() == "invoice-42").then(|| USER.parse().unwrap());
         Box::pin(async { Ok(found) })
     }
 

@@ -46,7 +46,7 @@ pub(crate) enum Holds {
 pub fn device_mac(envelope: &CommandEnvelope) -> Option<Digest> {
     match &envelope.caller {
         Caller::Device(claim) => Some(claim.auth.mac),
-        Caller::System | Caller::House | Caller::Administrator => None,
+        Caller::System | Caller::House | Caller::Administrator | Caller::Operator => None,
     }
 }
 
@@ -158,7 +158,7 @@ fn first_half_key(key: &Key, vault: &VaultFacts) -> Option<Secret> {
 }
 
 /// The key's whole secret K; `None` when the vault lacks a part.
-fn whole_secret(key: &Key, vault: &VaultFacts) -> Option<Secret> {
+pub(crate) fn whole_secret(key: &Key, vault: &VaultFacts) -> Option<Secret> {
     let first_part = vault.get(&VaultName::key_first_part(key.index))?;
     if !key.has_two_parts() {
         return Some(Secret::new(first_part));

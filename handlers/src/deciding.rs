@@ -18,7 +18,9 @@ use crate::facts::Facts;
 use crate::keys::{Found, Key};
 use crate::owner::{OwnerState, UserState};
 use crate::users::{Life, Person};
-use crate::{devices, gathering, journal, keys, operations, server, systems, transactions, users};
+use crate::{
+    devices, gathering, journal, keys, operations, operators, server, systems, transactions, users,
+};
 
 /// Decides a command. The same state, command and facts always give the same outcome.
 pub fn decide(state: &OwnerState, envelope: &CommandEnvelope, facts: &Facts<'_>) -> Outcome {
@@ -29,6 +31,7 @@ pub fn decide(state: &OwnerState, envelope: &CommandEnvelope, facts: &Facts<'_>)
             Caller::System => for_bank(user, (system_id, user_id), &envelope.command, facts),
             Caller::Device(_) => for_device(state, user, (system_id, user_id), envelope, facts),
             Caller::House => for_house(user, &envelope.command, facts),
+            Caller::Operator => for_operator(user, (system_id, user_id), &envelope.command, facts),
             Caller::Administrator => asked::refused_silently(ErrorCode::RequestError),
         },
         // A person's history under another's name: a bug of the door, and nothing to write anywhere.
@@ -120,6 +123,37 @@ fn for_bank(
     }
 }
 
+/// An operator sees what is there, and changes nothing.
+fn for_operator(
+    user: &UserState,
+    (system_id, user_id): Ids<'_>,
+    command: &Command,
+    facts: &Facts<'_>,
+) -> Outcome {
+    let found = facts.system.registered().map_err(systems::Rejection::code);
+    let found = found.and_then(|system| {
+        let person = user.life.present().map_err(users::Rejection::code)?;
+        Ok((system, person))
+    });
+    let (system, person) = match found {
+        Ok(found) => found,
+        Err(code) => return refuse_bank(&user.life, command, code),
+    };
+    let asked = Asked {
+        person,
+        key: &person.keys.current,
+        system_id,
+        user_id,
+        system,
+        facts,
+        by: By::Bank,
+    };
+    let decided = permitted(command, &Caller::Operator)
+        .map_err(Reason::from)
+        .and_then(|()| ask(&asked, command));
+    stamp(person, Some(system), decided, command, facts)
+}
+
 /// Is this a command for that caller to give?
 fn permitted(command: &Command, caller: &Caller) -> Result<(), ErrorCode> {
     if command.askers().include(caller) {
@@ -150,6 +184,9 @@ fn ask(asked: &Asked<'_>, command: &Command) -> Result<Decision, Reason> {
         }
         Command::Operations(command) => {
             return operations::decide(asked, command).map_err(operations::Rejection::reason);
+        }
+        Command::Operators(command) => {
+            operators::decide(asked, command).map_err(operators::Rejection::code)
         }
         // The server's own and a system's own: the doors send none of these for a user.
         Command::Server(_) | Command::Systems(_) | Command::Journal(_) => {

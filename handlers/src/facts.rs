@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use schemas::envelope::RecordedEvent;
 use schemas::settings::Settings;
 use schemas::vault::VaultName;
 use schemas::{CommandId, Digest, RequestId, Secret, Timestamp};
@@ -25,6 +26,8 @@ pub struct Facts<'a> {
     pub system: &'a systems::State,
     /// The vault rows that [`crate::needs`] asked for.
     pub vault: &'a VaultFacts,
+    /// The owner's whole history, for commands that look back ([`crate::looks_back`]); empty for all others.
+    pub history: &'a [RecordedEvent],
     /// The signatures that were verified beside the lane.
     pub verified: &'a Verifications,
 }

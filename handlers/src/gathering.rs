@@ -5,6 +5,7 @@ use schemas::commands::devices::DeviceCommand;
 use schemas::commands::journal::JournalCommand;
 use schemas::commands::keys::KeyCommand;
 use schemas::commands::operations::OperationCommand;
+use schemas::commands::operators::OperatorCommand;
 use schemas::commands::transactions::TransactionCommand;
 use schemas::commands::{Caller, Command, CommandEnvelope, DeviceClaim};
 use schemas::vault::VaultName;
@@ -13,7 +14,15 @@ use crate::facts::SignatureCheck;
 use crate::keys::{Found, Ring};
 use crate::owner::OwnerState;
 use crate::users::Person;
-use crate::{journal, keys, operations, transactions, users};
+use crate::{journal, keys, operations, operators, transactions, users};
+
+/// Does a decision of this command read the owner's whole history? State holds only what ordinary decisions need.
+pub fn looks_back(envelope: &CommandEnvelope) -> bool {
+    matches!(
+        envelope.command,
+        Command::Operators(OperatorCommand::CheckConfirmation(_))
+    )
+}
 
 /// The vault rows a decision of this command on this state reads.
 pub fn needs(state: &OwnerState, envelope: &CommandEnvelope) -> Vec<VaultName> {
@@ -31,7 +40,7 @@ pub fn needs(state: &OwnerState, envelope: &CommandEnvelope) -> Vec<VaultName> {
     };
     let mut names = match &envelope.caller {
         Caller::Device(claim) => keys_of_device(&person.keys, claim, &envelope.command),
-        Caller::System | Caller::House | Caller::Administrator => Vec::new(),
+        Caller::System | Caller::House | Caller::Administrator | Caller::Operator => Vec::new(),
     };
     names.extend(wanted(person, &envelope.command));
     names
@@ -102,6 +111,7 @@ pub(crate) fn may_put_in_force(command: &Command) -> bool {
         | Command::Journal(_)
         | Command::Users(_)
         | Command::Operations(_)
+        | Command::Operators(_)
         | Command::Transactions(_) => false,
     }
 }
@@ -112,6 +122,7 @@ fn wanted(person: &Person, command: &Command) -> Vec<VaultName> {
         Command::Keys(command) => keys::needs(&person.keys, command),
         Command::Transactions(command) => transactions::needs(command),
         Command::Operations(command) => operations::needs(person, command),
+        Command::Operators(command) => operators::needs(&person.keys.current, command),
         Command::Devices(_) | Command::Server(_) | Command::Systems(_) | Command::Journal(_) => {
             Vec::new()
         }

@@ -24,7 +24,7 @@ use schemas::{
 
 use crate::{
     Erasure, Facts, Next, Outcome, OwnerState, VaultFacts, Verifications, Verified, decide, evolve,
-    needs, precheck, verify,
+    looks_back, needs, precheck, verify,
 };
 pub(crate) use device::{Device, twin};
 pub(crate) use heard::Heard;
@@ -125,6 +125,18 @@ impl Story {
 
     pub(crate) fn administrator_asks(&mut self, command: impl Into<Command>) -> Heard {
         let envelope = self.envelope(Owner::Server, Caller::Administrator, command.into());
+        self.receive(envelope)
+    }
+
+    pub(crate) fn operator_asks(&mut self, command: impl Into<Command>) -> Heard {
+        let owner = self.owner();
+        let envelope = self.envelope(owner, Caller::Operator, command.into());
+        self.receive(envelope)
+    }
+
+    pub(crate) fn operator_asks_system(&mut self, command: impl Into<Command>) -> Heard {
+        let owner = Owner::System(self.system_id.clone());
+        let envelope = self.envelope(owner, Caller::Operator, command.into());
         self.receive(envelope)
     }
 
@@ -367,6 +379,11 @@ impl Story {
             settings: &self.settings,
             system,
             vault: &vault,
+            history: if looks_back(envelope) {
+                &self.history
+            } else {
+                &[]
+            },
             verified: &verified,
         };
         let outcome = decide(state, envelope, &facts);

@@ -91,6 +91,10 @@ pub enum AnswerBody {
         /// Where it stands now.
         status: OperationStatus,
     },
+    /// `rks_transactions_data`.
+    TransactionSeen(Box<TransactionSeen>),
+    /// `rks_check_confirmation`.
+    ConfirmationChecked(Box<ConfirmationCheck>),
     /// `key_activated`.
     KeyActivated {
         /// The second half of the key, sealed for the device.
@@ -277,6 +281,81 @@ pub struct TransactionData {
     pub expires_at: Option<Timestamp>,
     /// Digits of the confirmation code; `None` means 64 hex digits.
     pub confirm_code_length: Option<u8>,
+}
+
+/// A transaction as an operator sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransactionSeen {
+    /// Whose it is.
+    pub user_id: UserId,
+    /// Where it stands.
+    pub info: TransactionInfo,
+    /// What is signed; `None` once it was erased.
+    pub data: Option<TransactionData>,
+}
+
+/// What confirmed a transaction, checked again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfirmationCheck {
+    /// Whose it is.
+    pub user_id: UserId,
+    /// Which transaction.
+    pub transaction_id: TransactionId,
+    /// When it was confirmed.
+    pub confirmed_at: Timestamp,
+    /// With which key.
+    pub key_index: KeyIndex,
+    /// SHA-256 of what was signed.
+    pub digest: Digest,
+    /// The public key registered for that key by then, SPKI DER.
+    #[serde(with = "serde_bytes")]
+    pub public_key: Option<Vec<u8>>,
+    /// The signature, DER.
+    #[serde(with = "serde_bytes")]
+    pub signature: Option<Vec<u8>>,
+    /// The confirmation code.
+    pub confirm_code: Option<String>,
+    /// Is the signature that key's over the digest?
+    pub signature_verdict: Verdict,
+    /// Is the code that key's for the digest and the time, under today's T_CONFIRM_CODE?
+    pub confirm_code_verdict: Verdict,
+    /// Do text and bytes have the digest?
+    pub content_verdict: Verdict,
+}
+
+/// What a check came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It is right.
+    Valid,
+    /// It is not.
+    Invalid,
+    /// There never was one.
+    Absent,
+    /// What it takes to check it was erased or replaced since.
+    Gone,
+}
+
+impl Verdict {
+    /// Right or not.
+    pub fn of(is_right: impl Into<Option<bool>>) -> Self {
+        match is_right.into() {
+            Some(true) => Self::Valid,
+            Some(false) => Self::Invalid,
+            None => Self::Gone,
+        }
+    }
+
+    /// The word on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Invalid => "invalid",
+            Self::Absent => "absent",
+            Self::Gone => "gone",
+        }
+    }
 }
 
 impl Answer {

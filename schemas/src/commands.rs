@@ -6,6 +6,7 @@ pub mod devices;
 pub mod journal;
 pub mod keys;
 pub mod operations;
+pub mod operators;
 pub mod server;
 pub mod systems;
 pub mod transactions;
@@ -98,6 +99,7 @@ macro_rules! aggregates {
 
 aggregates! {
     Server(server::ServerCommand) "server";
+    Operators(operators::OperatorCommand) "operators";
     Systems(systems::SystemCommand) "systems";
     Journal(journal::JournalCommand) "journal";
     Users(users::UserCommand) "users";
@@ -112,6 +114,7 @@ impl Command {
     pub fn transaction_id(&self) -> Option<&TransactionId> {
         match self {
             Self::Transactions(command) => command.transaction_id(),
+            Self::Operators(command) => command.transaction_id(),
             Self::Server(_)
             | Self::Systems(_)
             | Self::Journal(_)
@@ -132,7 +135,8 @@ impl Command {
             | Self::Users(_)
             | Self::Keys(_)
             | Self::Devices(_)
-            | Self::Transactions(_) => None,
+            | Self::Transactions(_)
+            | Self::Operators(_) => None,
         }
     }
 }
@@ -157,6 +161,8 @@ pub enum Askers {
     BankOrDevice,
     /// Whoever administers the server.
     Administrator,
+    /// An operator of the system.
+    Operator,
     /// The house itself.
     House,
 }
@@ -169,6 +175,7 @@ impl Askers {
             Caller::Device(_) => matches!(self, Self::Device | Self::BankOrDevice),
             Caller::House => self == Self::House,
             Caller::Administrator => self == Self::Administrator,
+            Caller::Operator => self == Self::Operator,
         }
     }
 }
@@ -185,6 +192,8 @@ pub enum Caller {
     House,
     /// Whoever administers the server; the door has checked that.
     Administrator,
+    /// An operator of the system; the door has checked that.
+    Operator,
 }
 
 /// A device's claim: the header, and the two things its MAC covers that only the door saw.

@@ -1,6 +1,8 @@
-//! The one error table: number, manual name, HTTP status, text. Nothing else in the house writes an error number.
+//! The one error table: number, manual name, HTTP status, text. Nothing outside this module writes an error number.
 //!
 //! A status in brackets is ours: the manual names none for that code. Source: reference manual, "Error codes".
+
+mod russian;
 
 macro_rules! error_table {
     ($($number:literal $name:ident $id:literal $status:tt $text:literal,)*) => {

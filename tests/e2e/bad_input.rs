@@ -125,6 +125,18 @@ fn system_routes() -> Vec<Route> {
             "/pc-api/{system_id}/users/{user_id}/transactions/{transaction_id}/decline",
             Some(json!({ "reason": CANARY, "code": 1 })),
         ),
+        route(&get, "/pc-api/rks/{system_id}/users/{user_id}", None),
+        route(&get, "/pc-api/rks/{system_id}/users/{user_id}/events", None),
+        route(
+            &get,
+            "/pc-api/rks/{system_id}/transactions/{transaction_id}",
+            None,
+        ),
+        route(
+            &post,
+            "/pc-api/rks/{system_id}/check_confirmation",
+            Some(json!({ "transaction_id": CANARY })),
+        ),
         route(&get, "/pc-api/server_events", None),
         route(&post, operations, Some(create_operation)),
         route(&get, operations, None),
@@ -271,7 +283,12 @@ async fn the_tables_here_name_every_route_there_is() {
     let mobile = mobile_routes()
         .into_iter()
         .map(|(tail, _)| (format!("{MOBILE_PREFIX}{tail}"), "POST".to_owned()));
-    let mut tried: Vec<(String, String)> = system.chain(mobile).collect();
+    // Anybody may ask for a theme: its story is told in `mobile_texts`.
+    let theme = (
+        "/pc-client-api/themes/v52/{system_id}".to_owned(),
+        "GET".to_owned(),
+    );
+    let mut tried: Vec<(String, String)> = system.chain(mobile).chain([theme]).collect();
     documented.sort();
     tried.sort();
     assert_eq!(tried, documented);

@@ -26,6 +26,8 @@ mod key_pictures;
 mod listening;
 mod log_position;
 mod lost_stream;
+mod mobile_texts;
+mod operators;
 mod raw;
 mod rebuild;
 mod register_and_renew;

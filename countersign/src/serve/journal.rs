@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 use gateway::{JournalFailure, JournalQuery};
 use projections::{Journal, ReadModels};
 use schemas::commands::journal::RecordToClean;
-use schemas::{Owner, Position, SystemId};
+use schemas::{Owner, Position, SystemId, TransactionId, UserId};
 use serde_json::{Map, Value};
 
 /// The journal, and how far it is.
@@ -65,6 +65,18 @@ impl JournalQuery for JournalBehindTheDoors {
                 (record.owner, to_clean)
             });
             Ok(found.collect())
+        }
+        .boxed()
+    }
+
+    fn owner_of<'a>(
+        &'a self,
+        system_id: &'a SystemId,
+        transaction_id: &'a TransactionId,
+    ) -> BoxFuture<'a, Result<Option<UserId>, JournalFailure>> {
+        async move {
+            let found = self.journal.owner_of(system_id, transaction_id).await;
+            found.map_err(failure)
         }
         .boxed()
     }

@@ -9,7 +9,8 @@ use crate::error::ApiError;
 use crate::ids::parse_system_id;
 
 /// The tokens of a listener: one line each, `<system_id> <SHA-256 of the token, hex>`; `*` in the place of the system
-/// gives the right to register systems. Empty lines and lines that begin with `#` are ignored.
+/// gives the right to register systems and to administer the server, `operator:<system_id>` or `operator:*` the right to ask
+/// what an operator asks. Empty lines and lines that begin with `#` are ignored.
 #[derive(Clone)]
 pub struct TokenFile {
     entries: Vec<(Scope, Digest)>,
@@ -18,10 +19,14 @@ pub struct TokenFile {
 /// What a token gives access to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Scope {
-    /// Registering systems.
+    /// Registering systems, and the server's settings.
     Administration,
     /// Everything of one system.
     System(SystemId),
+    /// What an operator asks of one system.
+    Operator(SystemId),
+    /// What an operator asks of any.
+    AnyOperator,
 }
 
 /// Why a token file cannot be used.
@@ -37,7 +42,9 @@ pub enum InvalidTokenFile {
         source: std::io::Error,
     },
     /// A line is not in the grammar.
-    #[error("line {0} of the token file is not `<system_id|*> <sha256 of the token, hex>`")]
+    #[error(
+        "line {0} of the token file is not `<system_id|*|operator:system_id|operator:*> <sha256 of the token, hex>`"
+    )]
     Line(usize),
     /// It holds no token: nobody could speak.
     #[error("the token file holds no token")]
@@ -90,21 +97,35 @@ impl TokenFile {
                 compared.is_ok()
             });
             known |= equal;
-            admitted |= equal && entry_scope == scope;
+            admitted |= equal && entry_scope.covers(scope);
         }
         match (admitted, known, scope) {
             (true, _, _) => Ok(()),
-            (false, true, Scope::System(_)) => Err(ApiError::new(ErrorCode::SystemNotFound)),
+            (false, true, Scope::System(_) | Scope::Operator(_)) => {
+                Err(ApiError::new(ErrorCode::SystemNotFound))
+            }
             (false, _, _) => Err(ApiError::new(ErrorCode::HttpAuthCodeInvalid)),
+        }
+    }
+}
+
+impl Scope {
+    /// Does a token of this scope give what is asked for?
+    fn covers(&self, asked: &Self) -> bool {
+        match (self, asked) {
+            (Self::AnyOperator, Self::Operator(_)) => true,
+            (own, asked) => own == asked,
         }
     }
 }
 
 fn entry(line: &str) -> Option<(Scope, Digest)> {
     let (scope, digest) = line.split_once(char::is_whitespace)?;
-    let scope = match scope {
-        "*" => Scope::Administration,
-        system_id => Scope::System(parse_system_id(system_id).ok()?),
+    let scope = match (scope, scope.strip_prefix("operator:")) {
+        ("*", _) => Scope::Administration,
+        (_, Some("*")) => Scope::AnyOperator,
+        (_, Some(system_id)) => Scope::Operator(parse_system_id(system_id).ok()?),
+        (system_id, None) => Scope::System(parse_system_id(system_id).ok()?),
     };
     Some((scope, digest.trim().parse().ok()?))
 }
@@ -130,9 +151,11 @@ mod tests {
     fn tokens() -> TokenFile {
         let digest = |token: &str| Digest::sha256(token.as_bytes());
         let text = format!(
-            "# ours\n\n{SYSTEM} {}\n* {}\n",
+            "# ours\n\n{SYSTEM} {}\n* {}\noperator:{SYSTEM} {}\noperator:* {}\n",
             digest("one"),
-            digest("root")
+            digest("root"),
+            digest("desk"),
+            digest("head desk")
         );
         TokenFile::parse(&text).unwrap()
     }
@@ -176,6 +199,24 @@ mod tests {
         }
         let refused = check(Some("Bearer one"), &Scope::Administration);
         assert_eq!(refused, Err(ErrorCode::HttpAuthCodeInvalid));
+    }
+
+    #[test]
+    fn an_operators_token_opens_what_operators_ask_and_nothing_else() {
+        let own = Scope::Operator(SYSTEM.parse().unwrap());
+        let foreign = Scope::Operator(OTHER.parse().unwrap());
+        assert_eq!(check(Some("Bearer desk"), &own), Ok(()));
+        assert_eq!(check(Some("Bearer head desk"), &own), Ok(()));
+        assert_eq!(check(Some("Bearer head desk"), &foreign), Ok(()));
+        for (token, scope) in [
+            ("Bearer desk", &foreign),
+            ("Bearer one", &own),
+            ("Bearer desk", &Scope::System(SYSTEM.parse().unwrap())),
+        ] {
+            assert_eq!(check(Some(token), scope), Err(ErrorCode::SystemNotFound));
+        }
+        let administration = check(Some("Bearer head desk"), &Scope::Administration);
+        assert_eq!(administration, Err(ErrorCode::HttpAuthCodeInvalid));
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub(crate) mod operation_data;
 pub(crate) mod operation_process;
 pub(crate) mod operations_list;
 pub(crate) mod register;
+pub(crate) mod theme;
 
 use schemas::Digest;
 use serde::Serialize;

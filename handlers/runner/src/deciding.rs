@@ -36,6 +36,7 @@ pub fn decide(
     system: &OwnerState,
     ready: &Ready,
     vault: &VaultFacts,
+    history: &[RecordedEvent],
 ) -> Decided {
     let envelope = &*ready.envelope;
     let now = house.clock.now();
@@ -59,6 +60,7 @@ pub fn decide(
         settings: &settings,
         system,
         vault,
+        history,
         verified: &ready.verified,
     };
     match handlers::decide(&entry.state, envelope, &facts) {

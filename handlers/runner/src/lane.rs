@@ -20,6 +20,7 @@ use crate::owners::Owners;
 use crate::pump;
 use crate::redelivery::answer_from_log;
 use crate::relay::Relay;
+use crate::systems::decoded;
 use crate::timers::Timers;
 
 /// How a lane ended.
@@ -236,6 +237,11 @@ impl Writer {
         let vault =
             vault_facts(&self.house, &self.owners, &envelope, &mut ready.prefetched).await?;
         verify_again(&self.house, &self.owners, ready).await;
+        let history = if handlers::looks_back(&envelope) {
+            decoded(&self.house.log.load(&envelope.owner, 0).await?)?
+        } else {
+            Vec::new()
+        };
         let repeated = envelope.command.kind() == Kind::Write
             && self
                 .owners
@@ -270,7 +276,14 @@ impl Writer {
                 source: None,
             });
         };
-        Ok(Some(decide(&self.house, entry, &system, ready, &vault)))
+        Ok(Some(decide(
+            &self.house,
+            entry,
+            &system,
+            ready,
+            &vault,
+            &history,
+        )))
     }
 
     fn forget(&self, group: &[Member]) {

@@ -54,6 +54,7 @@ pub async fn answer_from_log(
                 settings: &settings,
                 system,
                 vault,
+                history: &[],
                 verified: &handlers::Verifications::default(),
             };
             handlers::authenticate(&entry.state, envelope, &facts)

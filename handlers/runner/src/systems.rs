@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use event_log::Failure;
 use handlers::OwnerState;
+use schemas::envelope::RecordedEvent;
 use schemas::{Owner, SystemId, Timestamp, codec};
 
 use crate::house::House;
@@ -72,12 +73,19 @@ impl Systems {
 
 /// A history folded onto a state.
 pub fn fold(mut state: OwnerState, events: &[event_log::LogEvent]) -> Result<OwnerState, Failure> {
-    for event in events {
-        let recorded = codec::decode(&event.payload).map_err(|error| Failure {
-            attempt: format!("cannot decode the event at {}", event.position),
-            source: Some(Box::new(error)),
-        })?;
+    for recorded in decoded(events)? {
         handlers::evolve(&mut state, &recorded);
     }
     Ok(state)
+}
+
+/// A history, decoded.
+pub fn decoded(events: &[event_log::LogEvent]) -> Result<Vec<RecordedEvent>, Failure> {
+    let decoded = events.iter().map(|event| {
+        codec::decode(&event.payload).map_err(|error| Failure {
+            attempt: format!("cannot decode the event at {}", event.position),
+            source: Some(Box::new(error)),
+        })
+    });
+    decoded.collect()
 }

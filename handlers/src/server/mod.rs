@@ -60,7 +60,8 @@ fn answer(state: &State, command: &Command, facts: &Facts<'_>) -> Result<Decisio
         }
         Command::Server(ServerCommand::GetSettings(_)) => Ok(look::settings(state, facts)),
         Command::Server(ServerCommand::GetEvents(_)) => Ok(look::journal()),
-        Command::Systems(_)
+        Command::Operators(_)
+        | Command::Systems(_)
         | Command::Journal(_)
         | Command::Users(_)
         | Command::Keys(_)

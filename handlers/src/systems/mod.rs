@@ -15,7 +15,7 @@ pub use state::{Registered, State};
 
 use crate::decision::{Decision, Outcome};
 use crate::facts::Facts;
-use crate::{asked, journal, web_address};
+use crate::{asked, journal, operators, web_address};
 
 /// A century, in days: a longer life of a key, or a longer period, is a typing error.
 const DAYS_MAX: i64 = 36_525;
@@ -38,6 +38,9 @@ pub enum Rejection {
     /// A lifetime below one day, or an address that is not http or https.
     #[error("a parameter of the system is not one it can have")]
     ParameterWrong,
+    /// An operator asks for a transaction that is nobody's, or for a user under the system's name.
+    #[error("{0}")]
+    Operator(operators::Rejection),
     /// ALLOW_EVENTS_REMOVE is off.
     #[error("records of the journal may not be removed")]
     RemovalNotAllowed,
@@ -55,6 +58,7 @@ impl Rejection {
             Self::AlreadyRegistered => ErrorCode::SystemIdNotUnique,
             Self::NameMissing => ErrorCode::SystemNameIsNull,
             Self::ParameterWrong => ErrorCode::SystemPropertyError,
+            Self::Operator(rejection) => rejection.code(),
             Self::RemovalNotAllowed => ErrorCode::EventsRemovementIsNotAllowed,
             Self::NotAboutSystems => ErrorCode::RequestError,
         }
@@ -67,9 +71,18 @@ pub(crate) fn decide(state: &State, envelope: &CommandEnvelope, facts: &Facts<'_
         return asked::refused_silently(ErrorCode::RequestError);
     };
     match envelope.caller {
-        Caller::System | Caller::House => {}
+        Caller::System | Caller::House | Caller::Operator => {}
         Caller::Device(_) => return asked::refused_silently(ErrorCode::HttpAuthCodeInvalid),
         Caller::Administrator => return asked::refused_silently(ErrorCode::RequestError),
+    }
+    // A system's own callers ask for nothing of an operator's, nor an operator for anything of theirs.
+    if !envelope.command.askers().include(&envelope.caller) {
+        let code = Rejection::NotAboutSystems.code();
+        return if state.is_missing() {
+            asked::refused_silently(code)
+        } else {
+            asked::refused(&envelope.command, code)
+        };
     }
     match answer(state, system_id, &envelope.command, facts) {
         Ok(decision) => Outcome::Decided(Box::new(decision)),
@@ -95,6 +108,11 @@ fn answer(
         Command::Systems(SystemCommand::Remove(_)) => remove::decide(state),
         Command::Systems(SystemCommand::GetInfo(_)) => look::system_info(state, system_id, facts),
         Command::Journal(command) => journal(state, command, facts),
+        // Of a transaction nobody knows whose it is only the look is journaled.
+        Command::Operators(command) => {
+            state.registered()?;
+            operators::nobody_knows(command, facts).map_err(Rejection::Operator)
+        }
         Command::Server(_)
         | Command::Users(_)
         | Command::Keys(_)

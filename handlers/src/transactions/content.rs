@@ -1,10 +1,12 @@
-//! A transaction's text and bytes, read back from the vault.
+//! A transaction's text and bytes, read back from the vault; and what an operator sees of a transaction.
 
 use schemas::TransactionId;
+use schemas::answers::{TransactionData, TransactionInfo};
 use schemas::canonical::TransactionContent;
 use schemas::vault::VaultName;
 
 use super::Rejection;
+use super::data::shown;
 use super::state::{Content, Transaction};
 use crate::asked::{Asked, By};
 
@@ -37,4 +39,43 @@ pub(crate) fn read(
         return Err(Rejection::ContentAltered);
     }
     Ok(content)
+}
+
+/// A transaction's record, whatever became of it, and what is signed as long as that is kept.
+pub(crate) fn seen(
+    asked: &Asked<'_>,
+    id: &TransactionId,
+) -> Result<(TransactionInfo, Option<TransactionData>), Rejection> {
+    let transaction = asked.person.transactions.get(id)?;
+    let data = match read(asked, id, transaction) {
+        Ok(content) => Some(shown(id, transaction, content)),
+        Err(Rejection::ContentMissing) => None,
+        Err(rejection) => return Err(rejection),
+    };
+    Ok((transaction.describe(id, asked.facts.now), data))
+}
+
+/// The record alone.
+pub(crate) fn standing(
+    asked: &Asked<'_>,
+    id: &TransactionId,
+) -> Result<(TransactionInfo, Option<TransactionData>), Rejection> {
+    let transaction = asked.person.transactions.get(id)?;
+    Ok((transaction.describe(id, asked.facts.now), None))
+}
+
+/// Do text and bytes have the transaction's digest? `None` when they are gone.
+pub(crate) fn is_right(asked: &Asked<'_>, id: &TransactionId) -> Option<bool> {
+    let transaction = asked.person.transactions.get(id).ok()?;
+    match read(asked, id, transaction) {
+        Ok(_) => Some(true),
+        Err(Rejection::ContentAltered) => Some(false),
+        Err(_) => None,
+    }
+}
+
+/// Digits of the transaction's codes; `None` for 64 hex digits.
+pub(crate) fn code_length(asked: &Asked<'_>, id: &TransactionId) -> Result<Option<u8>, Rejection> {
+    let transaction = asked.person.transactions.get(id)?;
+    Ok(transaction.confirm_code_length)
 }

@@ -48,9 +48,10 @@ pub(crate) fn shown(
 
 #[cfg(test)]
 mod tests {
-    use schemas::ErrorCode;
+    use schemas::canonical::TransactionContent;
     use schemas::commands::transactions::{DeclineTransaction, DeleteTransaction};
     use schemas::vault::VaultName;
+    use schemas::{ErrorCode, Secret};
 
     use super::*;
     use crate::testing::{NOW, Story};

@@ -19,6 +19,7 @@ use schemas::commands::transactions::TransactionCommand;
 use schemas::vault::VaultName;
 
 pub(crate) use confirm::question as signature_question;
+pub(crate) use content::{code_length, is_right as content_is_right, seen, standing};
 pub(crate) use expire::decide as expire;
 pub(crate) use state::{Transaction, Transactions};
 

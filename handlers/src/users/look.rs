@@ -10,11 +10,23 @@ use crate::decision::Decision;
 
 /// Answers with the user's record; the name and the push address come from the vault.
 pub(crate) fn decide(asked: &Asked<'_>) -> Result<Decision, Rejection> {
+    let info = record(asked)?;
+    let event = looked("get_user_info", None);
+    Ok(Decision::happened(vec![event]).answering(AnswerBody::User(Box::new(info))))
+}
+
+/// The vault rows that belong to a user's record.
+pub(crate) fn record_rows() -> Vec<VaultName> {
+    vec![VaultName::user_name(), VaultName::push_address()]
+}
+
+/// The user's record.
+pub(crate) fn record(asked: &Asked<'_>) -> Result<UserInfo, Rejection> {
     let person = asked.person;
     let key = &person.keys.current;
     let registration = key.registered.as_ref();
     let name = asked.facts.vault.get(&VaultName::user_name());
-    let info = UserInfo {
+    Ok(UserInfo {
         user_id: asked.user_id.clone(),
         user_name: name.map(|name| String::from_utf8_lossy(name).into_owned()),
         created_at: person.created_at,
@@ -37,9 +49,7 @@ pub(crate) fn decide(asked: &Asked<'_>) -> Result<Decision, Rejection> {
             None => None,
         },
         device_fingerprint: key.fingerprint,
-    };
-    let event = looked("get_user_info", None);
-    Ok(Decision::happened(vec![event]).answering(AnswerBody::User(Box::new(info))))
+    })
 }
 
 fn push_address(asked: &Asked<'_>) -> Result<Option<PushAddress>, Rejection> {

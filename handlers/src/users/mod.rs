@@ -14,6 +14,7 @@ use schemas::commands::users::UserCommand;
 use schemas::vault::VaultName;
 
 pub(crate) use create::decide as create;
+pub(crate) use look::{record, record_rows};
 pub(crate) use state::{Life, Person};
 
 use crate::asked::Asked;
@@ -71,7 +72,7 @@ pub(crate) fn decide(asked: &Asked<'_>, command: &UserCommand) -> Result<Decisio
 /// The vault rows such a decision reads.
 pub(crate) fn needs(command: &UserCommand) -> Vec<VaultName> {
     match command {
-        UserCommand::GetInfo(_) => vec![VaultName::user_name(), VaultName::push_address()],
+        UserCommand::GetInfo(_) => record_rows(),
         UserCommand::Create(_)
         | UserCommand::Change(_)
         | UserCommand::Block(_)

@@ -13,6 +13,7 @@ use crate::audit::record::{JournalRecord, private_parts};
 use crate::read::PAGE_MAX;
 use crate::read::keys::KEYS;
 use crate::read::systems::SYSTEMS;
+use crate::read::transactions::TRANSACTIONS;
 use crate::rows::Row as _;
 use crate::store::{Durability, Store, StoreError, Value, WrongShape};
 
@@ -136,6 +137,26 @@ impl Journal {
         });
         let rows: Result<_, WrongShape> = rows.collect();
         Ok(rows.map_err(StoreError::from)?)
+    }
+
+    /// Whose transaction it is; `None` when the system has none of that id.
+    pub async fn owner_of(
+        &self,
+        system_id: &SystemId,
+        transaction_id: &TransactionId,
+    ) -> Result<Option<UserId>, JournalError> {
+        let sql = format!(
+            "select user_id from {} where system_id = $1 and transaction_id = $2",
+            TRANSACTIONS.table
+        );
+        let values = vec![system_id.as_str().into(), transaction_id.as_str().into()];
+        let found = self.store.fetch(sql, values).await?;
+        let Some(user_id) = found.into_iter().flatten().next() else {
+            return Ok(None);
+        };
+        let text = String::try_from(user_id).map_err(StoreError::from)?;
+        let user_id = text.parse().map_err(|_| StoreError::from(WrongShape))?;
+        Ok(Some(user_id))
     }
 
     /// One record of a system; `None` when the system has no record of that number.

@@ -25,6 +25,10 @@ pub struct Looked {
 /// The words that carry this body, each with its aggregate.
 pub const LOOKED_WORDS: &[(&str, &str)] = &[
     ("refresh_properties", "server"),
+    ("rks_user_details", "operators"),
+    ("rks_transactions_data", "operators"),
+    ("rks_events_data", "operators"),
+    ("rks_check_confirmation", "operators"),
     ("get_system_info", "systems"),
     ("get_events", "journal"),
     ("get_event_info", "journal"),

@@ -13,7 +13,7 @@ use gateway::{GatewayOptions, JournalFailure, JournalFilter, JournalQuery, Runni
 use runner::{House, HouseOptions};
 use schemas::commands::journal::RecordToClean;
 use schemas::settings::Settings;
-use schemas::{Lane, Owner, Position, SystemId};
+use schemas::{Lane, Owner, Position, SystemId, TransactionId, UserId};
 use serde_json::{Map, Value};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
@@ -246,6 +246,14 @@ impl JournalQuery for NoJournal {
         _: &'a JournalFilter,
     ) -> BoxFuture<'a, Result<Vec<(Owner, RecordToClean)>, JournalFailure>> {
         futures::future::ready(Ok(Vec::new())).boxed()
+    }
+
+    fn owner_of<'a>(
+        &'a self,
+        _: &'a SystemId,
+        _: &'a TransactionId,
+    ) -> BoxFuture<'a, Result<Option<UserId>, JournalFailure>> {
+        futures::future::ready(Ok(None)).boxed()
     }
 
     fn wait_for(&self, _position: Position, _timeout: Duration) -> BoxFuture<'_, bool> {

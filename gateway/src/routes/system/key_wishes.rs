@@ -144,11 +144,16 @@ impl KeyWishes {
         issued: IssuedKey,
     ) -> Result<KeyAnswer, ApiError> {
         let settings = gateway.house.settings.current();
+        let default_scheme = gateway.options.deeplink_scheme.clone();
         let drawing = tokio::task::spawn_blocking(move || {
+            let scheme = self.qr_url_scheme.as_deref();
+            let scheme = scheme
+                .or(issued.qr_url_scheme.as_deref())
+                .or(default_scheme.as_deref());
             let form = AnswerForm {
                 method: self.return_key_method.unwrap_or_default(),
                 deeplink_template: self.deeplink_template.as_deref(),
-                scheme: self.qr_url_scheme.as_deref(),
+                scheme,
                 image_type: self.qr_image_type.unwrap_or_default(),
             };
             key::answer(&system_id, &issued, &form, &settings)
