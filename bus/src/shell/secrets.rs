@@ -4,8 +4,10 @@
 //! record, wrapped by its tenant's key, which follows from the root secret. The caller's `aad` names tenant, user and
 //! field: bytes moved to another row do not open.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::hkdf;
@@ -18,9 +20,16 @@ const VERSION: u8 = 1;
 const NONCE: usize = 12;
 const WRAPPED: usize = 32 + 16;
 
+/// Tenants whose keys are remembered at most; one more, and all are derived anew.
+const TENANTS_MAX: usize = 1024;
+
 /// The secret everything else is derived from. It prints as `…`.
 #[derive(Clone)]
-pub struct RootSecret(Zeroizing<[u8; 32]>);
+pub struct RootSecret {
+    bytes: Zeroizing<[u8; 32]>,
+    /// Deriving a key takes several times as long as sealing with it.
+    tenants: Arc<Mutex<HashMap<String, Arc<LessSafeKey>>>>,
+}
 
 /// Why sealed bytes do not open, or a secret cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +65,10 @@ impl fmt::Debug for RootSecret {
 impl RootSecret {
     /// A secret from its bytes.
     pub fn new(bytes: [u8; 32]) -> Self {
-        Self(Zeroizing::new(bytes))
+        Self {
+            bytes: Zeroizing::new(bytes),
+            tenants: Arc::default(),
+        }
     }
 
     /// Reads the secret file; makes one, readable by its owner alone, when there is none.
@@ -88,7 +100,7 @@ impl RootSecret {
                     .mode(0o600)
                     .open(path)
                     .map_err(file_error)?;
-                file.write_all(hex::encode(*secret.0).as_bytes())
+                file.write_all(hex::encode(*secret.bytes).as_bytes())
                     .map_err(file_error)?;
                 file.sync_all().map_err(file_error)?;
                 Ok(secret)
@@ -105,7 +117,7 @@ impl RootSecret {
     fn derived(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
         let mut key = Zeroizing::new([0; 32]);
         hkdf::Salt::new(hkdf::HKDF_SHA256, b"countersign")
-            .extract(&*self.0)
+            .extract(&*self.bytes)
             .expand(&[purpose.as_bytes()], hkdf::HKDF_SHA256)
             .and_then(|okm| okm.fill(&mut *key))
             .expect("thirty-two bytes are within the reach of HKDF-SHA256");
@@ -117,7 +129,7 @@ impl RootSecret {
         let record_key = Zeroizing::new(random_bytes::<32>());
         let mut sealed = vec![VERSION];
         encrypt(&self.tenant_key(tenant), aad, &*record_key, &mut sealed);
-        encrypt(&record_key, aad, open, &mut sealed);
+        encrypt(&aead(&record_key), aad, open, &mut sealed);
         sealed
     }
 
@@ -132,11 +144,23 @@ impl RootSecret {
         let record_key = Zeroizing::new(
             <[u8; 32]>::try_from(record_key.expose()).map_err(|_| SealError::DoesNotOpen)?,
         );
-        decrypt(&record_key, aad, body)
+        decrypt(&aead(&record_key), aad, body)
     }
 
-    fn tenant_key(&self, tenant: &str) -> Zeroizing<[u8; 32]> {
-        self.derived(&format!("vault/{tenant}"))
+    fn tenant_key(&self, tenant: &str) -> Arc<LessSafeKey> {
+        let mut tenants = self
+            .tenants
+            .lock()
+            .expect("nothing panics while it holds the keys");
+        if let Some(known) = tenants.get(tenant) {
+            return Arc::clone(known);
+        }
+        if tenants.len() >= TENANTS_MAX {
+            tenants.clear();
+        }
+        let key = Arc::new(aead(&self.derived(&format!("vault/{tenant}"))));
+        tenants.insert(tenant.to_owned(), Arc::clone(&key));
+        key
     }
 }
 
@@ -145,27 +169,26 @@ fn aead(key: &[u8; 32]) -> LessSafeKey {
 }
 
 /// Appends nonce, ciphertext and tag.
-fn encrypt(key: &[u8; 32], aad: &str, open: &[u8], out: &mut Vec<u8>) {
+fn encrypt(key: &LessSafeKey, aad: &str, open: &[u8], out: &mut Vec<u8>) {
     let nonce = random_bytes::<NONCE>();
     let mut bytes = open.to_vec();
-    aead(key)
-        .seal_in_place_append_tag(
-            Nonce::assume_unique_for_key(nonce),
-            Aad::from(aad.as_bytes()),
-            &mut bytes,
-        )
-        .expect("records are far below the limit of AES-GCM");
+    key.seal_in_place_append_tag(
+        Nonce::assume_unique_for_key(nonce),
+        Aad::from(aad.as_bytes()),
+        &mut bytes,
+    )
+    .expect("records are far below the limit of AES-GCM");
     out.extend_from_slice(&nonce);
     out.extend_from_slice(&bytes);
 }
 
-fn decrypt(key: &[u8; 32], aad: &str, sealed: &[u8]) -> Result<Secret, SealError> {
+fn decrypt(key: &LessSafeKey, aad: &str, sealed: &[u8]) -> Result<Secret, SealError> {
     let (nonce, body) = sealed
         .split_at_checked(NONCE)
         .ok_or(SealError::DoesNotOpen)?;
     let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| SealError::DoesNotOpen)?;
     let mut bytes = Zeroizing::new(body.to_vec());
-    let open = aead(key)
+    let open = key
         .open_in_place(nonce, Aad::from(aad.as_bytes()), &mut bytes)
         .map_err(|_| SealError::DoesNotOpen)?;
     Ok(Secret::new(&*open))
