@@ -167,7 +167,8 @@ impl Outbox {
         }
         let mut keys = HashSet::new();
         let rows = new.iter().map(|new| {
-            let is_first = keys.insert(new.delivery.order_key.as_str());
+            let is_first =
+                new.undeliverable.is_none() && keys.insert(new.delivery.order_key.as_str());
             self.row(new, is_first, now)
         });
         let given = Given::new(&NEW, rows.collect());

@@ -343,6 +343,21 @@ async fn a_parked_letter_lets_the_later_ones_go() -> Outcome {
 }
 
 #[tokio::test]
+async fn a_letter_that_can_never_be_sent_holds_up_no_other() -> Outcome {
+    let (world, bank) = (World::new(), Bank::open().await);
+    let reactor = world.reactor().await?;
+    for (id, url) in [("t-1", "nowhere"), ("t-2", bank.url.as_str())] {
+        world
+            .happen_posted(&World::user("one"), confirmed(id, ""), Some(url))
+            .await;
+    }
+    assert_eq!(reactor.deliver_due_now().await?, 1);
+    let status = reactor.status().await?;
+    assert_eq!((status.parked, status.delivered), (1, 1));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_letter_that_was_sent_and_not_noted_is_sent_again_under_the_same_identity() -> Outcome {
     let (world, bank) = (World::new(), Bank::closed().await);
     let reactor = world.reactor().await?;
