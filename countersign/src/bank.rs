@@ -136,6 +136,21 @@ impl Bank {
             .await
     }
 
+    /// Confirms an offline transaction with the code that the user typed.
+    pub async fn confirm_offline(
+        &self,
+        user_id: &str,
+        transaction_id: &str,
+        confirm_code: &str,
+    ) -> Result<Reply, BankError> {
+        let path = format!(
+            "/{}/users/{user_id}/transactions/{transaction_id}/confirm",
+            self.system_id
+        );
+        let body = Some(json!({ "confirm_code": confirm_code }));
+        self.call(reqwest::Method::POST, &path, None, body).await
+    }
+
     /// Creates an operation; `body` as in the integrator's guide.
     pub async fn create_operation(
         &self,

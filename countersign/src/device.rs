@@ -65,6 +65,27 @@ enum Act {
         #[arg(long)]
         yes: bool,
     },
+    /// Show a transaction from its QR code, without a network, and the code to type into the bank's form
+    Offline {
+        /// The text of the QR code, `@FILE` with it, or `@FILE.png` with the code itself
+        text: String,
+    },
+    /// Confirm a login from its QR code: it is fetched, shown and, when you agree, signed
+    Login {
+        /// The text of the QR code, `@FILE` with it, or `@FILE.png` with the code itself
+        text: String,
+        /// Agree without being asked
+        #[arg(long)]
+        yes: bool,
+    },
+    /// The code for data that is no transaction, without a network
+    Code {
+        /// The data
+        data: String,
+        /// Decimal digits, 4 to 10; 64 hex digits unless given
+        #[arg(long)]
+        digits: Option<u8>,
+    },
     /// The operations that wait: several transactions each
     Operations,
     /// Show an operation with all its texts
@@ -104,7 +125,7 @@ pub fn run(arguments: DeviceArguments) -> Result<(), AnyError> {
         None => ask("Password of the key: ")?,
     };
     if let Act::Import { key_text } = &arguments.act {
-        let key = DeviceKey::import(key_text_of(key_text)?.trim())?;
+        let key = DeviceKey::import(text_of(key_text)?.trim())?;
         file.save(&key, &password)?;
         let next = if key.is_activated() {
             "register"
@@ -174,14 +195,18 @@ async fn act(
             transaction_id,
             yes,
         } => {
-            let shown = device.show(&transaction_id, now).await?;
-            println!("{}", shown.rendered_text());
-            if !yes && ask("Confirm exactly this? [yes/no] ")? != "yes" {
-                return Err("not confirmed; decline it with: countersign device decline".into());
-            }
-            device.confirm(&shown, SystemClock.now()).await?;
-            println!("confirmed");
+            confirm(device, &transaction_id, Consent::of(yes)).await?;
         }
+        Act::Offline { text } => {
+            let shown = device.show_carried(text_of(&text)?.trim())?;
+            println!("{}\n", shown.rendered_text());
+            println!("code: {}", device.confirm_code(&shown, now)?);
+        }
+        Act::Login { text, yes } => {
+            let transaction_id = device.named(text_of(&text)?.trim())?;
+            confirm(device, &transaction_id, Consent::of(yes)).await?;
+        }
+        Act::Code { data, digits } => println!("{}", device.data_code(&data, digits, now)?),
         Act::Operations => {
             for line in device.operations(now).await? {
                 println!(
@@ -229,6 +254,35 @@ async fn act(
     Ok(())
 }
 
+/// Whether the user has agreed beforehand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Consent {
+    Given,
+    ToBeAsked,
+}
+
+impl Consent {
+    fn of(yes: bool) -> Self {
+        if yes { Self::Given } else { Self::ToBeAsked }
+    }
+}
+
+/// Shows a transaction and, when the user agrees, signs exactly what was shown.
+async fn confirm(
+    device: &Device<ReqwestTransport>,
+    transaction_id: &TransactionId,
+    consent: Consent,
+) -> Result<(), AnyError> {
+    let shown = device.show(transaction_id, SystemClock.now()).await?;
+    println!("{}", shown.rendered_text());
+    if consent == Consent::ToBeAsked && ask("Confirm exactly this? [yes/no] ")? != "yes" {
+        return Err("not confirmed; decline it with: countersign device decline".into());
+    }
+    device.confirm(&shown, SystemClock.now()).await?;
+    println!("confirmed");
+    Ok(())
+}
+
 fn print_operation(shown: &ShownOperation) {
     if let Some(description) = shown.rendered_description() {
         println!("{description}\n");
@@ -257,7 +311,7 @@ fn answers<'a>(
     confirmed.map(Answer::Confirm).chain(no).collect()
 }
 
-fn key_text_of(argument: &str) -> Result<String, AnyError> {
+fn text_of(argument: &str) -> Result<String, AnyError> {
     let Some(path) = argument.strip_prefix('@') else {
         return Ok(argument.to_owned());
     };

@@ -1,6 +1,7 @@
 //! The device in front of the mobile door: one key, one server, one session.
 
 mod activation;
+mod offline;
 pub mod operations;
 mod registration;
 mod reports;

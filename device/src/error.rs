@@ -73,6 +73,12 @@ pub enum LocalError {
     /// The key is bound to its device, and no fingerprint is set.
     #[error("the device fingerprint is not set")]
     FingerprintMissing,
+    /// A code has 4 to 10 decimal digits, or 64 hex digits.
+    #[error("a code has 4 to 10 decimal digits")]
+    CodeLengthRefused,
+    /// The text is not that of a transaction's QR code.
+    #[error("this is not the QR code of a transaction")]
+    NotATransaction,
     /// The transaction was shown to another user or by another key.
     #[error("the transaction was shown with another key")]
     ShownWithAnotherKey,

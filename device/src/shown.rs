@@ -1,6 +1,7 @@
 //! A transaction as it was shown: the only thing that can be confirmed.
 
 use schemas::canonical::{self, TextType};
+use schemas::carried::CarriedTransaction;
 use schemas::{Digest, SystemId, Timestamp, TransactionId, UserId};
 
 use crate::confirm_code::{DIGITS_MAX, DIGITS_MIN};
@@ -10,7 +11,7 @@ use crate::key_json::KeyInfo;
 use crate::render;
 
 /// A transaction whose text and bytes were fetched, authenticated and hashed by this device. Only
-/// [`crate::Device::show`] makes one, and only one can be confirmed: what was not shown is not signed.
+/// [`crate::Device::show`] and its siblings make one, and only one can be confirmed: what was not shown is not signed.
 #[derive(Clone, Debug)]
 pub struct Shown {
     system_id: SystemId,
@@ -88,6 +89,45 @@ impl Shown {
             user_id: info.user_id.clone(),
             data,
             binary,
+            digest,
+        })
+    }
+
+    /// A transaction that the phone read from a QR code, without a network. Its text proves nothing by itself: a code made
+    /// over another text than the bank's is simply wrong.
+    pub(crate) fn carried(info: &KeyInfo, text: &str) -> Result<Self, LocalError> {
+        let carried = CarriedTransaction::parse(text).ok_or(LocalError::NotATransaction)?;
+        if carried.system_id != info.system_id || carried.user_id != info.user_id {
+            return Err(LocalError::ShownWithAnotherKey);
+        }
+        let digits = carried.confirm_code_length;
+        if digits.is_some_and(|digits| !(DIGITS_MIN..=DIGITS_MAX).contains(&digits)) {
+            return Err(LocalError::NotATransaction);
+        }
+        let canonical = canonical::canonical_bytes(&canonical::Shown {
+            system_id: info.system_id.as_str(),
+            user_id: info.user_id.as_str(),
+            transaction_id: carried.transaction_id.as_str(),
+            salt: carried.salt.as_bytes(),
+            text_type: carried.text_type,
+            text: &carried.text,
+            binary_sha256: None,
+        });
+        let digest = Digest::sha256(&canonical);
+        Ok(Self {
+            system_id: carried.system_id,
+            user_id: carried.user_id,
+            data: TransactionData {
+                transaction_id: carried.transaction_id,
+                text: carried.text,
+                text_type: carried.text_type,
+                salt: carried.salt,
+                binary_sha256: None,
+                digest,
+                expires_at: carried.expires_at,
+                confirm_code_length: carried.confirm_code_length,
+            },
+            binary: None,
             digest,
         })
     }

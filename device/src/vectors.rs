@@ -5,7 +5,7 @@ use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, KeyInit};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use schemas::canonical::{self, TextType, TransactionContent};
+use schemas::canonical::{self, TextType, TransactionContent, UserData};
 use schemas::pc_auth::PcAuth;
 use schemas::{Digest, KeyIndex, SystemId, Timestamp, TransactionId, UserId};
 use serde_json::{Value, json};
@@ -48,6 +48,7 @@ fn vectors() -> Value {
         "activation": activation(),
         "transaction": transaction(),
         "confirm_code": confirm_codes(),
+        "data_code": data_codes(),
         "signature": signature(),
         "renewal": renewal(),
     })
@@ -254,6 +255,25 @@ fn confirm_codes() -> Value {
         "digits_10": code(None, Some(10)),
         "full_with_fingerprint": code(Some(&fingerprint), None),
         "digits_8_with_fingerprint": code(Some(&fingerprint), Some(8)),
+    })
+}
+
+/// For data that is no transaction.
+fn data_codes() -> Value {
+    let (system_id, user_id, _) = owner();
+    let (key, step) = (master().confirm_key(), step_of(NOW, STEP_S));
+    let data = "Order 42: 1 500,00 ₽";
+    let digest = UserData {
+        system_id: &system_id,
+        user_id: &user_id,
+        data: data.as_bytes(),
+    }
+    .digest();
+    json!({
+        "data": data,
+        "digest": digest,
+        "full": confirm_code(&key, &digest, step, None, None),
+        "digits_8": confirm_code(&key, &digest, step, None, Some(8)),
     })
 }
 

@@ -182,6 +182,13 @@ def main():
         if not bound:
             check("10 digits", digits(code, 10), m["digits_10"])
 
+    o = v["data_code"]
+    data = sha256(prefixed(b"pc-data-v1", *owner, o["data"].encode()))
+    check("digest of data", data, o["digest"])
+    code = mac(keys["k_conf"], data + m["step"].to_bytes(8, "big"))
+    check("code for data", code, o["full"])
+    check("8 digits for data", digits(code, 8), o["digits_8"])
+
     s = v["signature"]
     private = int(s["private_key"], 16)
     check("public key", spki(private), s["public_key"])

@@ -22,7 +22,7 @@ use schemas::commands::journal::RecordToClean;
 use schemas::commands::keys::{DeviceType, PushAddress};
 use schemas::commands::operations::OperationStatus;
 use schemas::commands::systems::SystemParameters;
-use schemas::commands::transactions::{NotificationType, TransactionStatus};
+use schemas::commands::transactions::{NotificationType, TransactionKind, TransactionStatus};
 use schemas::flags::KeyFlags;
 use schemas::operation_content::Described;
 use schemas::pc_auth::PcAuth;
@@ -495,6 +495,7 @@ pub(crate) fn transaction_info() -> TransactionInfo {
         finished_at: None,
         has_binary: false,
         operation_id: None,
+        kind: TransactionKind::Ordinary,
     }
 }
 

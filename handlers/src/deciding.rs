@@ -19,7 +19,8 @@ use crate::keys::{Found, Key};
 use crate::owner::{OwnerState, UserState};
 use crate::users::{Life, Person};
 use crate::{
-    devices, gathering, journal, keys, operations, operators, server, systems, transactions, users,
+    codes, devices, gathering, journal, keys, operations, operators, server, systems, transactions,
+    users,
 };
 
 /// Decides a command. The same state, command and facts always give the same outcome.
@@ -182,6 +183,7 @@ fn ask(asked: &Asked<'_>, command: &Command) -> Result<Decision, Reason> {
         Command::Transactions(command) => {
             transactions::decide(asked, command).map_err(transactions::Rejection::code)
         }
+        Command::Codes(command) => codes::decide(asked, command).map_err(codes::Rejection::code),
         Command::Operations(command) => {
             return operations::decide(asked, command).map_err(operations::Rejection::reason);
         }

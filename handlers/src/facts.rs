@@ -28,6 +28,8 @@ pub struct Facts<'a> {
     pub vault: &'a VaultFacts,
     /// The owner's whole history, for commands that look back ([`crate::looks_back`]); empty for all others.
     pub history: &'a [RecordedEvent],
+    /// The symmetric key that the server keeps for the system, when [`crate::needs_system_key`] asked for it.
+    pub system_key: Option<&'a Secret>,
     /// The signatures that were verified beside the lane.
     pub verified: &'a Verifications,
 }

@@ -1,6 +1,7 @@
 //! What a decision will want to know, before it is made: the runner fetches and computes it beside the lane.
 
 use schemas::Owner;
+use schemas::commands::codes::CodeCommand;
 use schemas::commands::devices::DeviceCommand;
 use schemas::commands::journal::JournalCommand;
 use schemas::commands::keys::KeyCommand;
@@ -40,6 +41,7 @@ pub fn needs(state: &OwnerState, envelope: &CommandEnvelope) -> Vec<VaultName> {
     };
     let mut names = match &envelope.caller {
         Caller::Device(claim) => keys_of_device(&person.keys, claim, &envelope.command),
+        Caller::System if is_confirmation(&envelope.command) => person.keys.current.parts(),
         Caller::System | Caller::House | Caller::Administrator | Caller::Operator => Vec::new(),
     };
     names.extend(wanted(person, &envelope.command));
@@ -84,6 +86,22 @@ pub fn asks_much(envelope: &CommandEnvelope) -> bool {
     )
 }
 
+/// Does the decision make or check a code on the server's own key?
+pub fn needs_system_key(envelope: &CommandEnvelope) -> bool {
+    matches!(
+        envelope.command,
+        Command::Codes(CodeCommand::GenerateCommon(_) | CodeCommand::CheckCommon(_))
+    )
+}
+
+/// Is it the code of an offline transaction, that the bank hands on?
+fn is_confirmation(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Transactions(TransactionCommand::Confirm(_))
+    )
+}
+
 /// What vouches for a device. Whoever puts the delayed key in force has to say farewell to the other one.
 fn keys_of_device(ring: &Ring, claim: &DeviceClaim, command: &Command) -> Vec<VaultName> {
     let claimed = claim.auth.key_index;
@@ -112,6 +130,7 @@ pub(crate) fn may_put_in_force(command: &Command) -> bool {
         | Command::Users(_)
         | Command::Operations(_)
         | Command::Operators(_)
+        | Command::Codes(_)
         | Command::Transactions(_) => false,
     }
 }
@@ -123,6 +142,7 @@ fn wanted(person: &Person, command: &Command) -> Vec<VaultName> {
         Command::Transactions(command) => transactions::needs(command),
         Command::Operations(command) => operations::needs(person, command),
         Command::Operators(command) => operators::needs(&person.keys.current, command),
+        Command::Codes(_) => person.keys.current.parts(),
         Command::Devices(_) | Command::Server(_) | Command::Systems(_) | Command::Journal(_) => {
             Vec::new()
         }

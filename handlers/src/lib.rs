@@ -13,6 +13,7 @@ pub mod users;
 
 mod asked;
 mod authenticate;
+mod codes;
 mod crypto;
 mod deciding;
 mod devices;
@@ -38,5 +39,5 @@ pub use crypto::signature::verify;
 pub use deciding::{decide, kept_private};
 pub use decision::{Decision, Erasure, Next, Outcome, Refusal};
 pub use facts::{Facts, SignatureCheck, VaultFacts, Verifications, Verified};
-pub use gathering::{asks_much, looks_back, needs, precheck};
+pub use gathering::{asks_much, looks_back, needs, needs_system_key, precheck};
 pub use owner::{OwnerState, UserState, evolve};

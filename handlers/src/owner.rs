@@ -98,6 +98,11 @@ impl UserState {
                     operations.evolve(event, at, transactions);
                 }
             }
+            Event::Codes(event) => {
+                if let Some(person) = self.life.person_mut() {
+                    person.evolve_codes(event, at);
+                }
+            }
             Event::Refused(event) => {
                 if let Some(person) = self.life.person_mut() {
                     person.transactions.note_refusal(event, recorded.result);

@@ -6,6 +6,7 @@ mod heard;
 mod requests;
 
 use schemas::answers::{AnswerBody, OperationData, TransactionData};
+use schemas::canonical::UserData;
 use schemas::commands::keys::{ActivateKey, KeyParts, KeyRequest};
 use schemas::commands::operations::{GetOperationData, MemberAnswer, ProcessOperation, YesOrNo};
 use schemas::commands::transactions::{ConfirmTransaction, GetTransactionData};
@@ -24,7 +25,7 @@ use schemas::{
 
 use crate::{
     Erasure, Facts, Next, Outcome, OwnerState, VaultFacts, Verifications, Verified, decide, evolve,
-    looks_back, needs, precheck, verify,
+    looks_back, needs, needs_system_key, precheck, verify,
 };
 pub(crate) use device::{Device, twin};
 pub(crate) use heard::Heard;
@@ -314,6 +315,18 @@ impl Story {
         text.chars().count()
     }
 
+    /// The device's code for data that is no transaction, some steps from now.
+    pub(crate) fn data_code(&self, data: &str, length: Option<u8>, steps: i64) -> String {
+        let digest = UserData {
+            system_id: &self.system_id,
+            user_id: &self.user_id,
+            data: data.as_bytes(),
+        }
+        .digest();
+        let step = self.now.step(self.settings.confirm_code_step_s()) + steps;
+        self.device.code(&digest, length, step)
+    }
+
     pub(crate) fn key_valid_to(&self) -> Timestamp {
         let OwnerState::User(user) = &self.state else {
             unreachable!("the story is about a user")
@@ -371,6 +384,7 @@ impl Story {
             Some(verified) => [verified].into_iter().collect(),
             None => precheck(state, envelope).iter().map(verify).collect(),
         };
+        let system_key = Secret::new([9; 32]);
         let facts = Facts {
             now: self.now,
             seed: Digest::of(&[b"seed", &self.counter.to_be_bytes()]).0,
@@ -384,6 +398,7 @@ impl Story {
             } else {
                 &[]
             },
+            system_key: needs_system_key(envelope).then_some(&system_key),
             verified: &verified,
         };
         let outcome = decide(state, envelope, &facts);

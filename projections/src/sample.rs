@@ -216,6 +216,7 @@ pub(crate) fn created_transaction(id: &str) -> Event {
         callback_url: None,
         confirm_code_length: Some(6),
         notification_type: schemas::commands::transactions::NotificationType::Push,
+        kind: None,
     };
     event.into()
 }

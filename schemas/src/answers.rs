@@ -8,7 +8,7 @@ use crate::canonical::TextType;
 use crate::commands::keys::PushAddress;
 use crate::commands::operations::OperationStatus;
 use crate::commands::systems::SystemParameters;
-use crate::commands::transactions::{NotificationType, TransactionStatus};
+use crate::commands::transactions::{NotificationType, TransactionKind, TransactionStatus};
 use crate::errors::ErrorCode;
 use crate::flags::KeyFlags;
 use crate::ids::{CommandId, Digest, KeyIndex, OperationId, SystemId, TransactionId, UserId};
@@ -59,6 +59,12 @@ pub enum AnswerBody {
     TransactionCreated {
         /// Its id.
         transaction_id: TransactionId,
+        /// What a QR code for the phone holds, when there is to be one.
+        #[serde(default)]
+        qr_text: Option<Secret>,
+        /// The link that opens it in the application, when the user is told by one.
+        #[serde(default)]
+        link: Option<String>,
     },
     /// `transaction_list`.
     Transactions(Vec<TransactionInfo>),
@@ -95,6 +101,11 @@ pub enum AnswerBody {
     TransactionSeen(Box<TransactionSeen>),
     /// `rks_check_confirmation`.
     ConfirmationChecked(Box<ConfirmationCheck>),
+    /// `confirm_code`: a confirmation code for data that is no transaction.
+    ConfirmCode {
+        /// The code.
+        code: Secret,
+    },
     /// `key_activated`.
     KeyActivated {
         /// The second half of the key, sealed for the device.
@@ -212,6 +223,9 @@ pub struct TransactionInfo {
     /// The operation it is part of.
     #[serde(default)]
     pub operation_id: Option<OperationId>,
+    /// What it is for.
+    #[serde(default)]
+    pub kind: TransactionKind,
 }
 
 /// Where an operation stands.

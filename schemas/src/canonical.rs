@@ -109,6 +109,54 @@ pub fn canonical_bytes(shown: &Shown<'_>) -> Vec<u8> {
         shown.text.as_bytes(),
         shown.binary_sha256.map_or(&[], |digest| digest.as_bytes()),
     ];
+    length_prefixed(&fields)
+}
+
+/// Data that a code on a user's key is made for, and that is no transaction.
+#[derive(Clone, Copy, Debug)]
+pub struct UserData<'a> {
+    /// The system.
+    pub system_id: &'a SystemId,
+    /// The person.
+    pub user_id: &'a UserId,
+    /// The data.
+    pub data: &'a [u8],
+}
+
+impl UserData<'_> {
+    /// SHA-256 over `pc-data-v1`, system, user and data, each preceded by its length.
+    pub fn digest(&self) -> Digest {
+        Digest::sha256(&length_prefixed(&[
+            b"pc-data-v1",
+            self.system_id.as_str().as_bytes(),
+            self.user_id.as_str().as_bytes(),
+            self.data,
+        ]))
+    }
+}
+
+/// Data that a code on the server's own key is made for.
+#[derive(Clone, Copy, Debug)]
+pub struct CommonData<'a> {
+    /// The system.
+    pub system_id: &'a SystemId,
+    /// The data.
+    pub data: &'a [u8],
+}
+
+impl CommonData<'_> {
+    /// SHA-256 over `pc-common-v1`, system and data, each preceded by its length.
+    pub fn digest(&self) -> Digest {
+        Digest::sha256(&length_prefixed(&[
+            b"pc-common-v1",
+            self.system_id.as_str().as_bytes(),
+            self.data,
+        ]))
+    }
+}
+
+/// The fields one after the other, each preceded by its length as 4 bytes, big endian.
+fn length_prefixed(fields: &[&[u8]]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(fields.iter().map(|field| field.len() + 4).sum());
     for field in fields {
         let length = u32::try_from(field.len()).expect("the doors accept no body near 4 GiB");

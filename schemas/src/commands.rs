@@ -2,6 +2,7 @@
 //!
 //! Every aggregate declares its own commands in its own file; this file only gathers them.
 
+pub mod codes;
 pub mod devices;
 pub mod journal;
 pub mod keys;
@@ -107,6 +108,7 @@ aggregates! {
     Devices(devices::DeviceCommand) "devices";
     Transactions(transactions::TransactionCommand) "transactions";
     Operations(operations::OperationCommand) "operations";
+    Codes(codes::CodeCommand) "codes";
 }
 
 impl Command {
@@ -121,7 +123,8 @@ impl Command {
             | Self::Users(_)
             | Self::Keys(_)
             | Self::Devices(_)
-            | Self::Operations(_) => None,
+            | Self::Operations(_)
+            | Self::Codes(_) => None,
         }
     }
 
@@ -136,7 +139,8 @@ impl Command {
             | Self::Keys(_)
             | Self::Devices(_)
             | Self::Transactions(_)
-            | Self::Operators(_) => None,
+            | Self::Operators(_)
+            | Self::Codes(_) => None,
         }
     }
 }

@@ -6,6 +6,7 @@
 //! Every aggregate declares its own events in its own file; this file only gathers them.
 
 pub mod access;
+pub mod codes;
 pub mod devices;
 pub mod journal;
 pub mod keys;
@@ -190,6 +191,7 @@ aggregates! {
     Devices(devices::DeviceEvent);
     Transactions(transactions::TransactionEvent);
     Operations(operations::OperationEvent);
+    Codes(codes::CodeEvent);
 }
 
 /// A command that was refused. The envelope's `result` says why, in the error table's numbers.
@@ -225,6 +227,7 @@ impl Event {
             | Self::Devices(_)
             | Self::Transactions(_)
             | Self::Operations(_)
+            | Self::Codes(_)
             | Self::Looked(_)
             | Self::Refused(_) => ErrorCode::Normal,
         }
@@ -242,7 +245,8 @@ impl Event {
             | Self::Users(_)
             | Self::Keys(_)
             | Self::Devices(_)
-            | Self::Operations(_) => None,
+            | Self::Operations(_)
+            | Self::Codes(_) => None,
         }
     }
 
@@ -258,7 +262,8 @@ impl Event {
             | Self::Systems(_)
             | Self::Users(_)
             | Self::Keys(_)
-            | Self::Devices(_) => None,
+            | Self::Devices(_)
+            | Self::Codes(_) => None,
         }
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod answers;
 pub mod canonical;
+pub mod carried;
 pub mod codec;
 pub mod commands;
 pub mod context;

@@ -129,6 +129,11 @@ impl Settings {
         self.number("KEY_QR_SIZE") as u32
     }
 
+    /// TRANSACTION_QR_SIZE: side of a transaction's QR code, pixels.
+    pub fn transaction_qr_size_px(&self) -> u32 {
+        self.number("TRANSACTION_QR_SIZE") as u32
+    }
+
     /// QR_DATA_LENGTH_LIMIT: most characters a QR code may hold.
     pub fn qr_data_length_max(&self) -> usize {
         self.number("QR_DATA_LENGTH_LIMIT") as usize
@@ -156,6 +161,11 @@ impl Settings {
     /// CLEAN_TRANSACTION: erase a transaction's text and binary once it is confirmed.
     pub fn clean_transaction(&self) -> bool {
         self.is_on("CLEAN_TRANSACTION")
+    }
+
+    /// CLEAN_LOGIN_TRANSACTION: erase the text of a login once it is confirmed.
+    pub fn clean_login_transaction(&self) -> bool {
+        self.is_on("CLEAN_LOGIN_TRANSACTION")
     }
 
     /// DEFAULT_TRANSACTION_TTL, seconds; `None` means without limit.
@@ -414,6 +424,8 @@ mod tests {
         );
         assert!(
             settings.clean_transaction()
+                && settings.clean_login_transaction()
+                && settings.transaction_qr_size_px() == 300
                 && settings.check_auth_header()
                 && settings.check_auth_time()
         );

@@ -138,6 +138,31 @@ fn system_routes() -> Vec<Route> {
             Some(json!({ "transaction_id": CANARY })),
         ),
         route(&get, "/pc-api/server_events", None),
+        route(
+            &post,
+            "/pc-api/{system_id}/users/{user_id}/transactions/{transaction_id}/confirm",
+            Some(json!({ "confirm_code": CANARY })),
+        ),
+        route(
+            &post,
+            "/pc-api/{system_id}/users/{user_id}/confirm_code/gen",
+            Some(json!({ "data": CANARY, "confirm_code_length": 6 })),
+        ),
+        route(
+            &post,
+            "/pc-api/{system_id}/users/{user_id}/confirm_code/check",
+            Some(json!({ "data": CANARY, "confirm_code": "123456", "confirm_code_length": 6 })),
+        ),
+        route(
+            &post,
+            "/pc-api/{system_id}/confirm_code/gen",
+            Some(json!({ "data": CANARY, "confirm_code_length": 6 })),
+        ),
+        route(
+            &post,
+            "/pc-api/{system_id}/confirm_code/check",
+            Some(json!({ "data": CANARY, "confirm_code": "123456", "confirm_code_length": 6 })),
+        ),
         route(&post, operations, Some(create_operation)),
         route(&get, operations, None),
         route(&get, operation, None),

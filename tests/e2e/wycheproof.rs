@@ -66,6 +66,7 @@ fn past(group: &TestGroup, plan: &Plan) -> Vec<Event> {
             callback_url: None,
             confirm_code_length: None,
             notification_type: NotificationType::Push,
+            kind: None,
         })
     });
     let begun: [Event; 2] = [UserCreated { key }.into(), registered.into()];

@@ -1,4 +1,4 @@
-//! The picture of a key's QR code: in the operator's color, with the operator's logo in the middle, and never handed out
+//! The picture of a QR code: in the operator's color, with the operator's logo in the middle, and never handed out
 //! unread. A phone that cannot read a fine picture helps nobody, so every finer one gives way to a plainer one.
 //!
 //! Source: reference manual, "QR_LOGO_LOCATION" and "QR_COLOR": the color counts only where the logo's path is set, and a
@@ -32,10 +32,9 @@ pub(crate) struct Design {
 }
 
 impl Design {
-    /// The finest picture of the text that reads back.
-    pub(crate) fn of(text: &str, settings: &Settings) -> Result<Self, TooLong> {
+    /// The finest picture of the text that reads back, with a side of about so many pixels.
+    pub(crate) fn of(text: &str, side_px: u32, settings: &Settings) -> Result<Self, TooLong> {
         let length_max = settings.qr_data_length_max();
-        let side_px = settings.key_qr_size_px();
         let plain = Self::new(encode(text, length_max, EcLevel::M)?, side_px, BLACK);
         let Some(path) = settings.qr_logo_location() else {
             return Ok(plain);
@@ -219,7 +218,9 @@ mod tests {
     }
 
     fn drawn(text: &str, settings: &Settings) -> RgbImage {
-        let png = Design::of(text, settings).unwrap().drawn_as(ImageType::Png);
+        let png = Design::of(text, settings.key_qr_size_px(), settings)
+            .unwrap()
+            .drawn_as(ImageType::Png);
         image::load_from_memory(&png).unwrap().into_rgb8()
     }
 
@@ -293,7 +294,7 @@ mod tests {
         assert_eq!(count(&picture, [200, 0, 0]), 0);
         assert_eq!(read(&imageops::grayscale(&picture)), text);
         let too_long = "x".repeat(2049);
-        assert!(Design::of(&too_long, &settings).is_err());
+        assert!(Design::of(&too_long, settings.key_qr_size_px(), &settings).is_err());
     }
 
     /// The modules of an SVG, drawn by somebody else than the library that wrote it.
@@ -325,7 +326,7 @@ mod tests {
     #[test]
     fn an_svg_has_the_same_modules_and_the_same_logo() {
         let (_file, settings) = logo(40, 40);
-        let svg = Design::of(TEXT, &settings)
+        let svg = Design::of(TEXT, settings.key_qr_size_px(), &settings)
             .unwrap()
             .drawn_as(ImageType::Svg);
         let svg = String::from_utf8(svg).unwrap();

@@ -92,7 +92,7 @@ pub(crate) fn answer(
     };
     match form.method {
         ReturnKeyMethod::FullQr | ReturnKeyMethod::SplitQr => {
-            let design = Design::of(&text, settings)
+            let design = Design::of(&text, settings.key_qr_size_px(), settings)
                 .map_err(|qr::TooLong| ApiError::new(ErrorCode::QrGenerationError))?;
             answer.key_qr = Some(STANDARD.encode(design.drawn_as(form.image_type)));
         }

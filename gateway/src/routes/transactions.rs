@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use schemas::answers::{TransactionData, TransactionInfo};
-use schemas::commands::transactions::NotificationType;
+use schemas::commands::transactions::{NotificationType, TransactionKind};
 use schemas::{ErrorCode, Secret, TransactionId};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -32,6 +32,9 @@ pub(crate) struct TransactionEntry {
     /// The operation it is part of; absent for one that stands alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     operation_id: Option<String>,
+    /// `login` for a login; absent for an ordinary one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transaction_type: Option<&'static str>,
 }
 
 impl From<&TransactionInfo> for TransactionEntry {
@@ -44,6 +47,7 @@ impl From<&TransactionInfo> for TransactionEntry {
             finished_at: info.finished_at.map(|at| at.0),
             has_binary: info.has_binary,
             operation_id: info.operation_id.as_ref().map(ToString::to_string),
+            transaction_type: (info.kind != TransactionKind::Ordinary).then(|| info.kind.word()),
         }
     }
 }

@@ -52,6 +52,8 @@ pub fn decide(
         }
     };
     let settings = house.settings.current();
+    let system_key =
+        handlers::needs_system_key(envelope).then(|| house.system_key(envelope.owner.system_id()));
     let facts = Facts {
         now,
         seed: random_bytes(),
@@ -61,6 +63,7 @@ pub fn decide(
         system,
         vault,
         history,
+        system_key: system_key.as_ref(),
         verified: &ready.verified,
     };
     match handlers::decide(&entry.state, envelope, &facts) {

@@ -6,9 +6,8 @@ use std::time::Duration;
 use bus::shell::{Clock, LiveSettings, RootSecret};
 use bus::{Bus, Sealer};
 use event_log::EventLog;
-use schemas::Owner;
-use schemas::Secret;
 use schemas::vault::VaultName;
+use schemas::{Owner, Secret, SystemId};
 
 use crate::systems::Systems;
 use crate::verifying::Verifier;
@@ -95,6 +94,11 @@ impl House {
             systems: Systems::default(),
             verifier,
         }
+    }
+
+    /// The symmetric key that the server keeps for a system: it follows from the root secret, so nothing is stored.
+    pub(crate) fn system_key(&self, system_id: &SystemId) -> Secret {
+        self.root.derive(&format!("confirm/{system_id}"))
     }
 
     /// Seals a row for its place in the vault.

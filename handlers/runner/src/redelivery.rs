@@ -55,6 +55,7 @@ pub async fn answer_from_log(
                 system,
                 vault,
                 history: &[],
+                system_key: None,
                 verified: &handlers::Verifications::default(),
             };
             handlers::authenticate(&entry.state, envelope, &facts)

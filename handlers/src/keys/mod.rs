@@ -10,6 +10,7 @@ mod replace;
 mod ring;
 mod state;
 mod update;
+mod usable;
 
 use schemas::ErrorCode;
 use schemas::commands::keys::KeyCommand;
@@ -20,6 +21,7 @@ pub(crate) use register_public_key::question as renewal_question;
 pub(crate) use replace::put_in_force;
 pub(crate) use ring::{Found, Ring};
 pub(crate) use state::{Activation, Key};
+pub(crate) use usable::{Unusable, bound_fingerprint, usable_secret};
 
 use crate::asked::Asked;
 use crate::decision::Decision;

@@ -67,6 +67,7 @@ fn answer(state: &State, command: &Command, facts: &Facts<'_>) -> Result<Decisio
         | Command::Keys(_)
         | Command::Devices(_)
         | Command::Transactions(_)
-        | Command::Operations(_) => Err(Rejection::NotAllowed),
+        | Command::Operations(_)
+        | Command::Codes(_) => Err(Rejection::NotAllowed),
     }
 }

@@ -61,7 +61,8 @@ impl State {
             | Event::Keys(_)
             | Event::Devices(_)
             | Event::Transactions(_)
-            | Event::Operations(_) => {}
+            | Event::Operations(_)
+            | Event::Codes(_) => {}
         }
     }
 }

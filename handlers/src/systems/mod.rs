@@ -6,6 +6,7 @@ mod register;
 mod remove;
 mod state;
 
+use schemas::commands::codes::CodeCommand;
 use schemas::commands::journal::JournalCommand;
 use schemas::commands::systems::{SystemCommand, SystemParameters};
 use schemas::commands::{Caller, Command, CommandEnvelope};
@@ -15,7 +16,7 @@ pub use state::{Registered, State};
 
 use crate::decision::{Decision, Outcome};
 use crate::facts::Facts;
-use crate::{asked, journal, operators, web_address};
+use crate::{asked, codes, journal, operators, web_address};
 
 /// A century, in days: a longer life of a key, or a longer period, is a typing error.
 const DAYS_MAX: i64 = 36_525;
@@ -84,12 +85,34 @@ pub(crate) fn decide(state: &State, envelope: &CommandEnvelope, facts: &Facts<'_
             asked::refused(&envelope.command, code)
         };
     }
-    match answer(state, system_id, &envelope.command, facts) {
+    let decided = match &envelope.command {
+        Command::Codes(command) => code(state, system_id, command, facts),
+        command => answer(state, system_id, command, facts).map_err(Rejection::code),
+    };
+    match decided {
         Ok(decision) => Outcome::Decided(Box::new(decision)),
         // A refusal starts no history.
-        Err(rejection) if state.is_missing() => asked::refused_silently(rejection.code()),
-        Err(rejection) => asked::refused(&envelope.command, rejection.code()),
+        Err(code) if state.is_missing() => asked::refused_silently(code),
+        Err(code) => asked::refused(&envelope.command, code),
     }
+}
+
+/// Codes on the key that the server keeps for the system.
+fn code(
+    state: &State,
+    system_id: &SystemId,
+    command: &CodeCommand,
+    facts: &Facts<'_>,
+) -> Result<Decision, ErrorCode> {
+    let system = state.registered().map_err(Rejection::code)?;
+    match command {
+        CodeCommand::GenerateCommon(command) => codes::generate_common(system_id, command, facts),
+        CodeCommand::CheckCommon(command) => {
+            codes::check_common(&system.code_tries, system_id, command, facts)
+        }
+        CodeCommand::Generate(_) | CodeCommand::Check(_) => Err(codes::Rejection::NotForThisOwner),
+    }
+    .map_err(codes::Rejection::code)
 }
 
 fn answer(
@@ -118,7 +141,8 @@ fn answer(
         | Command::Keys(_)
         | Command::Devices(_)
         | Command::Transactions(_)
-        | Command::Operations(_) => Err(Rejection::NotAboutSystems),
+        | Command::Operations(_)
+        | Command::Codes(_) => Err(Rejection::NotAboutSystems),
     }
 }
 

@@ -4,10 +4,12 @@ use schemas::Timestamp;
 use schemas::commands::systems::SystemParameters;
 use schemas::envelope::RecordedEvent;
 use schemas::events::Event;
+use schemas::events::codes::CodeEvent;
 use schemas::events::journal::JournalEvent;
 use schemas::events::systems::{SystemEvent, SystemRegistered};
 
 use super::Rejection;
+use crate::codes::CommonTries;
 
 /// A system's history so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub struct Registered {
     pub parameters: SystemParameters,
     /// The registration request as received, base64.
     pub register_request: String,
+    /// Codes on the server's own key that were tried.
+    pub(crate) code_tries: CommonTries,
     /// Records of its journal before this moment do not show.
     pub events_removed_before: Timestamp,
 }
@@ -97,6 +101,11 @@ impl State {
             | Event::Devices(_)
             | Event::Transactions(_)
             | Event::Operations(_) => {}
+            Event::Codes(event) => {
+                if let Standing::Registered(registered) = &mut self.standing {
+                    registered.fold_code(event, recorded.recorded_at);
+                }
+            }
         }
     }
 }
@@ -114,7 +123,19 @@ impl Registered {
             billing_period: event.billing_period,
             parameters: event.parameters.clone(),
             register_request: event.register_request.clone(),
+            code_tries: CommonTries::default(),
             events_removed_before: Timestamp(0),
+        }
+    }
+
+    fn fold_code(&mut self, event: &CodeEvent, at: Timestamp) {
+        match event {
+            CodeEvent::CommonCheckAttempted(event) => {
+                self.code_tries.reserve(event.subject, event.command_id, at);
+            }
+            CodeEvent::CommonChecked(event) => self.code_tries.succeed(&event.subject),
+            // A user's.
+            CodeEvent::CheckAttempted(_) | CodeEvent::Checked(_) => {}
         }
     }
 

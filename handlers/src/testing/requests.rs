@@ -7,7 +7,7 @@ use schemas::commands::keys::{
 };
 use schemas::commands::operations::{CreateOperation, NewMember};
 use schemas::commands::systems::{RegisterSystem, SystemParameters};
-use schemas::commands::transactions::{CreateTransaction, NotificationType};
+use schemas::commands::transactions::{CreateTransaction, NotificationType, TransactionKind};
 use schemas::commands::users::CreateUser;
 use schemas::flags::KeyFlags;
 use schemas::operation_content::Described;
@@ -66,6 +66,7 @@ pub(crate) fn create_transaction(id: &str) -> CreateTransaction {
         confirm_code_length: None,
         ttl_s: None,
         notification_type: NotificationType::Push,
+        kind: TransactionKind::Ordinary,
     }
 }
 

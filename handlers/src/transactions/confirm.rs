@@ -1,8 +1,7 @@
 //! `confirm_transaction`: the user agrees, and can be held to it.
 
-use schemas::commands::transactions::ConfirmTransaction;
+use schemas::commands::transactions::{ConfirmTransaction, TransactionKind};
 use schemas::events::transactions::{TransactionCleaned, TransactionConfirmed};
-use schemas::flags::WITH_FINGERPRINT;
 use schemas::vault::VaultName;
 use schemas::{Digest, Timestamp, TransactionId};
 
@@ -14,6 +13,7 @@ use crate::crypto::signature::{InvalidSignature, Signature};
 use crate::crypto::{key_material, same};
 use crate::decision::{Decision, Erasure};
 use crate::facts::SignatureCheck;
+use crate::keys::bound_fingerprint;
 use crate::operations;
 use crate::policies::expiry_timer;
 use crate::users::Person;
@@ -22,7 +22,7 @@ use crate::users::Person;
 pub(super) const WORDS: [&str; 2] = ["confirm_transaction", "operations_process"];
 
 /// Wrong codes a transaction suffers. After them no code is looked at; a signature still is.
-const WRONG_CODES_MAX: u32 = 5;
+pub(super) const WRONG_CODES_MAX: u32 = 5;
 
 /// What a user shows for a consent.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +50,18 @@ pub(super) fn decide(
     let transaction = asked.person.transactions.get(id)?;
     let pending = transaction.pending(asked.facts.now)?;
     let signature = proof.check(asked, transaction, pending)?;
+    Ok(confirmed(asked, command, transaction, pending, signature))
+}
+
+/// What happens once the proof is right.
+pub(super) fn confirmed(
+    asked: &Asked<'_>,
+    command: &ConfirmTransaction,
+    transaction: &Transaction,
+    pending: &Pending,
+    signature: Option<Signature>,
+) -> Decision {
+    let id = &command.transaction_id;
     let confirmed = TransactionConfirmed {
         transaction_id: id.clone(),
         key_index: asked.key.index,
@@ -62,26 +74,25 @@ pub(super) fn decide(
             .or_else(|| asked.system.callback_url()),
         operation: operations::step(asked, id, transaction),
     };
+    let frame = operations::frame_of_processed(confirmed.operation.as_ref());
     let mut decision = Decision {
         cancelled_timers: vec![expiry_timer(id)],
-        ..Decision::happened(Vec::new())
+        ..Decision::happened(vec![confirmed.into()])
     };
-    if asked.facts.settings.clean_transaction() {
-        decision
-            .erase
-            .push(Erasure::Row(VaultName::transaction_content(id)));
-        decision
-            .erase
-            .extend(operations::frame_of_processed(confirmed.operation.as_ref()));
-    }
-    decision.events.push(confirmed.into());
-    if asked.facts.settings.clean_transaction() {
+    let settings = asked.facts.settings;
+    let cleans = match transaction.kind {
+        TransactionKind::Ordinary => settings.clean_transaction(),
+        TransactionKind::Login => settings.clean_login_transaction(),
+    };
+    if cleans {
         let transaction_id = id.clone();
+        let text = Erasure::Row(VaultName::transaction_content(id));
+        decision.erase = [text].into_iter().chain(frame).collect();
         decision
             .events
             .push(TransactionCleaned { transaction_id }.into());
     }
-    Ok(decision)
+    decision
 }
 
 /// The question whether the registered public key signed the transaction; `None` when there is nothing to ask. Whether it
@@ -119,7 +130,8 @@ impl Proof<'_> {
         transaction: &Transaction,
         pending: &Pending,
     ) -> Result<Option<Signature>, Rejection> {
-        let fingerprint = bound_fingerprint(asked, self.device_fingerprint)?;
+        let fingerprint = bound_fingerprint(asked.key)?;
+        check_device(self.device_fingerprint, fingerprint)?;
         let signature = check_signature(asked, self.signature, transaction)?;
         if let Some(code) = self.confirm_code {
             check_code(asked, code, transaction, pending, fingerprint)?;
@@ -128,26 +140,15 @@ impl Proof<'_> {
     }
 }
 
-/// The fingerprint every code of this key is made with. A key that binds its user to a device confirms nothing before the
-/// device is known, and nothing for a device that says it is another. A device that says nothing shows by its code which
-/// one it is.
-fn bound_fingerprint<'a>(
-    asked: &Asked<'a>,
-    claimed: Option<&Digest>,
-) -> Result<Option<&'a Digest>, Rejection> {
-    let key = asked.key;
-    if !key.flags.has(&WITH_FINGERPRINT) {
-        return Ok(None);
+/// A device that says it is another than the one the key is bound to confirms nothing. One that says nothing shows by its
+/// code which one it is.
+fn check_device(claimed: Option<&Digest>, bound: Option<&Digest>) -> Result<(), Rejection> {
+    match (claimed, bound) {
+        (Some(claimed), Some(bound)) if !same(claimed.as_bytes(), bound.as_bytes()) => {
+            Err(Rejection::DeviceMismatch)
+        }
+        _ => Ok(()),
     }
-    let Some(fingerprint) = &key.fingerprint else {
-        return Err(Rejection::FingerprintMissing);
-    };
-    if let Some(claimed) = claimed
-        && !same(claimed.as_bytes(), fingerprint.as_bytes())
-    {
-        return Err(Rejection::DeviceMismatch);
-    }
-    Ok(Some(fingerprint))
 }
 
 /// The signature, when one was given and it is right. With a registered public key there must be one.
@@ -190,7 +191,7 @@ fn check_code(
     let By::Device(Some(whole)) = asked.by else {
         return Err(Rejection::KeyMaterialMissing);
     };
-    if pending.wrong_codes >= WRONG_CODES_MAX {
+    if pending.codes_tried >= WRONG_CODES_MAX {
         return Err(Rejection::CodesExhausted);
     }
     let subject = Subject {
@@ -221,6 +222,7 @@ mod tests {
     use schemas::commands::transactions::DeleteTransaction;
     use schemas::events::Event;
     use schemas::events::transactions::TransactionEvent;
+    use schemas::flags::WITH_FINGERPRINT;
 
     use super::*;
     use crate::facts::Verified;

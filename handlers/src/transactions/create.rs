@@ -2,10 +2,11 @@
 
 use schemas::answers::AnswerBody;
 use schemas::canonical::{TextType, TransactionContent};
-use schemas::commands::transactions::CreateTransaction;
+use schemas::carried::{CarriedName, CarriedTransaction, QR_BYTES_MAX, transaction_link};
+use schemas::commands::transactions::{CreateTransaction, NotificationType, TransactionKind};
 use schemas::events::transactions::TransactionCreated;
 use schemas::vault::VaultName;
-use schemas::{ErrorCode, Secret, Timestamp, TransactionId};
+use schemas::{Digest, ErrorCode, Secret, Timestamp, TransactionId};
 
 use super::{Rejection, shown_text};
 use crate::asked::Asked;
@@ -16,6 +17,8 @@ use crate::web_address;
 
 /// The most bytes that go with a text.
 const BINARY_BYTES_MAX: usize = 1024 * 1024;
+/// Scheme of a link where the system names none.
+const LINK_SCHEME: &str = "paycontrol";
 /// Digits of a confirmation code that is not given in full.
 const CODE_DIGITS: std::ops::RangeInclusive<u8> = 4..=10;
 
@@ -41,6 +44,17 @@ pub(super) fn decide(
     if asked.person.transactions.has(id) {
         return Err(Rejection::IdTaken);
     }
+    if command.notification_type == NotificationType::Offline && content.binary.is_some() {
+        // A phone without a network could not show the bytes.
+        return Err(Rejection::ContentUnacceptable);
+    }
+    let qr_text = carried(asked, command, &content, expires_at);
+    let qr_length_max = asked.facts.settings.qr_data_length_max();
+    if let Some(text) = &qr_text
+        && (text.chars().count() > qr_length_max || text.len() > QR_BYTES_MAX)
+    {
+        return Err(Rejection::QrTooLong);
+    }
     let event = TransactionCreated {
         transaction_id: id.clone(),
         digest: content.digest(asked.system_id, asked.user_id, id),
@@ -49,11 +63,16 @@ pub(super) fn decide(
         callback_url: command.callback_url.clone(),
         confirm_code_length: command.confirm_code_length,
         notification_type: command.notification_type,
+        kind: Some(command.kind).filter(|kind| *kind != TransactionKind::Ordinary),
     };
     let answer = AnswerBody::TransactionCreated {
         transaction_id: id.clone(),
+        qr_text: qr_text.map(Secret::new),
+        link: link(asked, command),
     };
     Ok(Decision {
+        // The text of an offline transaction is in the answer.
+        secret_answer: command.notification_type == NotificationType::Offline,
         vault: vec![row(id, &content)],
         timers: expires_at
             .into_iter()
@@ -61,6 +80,58 @@ pub(super) fn decide(
             .collect(),
         claims: vec![claim(asked, id)],
         ..Decision::happened(vec![event.into()]).answering(answer)
+    })
+}
+
+/// What a QR code for the phone holds: all of an offline transaction, the name of a login, and otherwise nothing.
+fn carried(
+    asked: &Asked<'_>,
+    command: &CreateTransaction,
+    content: &TransactionContent,
+    expires_at: Option<Timestamp>,
+) -> Option<String> {
+    let (system_id, user_id) = (asked.system_id.clone(), asked.user_id.clone());
+    let transaction_id = command.transaction_id.clone();
+    match (command.notification_type, command.kind) {
+        (NotificationType::Offline, _) => Some(
+            CarriedTransaction {
+                v: 1,
+                r#type: CarriedTransaction::TYPE.to_owned(),
+                system_id,
+                user_id,
+                transaction_id,
+                text: content.text.clone(),
+                text_type: content.text_type,
+                salt: Digest(content.salt.as_slice().try_into().ok()?),
+                confirm_code_length: command.confirm_code_length,
+                expires_at,
+            }
+            .to_text(),
+        ),
+        (NotificationType::Push | NotificationType::Url, TransactionKind::Login) => Some(
+            CarriedName {
+                v: 1,
+                r#type: CarriedName::TYPE.to_owned(),
+                system_id,
+                user_id,
+                transaction_id,
+            }
+            .to_text(),
+        ),
+        (NotificationType::Push | NotificationType::Url, TransactionKind::Ordinary) => None,
+    }
+}
+
+/// The link that opens it in the application.
+fn link(asked: &Asked<'_>, command: &CreateTransaction) -> Option<String> {
+    let scheme = asked.system.qr_url_scheme.as_deref();
+    (command.notification_type == NotificationType::Url).then(|| {
+        transaction_link(
+            scheme.unwrap_or(LINK_SCHEME),
+            asked.system_id,
+            asked.user_id,
+            &command.transaction_id,
+        )
     })
 }
 

@@ -11,6 +11,7 @@ mod delete;
 mod expire;
 mod info;
 mod list;
+mod offline;
 pub(crate) mod shown_text;
 mod state;
 
@@ -23,8 +24,9 @@ pub(crate) use content::{code_length, is_right as content_is_right, seen, standi
 pub(crate) use expire::decide as expire;
 pub(crate) use state::{Transaction, Transactions};
 
-use crate::asked::Asked;
+use crate::asked::{Asked, By};
 use crate::decision::Decision;
+use crate::keys::Unusable;
 
 /// Why nothing happened to a transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -95,9 +97,21 @@ pub(crate) enum Rejection {
     /// The vault lacks a part of the key.
     #[error("a part of the key is missing from the vault")]
     KeyMaterialMissing,
-    /// The key binds the user to a device, and none is known yet.
-    #[error("the user is to be bound to a device first")]
-    FingerprintMissing,
+    /// The user's key makes no codes.
+    #[error(transparent)]
+    Key(#[from] Unusable),
+    /// No code was given.
+    #[error("the confirmation code is missing")]
+    CodeMissing,
+    /// The transaction was not created to be confirmed by a code that the user carries to the bank.
+    #[error("the transaction is not an offline one")]
+    NotOffline,
+    /// The code that the user carried to the bank is not the one of now.
+    #[error("the carried confirmation code is wrong")]
+    CodeCarriedWrong,
+    /// What the phone is to read does not fit into a QR code.
+    #[error("the transaction does not fit into a QR code")]
+    QrTooLong,
     /// A refusal without a reason.
     #[error("a reason is required")]
     ReasonMissing,
@@ -131,7 +145,11 @@ impl Rejection {
             Self::CodeWrong => ErrorCode::InvalidHmac,
             Self::CodesExhausted => ErrorCode::TransactionStatusInvalid,
             Self::KeyMaterialMissing => ErrorCode::KeyInfoNotFound,
-            Self::FingerprintMissing => ErrorCode::FprintIsEmpty,
+            Self::Key(unusable) => unusable.code(),
+            Self::CodeMissing => ErrorCode::ConfirmCodeIsNull,
+            Self::NotOffline => ErrorCode::IncorrectTransactionType,
+            Self::CodeCarriedWrong => ErrorCode::InvalidOtp,
+            Self::QrTooLong => ErrorCode::QrGenerationError,
             Self::ReasonMissing => ErrorCode::DeclineReasonIsNull,
         }
     }
@@ -148,7 +166,10 @@ pub(crate) fn decide(
         TransactionCommand::GetInfo(command) => info::decide(asked, command),
         TransactionCommand::GetData(command) => data::decide(asked, command),
         TransactionCommand::GetBinaryData(command) => binary::decide(asked, command),
-        TransactionCommand::Confirm(command) => confirm::decide(asked, command),
+        TransactionCommand::Confirm(command) => match asked.by {
+            By::Device(_) => confirm::decide(asked, command),
+            By::Bank => offline::decide(asked, command),
+        },
         TransactionCommand::Decline(command) => decline::decide(asked, command),
         TransactionCommand::Delete(command) => delete::decide(asked, command),
         // The house asks for this, also about users who are gone; see `expire`.

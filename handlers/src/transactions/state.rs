@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 
 use schemas::answers::TransactionInfo;
-use schemas::commands::transactions::TransactionStatus;
+use schemas::commands::transactions::{NotificationType, TransactionKind, TransactionStatus};
 use schemas::events::Refused;
 use schemas::events::operations::{OperationCreated, OperationProcessed};
 use schemas::events::transactions::{TransactionCreated, TransactionEvent};
-use schemas::{Digest, ErrorCode, OperationId, Timestamp, TransactionId};
+use schemas::{CommandId, Digest, ErrorCode, OperationId, Timestamp, TransactionId};
 
 use super::Rejection;
 
@@ -32,6 +32,10 @@ pub(crate) struct Transaction {
     pub(crate) has_binary: bool,
     /// Whether text and bytes are still in the vault.
     pub(crate) content: Content,
+    /// How the user is told.
+    pub(crate) notification_type: NotificationType,
+    /// What it is for.
+    pub(crate) kind: TransactionKind,
     /// The operation it is part of.
     pub(crate) operation_id: Option<OperationId>,
     standing: Standing,
@@ -55,8 +59,10 @@ enum Standing {
 pub(crate) struct Pending {
     /// Where the outcome is reported; `None` means the system's own address.
     pub(crate) callback_url: Option<String>,
-    /// Confirmation codes that were looked at and wrong.
-    pub(crate) wrong_codes: u32,
+    /// Confirmation codes that were looked at and wrong, or are about to be looked at.
+    pub(crate) codes_tried: u32,
+    /// Commands whose try was counted and not yet looked at.
+    reserved: Vec<CommandId>,
     data_sent: bool,
 }
 
@@ -125,6 +131,12 @@ impl Transactions {
                     pending.data_sent |= event.to_device;
                 }
             }
+            TransactionEvent::ConfirmationAttempted(event) => {
+                if let Some(pending) = self.pending_mut(id) {
+                    pending.codes_tried = event.attempt.max(pending.codes_tried);
+                    pending.reserved.push(event.command_id);
+                }
+            }
             TransactionEvent::Confirmed(_) => self.finish(id, Finish::Confirmed, at),
             TransactionEvent::Declined(_) => self.finish(id, Finish::Declined, at),
             TransactionEvent::Expired(_) => self.finish(id, Finish::Expired, at),
@@ -144,7 +156,7 @@ impl Transactions {
             && let Some(id) = &event.transaction_id
             && let Some(pending) = self.pending_mut(id)
         {
-            pending.wrong_codes += 1;
+            pending.codes_tried += 1;
         }
     }
 
@@ -156,6 +168,8 @@ impl Transactions {
             confirm_code_length: event.confirm_code_length,
             has_binary: event.has_binary,
             content: Content::Kept,
+            notification_type: event.notification_type,
+            kind: event.kind.unwrap_or_default(),
             operation_id: None,
             standing: Standing::Pending(Pending::new(event.callback_url.clone())),
         };
@@ -172,6 +186,8 @@ impl Transactions {
                 confirm_code_length: event.confirm_code_length,
                 has_binary: member.has_binary,
                 content: Content::Kept,
+                notification_type: event.notification_type,
+                kind: TransactionKind::Ordinary,
                 operation_id: Some(event.operation_id.clone()),
                 standing: Standing::Pending(Pending::new(event.callback_url.clone())),
             };
@@ -244,10 +260,16 @@ impl Transactions {
 }
 
 impl Pending {
+    /// Was a try counted for this command, and not looked at yet?
+    pub(crate) fn is_reserved(&self, command_id: &CommandId) -> bool {
+        self.reserved.contains(command_id)
+    }
+
     fn new(callback_url: Option<String>) -> Self {
         Self {
             callback_url,
-            wrong_codes: 0,
+            codes_tried: 0,
+            reserved: Vec::new(),
             data_sent: false,
         }
     }
@@ -285,6 +307,7 @@ impl Transaction {
             finished_at: self.finished_at(now),
             has_binary: self.has_binary,
             operation_id: self.operation_id.clone(),
+            kind: self.kind,
         }
     }
 

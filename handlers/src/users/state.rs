@@ -1,10 +1,12 @@
 //! What is remembered of a person.
 
+use schemas::events::codes::CodeEvent;
 use schemas::events::keys::KeyIssued;
 use schemas::events::users::{UserChange, UserChanged};
 use schemas::{CommandId, Timestamp};
 
 use super::Rejection;
+use crate::codes::Tries;
 use crate::keys::Ring;
 use crate::operations::Operations;
 use crate::transactions::Transactions;
@@ -34,6 +36,20 @@ pub(crate) struct Person {
     pub(crate) transactions: Transactions,
     /// Batches of them.
     pub(crate) operations: Operations,
+    /// Confirmation codes that were tried for data that is no transaction.
+    pub(crate) code_tries: Tries,
+}
+
+impl Person {
+    /// Folds a fact about a code on the user's key.
+    pub(crate) fn evolve_codes(&mut self, event: &CodeEvent, at: Timestamp) {
+        match event {
+            CodeEvent::CheckAttempted(event) => self.code_tries.reserve(event.command_id, at),
+            CodeEvent::Checked(_) => self.code_tries = Tries::default(),
+            // A system's.
+            CodeEvent::CommonCheckAttempted(_) | CodeEvent::CommonChecked(_) => {}
+        }
+    }
 }
 
 /// The bank does not want the user to be served.
@@ -70,6 +86,7 @@ impl Life {
             block: None,
             transactions: Transactions::default(),
             operations: Operations::default(),
+            code_tries: Tries::default(),
         }))
     }
 

@@ -137,6 +137,7 @@ pub(crate) fn reported_to(event: &Event) -> Option<&String> {
         Event::Operations(OperationEvent::Expired(event)) => &event.callback_url,
         Event::Looked(event) => &event.callback_url,
         Event::Server(_)
+        | Event::Codes(_)
         | Event::Journal(_)
         | Event::Systems(_)
         | Event::Users(_)
@@ -152,6 +153,7 @@ pub(crate) fn reported_to(event: &Event) -> Option<&String> {
         | Event::Transactions(
             TransactionEvent::Created(_)
             | TransactionEvent::Served(_)
+            | TransactionEvent::ConfirmationAttempted(_)
             | TransactionEvent::Cleaned(_)
             | TransactionEvent::Deleted(_),
         )
@@ -221,6 +223,7 @@ pub(crate) fn callback(event: &RecordedEvent, known: Known<'_>) -> Option<Letter
         Event::Operations(operation) => operation_callback(event, operation, url, &known),
         // None of these has an address.
         Event::Server(_)
+        | Event::Codes(_)
         | Event::Journal(_)
         | Event::Systems(_)
         | Event::Users(_)

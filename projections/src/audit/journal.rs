@@ -141,6 +141,7 @@ fn data_of(event: &Event) -> Option<Value> {
             Some(json!({ "expired": expired.transactions.len() }))
         }
         Event::Operations(OperationEvent::Updated(_) | OperationEvent::Served(_))
+        | Event::Codes(_)
         | Event::Systems(_)
         | Event::Users(_)
         | Event::Keys(_)
@@ -164,6 +165,7 @@ fn key_of(event: &Event) -> Option<KeyIndex> {
         | Event::Server(_)
         | Event::Journal(_)
         | Event::Operations(_)
+        | Event::Codes(_)
         | Event::Systems(_)
         | Event::Looked(_)
         | Event::Refused(_) => None,

@@ -149,6 +149,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
         | Event::Systems(_)
         | Event::Transactions(_)
         | Event::Operations(_)
+        | Event::Codes(_)
         | Event::Looked(_)
         | Event::Refused(_) => {}
     }

@@ -100,6 +100,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
             }
         }
         Event::Server(_)
+        | Event::Codes(_)
         | Event::Journal(_)
         | Event::Systems(_)
         | Event::Users(_)

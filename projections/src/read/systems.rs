@@ -93,6 +93,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
         | Event::Transactions(_)
         | Event::Server(_)
         | Event::Operations(_)
+        | Event::Codes(_)
         | Event::Looked(_)
         | Event::Refused(_) => {}
     }

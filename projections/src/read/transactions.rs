@@ -123,7 +123,10 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
             ..transaction(&event.transaction_id)
         }),
         Event::Operations(event) => fold_operation(event, seen, rows),
-        Event::Server(_)
+        // A try changes nothing for anybody who reads.
+        Event::Transactions(TransactionEvent::ConfirmationAttempted(_))
+        | Event::Server(_)
+        | Event::Codes(_)
         | Event::Journal(_)
         | Event::Systems(_)
         | Event::Users(_)

@@ -75,6 +75,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
         | Event::Devices(_)
         | Event::Transactions(_)
         | Event::Operations(_)
+        | Event::Codes(_)
         | Event::Looked(_)
         | Event::Refused(_) => {}
     }

@@ -15,7 +15,7 @@ commands! {
         GetInfo(GetTransactionInfo) "get_transaction_info" Read by Bank;
         GetData(GetTransactionData) "get_transaction_data" Read by BankOrDevice;
         GetBinaryData(GetTransactionBinaryData) "get_transaction_binary_data" Read by BankOrDevice;
-        Confirm(ConfirmTransaction) "confirm_transaction" Write by Device;
+        Confirm(ConfirmTransaction) "confirm_transaction" Write by BankOrDevice;
         Decline(DeclineTransaction) "decline_transaction" Write by BankOrDevice;
         Expire(ExpireTransaction) "expire_transaction" Write by House;
         Delete(DeleteTransaction) "delete_transaction" Write by Bank;
@@ -64,6 +64,30 @@ pub struct CreateTransaction {
     pub ttl_s: Option<i64>,
     /// How the user is told.
     pub notification_type: NotificationType,
+    /// What it is for.
+    #[serde(default)]
+    pub kind: TransactionKind,
+}
+
+/// What a transaction is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TransactionKind {
+    /// Anything else.
+    #[default]
+    Ordinary,
+    /// A login to the bank's own service.
+    Login,
+}
+
+impl TransactionKind {
+    /// The word on the wire.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ordinary => "ordinary",
+            Self::Login => "login",
+        }
+    }
 }
 
 /// How the user is told of a transaction.

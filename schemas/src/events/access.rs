@@ -36,6 +36,8 @@ pub const LOOKED_WORDS: &[(&str, &str)] = &[
     ("get_transactions", "transactions"),
     ("get_transaction_info", "transactions"),
     ("get_transaction_binary_data", "transactions"),
+    ("gen_confirm_code", "codes"),
+    ("gen_common_confirm_code", "codes"),
     ("get_operation_list", "operations"),
     ("get_operation_info", "operations"),
     ("key_deleted", "devices"),

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::commands::operations::OperationStatus;
-use crate::commands::transactions::NotificationType;
+use crate::commands::transactions::{NotificationType, TransactionKind};
 use crate::events::events;
-use crate::ids::{Digest, KeyIndex, OperationId, TransactionId};
+use crate::ids::{CommandId, Digest, KeyIndex, OperationId, TransactionId};
 use crate::time::Timestamp;
 
 events! {
@@ -13,6 +13,7 @@ events! {
     TransactionEvent of Transactions "transactions" {
         Created(TransactionCreated) "create_transaction" 1 Manual Success;
         Served(TransactionServed) "get_transaction_data" 1 Manual Success;
+        ConfirmationAttempted(ConfirmationAttempted) "confirm_transaction_attempt" 1 House Success;
         Confirmed(TransactionConfirmed) "confirm_transaction" 1 Manual Success;
         Declined(TransactionDeclined) "decline_transaction" 1 Manual Success;
         Expired(TransactionExpired) "expire_transaction" 1 House Success;
@@ -27,6 +28,7 @@ impl TransactionEvent {
         match self {
             Self::Created(event) => &event.transaction_id,
             Self::Served(event) => &event.transaction_id,
+            Self::ConfirmationAttempted(event) => &event.transaction_id,
             Self::Confirmed(event) => &event.transaction_id,
             Self::Declined(event) => &event.transaction_id,
             Self::Expired(event) => &event.transaction_id,
@@ -43,7 +45,11 @@ impl TransactionEvent {
             Self::Confirmed(event) => event.operation.as_ref(),
             Self::Declined(event) => event.operation.as_ref(),
             Self::Deleted(event) => event.operation.as_ref(),
-            Self::Created(_) | Self::Served(_) | Self::Expired(_) | Self::Cleaned(_) => None,
+            Self::Created(_)
+            | Self::Served(_)
+            | Self::ConfirmationAttempted(_)
+            | Self::Expired(_)
+            | Self::Cleaned(_) => None,
         }
     }
 }
@@ -77,6 +83,9 @@ pub struct TransactionCreated {
     pub confirm_code_length: Option<u8>,
     /// How the user is told.
     pub notification_type: NotificationType,
+    /// What it is for; `None` means an ordinary one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<TransactionKind>,
 }
 
 /// The text was handed out: to the device when `to_device`, else to the bank.
@@ -86,6 +95,17 @@ pub struct TransactionServed {
     pub transaction_id: TransactionId,
     /// Whether the device asked.
     pub to_device: bool,
+}
+
+/// A code that the user carried to the bank is about to be looked at: the try is counted first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfirmationAttempted {
+    /// Of which one.
+    pub transaction_id: TransactionId,
+    /// Number of the try, from 1.
+    pub attempt: u32,
+    /// For which command.
+    pub command_id: CommandId,
 }
 
 /// The user agreed.

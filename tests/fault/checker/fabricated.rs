@@ -60,6 +60,7 @@ fn created(id: &str) -> Event {
         callback_url: Some(URL.to_owned()),
         confirm_code_length: None,
         notification_type: NotificationType::Push,
+        kind: None,
     }))
 }
 

@@ -7,18 +7,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use schemas::answers::AnswerBody;
 use schemas::canonical::TextType;
-use schemas::commands::transactions::{CreateTransaction, NotificationType};
+use schemas::commands::transactions::{CreateTransaction, NotificationType, TransactionKind};
 use schemas::{CommandId, ErrorCode, Secret, TransactionId};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::call::SystemCall;
 use crate::error::ApiError;
 use crate::json::{Members, SecretText};
+use crate::render::design::Design;
+use crate::render::qr::{ImageType, TooLong};
 use crate::route::Route;
 use crate::routes::check_url;
-use crate::routes::transactions::TransactionNamed;
-use crate::state::Shared;
+use crate::state::{Gateway, Shared};
 
 /// Longest text, bytes.
 const TEXT_LENGTH_MAX: usize = 64 * 1024;
@@ -39,6 +40,9 @@ pub(crate) struct CreateTransactionRequest {
     /// How the user is told; `Push` unless given.
     #[schema(value_type = Option<String>)]
     notification_type: Option<NotificationType>,
+    /// What it is for: `login`, or `ordinary` unless given.
+    #[schema(value_type = Option<String>)]
+    transaction_type: Option<TransactionKind>,
     /// Digits of the confirmation code, 4 to 10; 64 hex digits unless given.
     confirm_code_length: Option<i64>,
     /// Lifetime, seconds; the setting's unless given, 0 means without limit.
@@ -60,6 +64,24 @@ pub(crate) struct TransactionDataRequest {
     binary_data: Option<SecretText>,
 }
 
+/// `transaction_created`.
+#[derive(Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the names on the wire")]
+pub(crate) struct TransactionAnswer<'a> {
+    /// Which one.
+    transaction_id: String,
+    /// PNG picture of the QR code, base64: of an offline transaction with all that the phone needs, of a login with its
+    /// name. Otherwise absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transaction_qr: Option<String>,
+    /// The text inside the QR code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transaction_text: Option<&'a str>,
+    /// The link that opens the transaction in the application, with the notification type `URL`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transaction_url: Option<&'a str>,
+}
+
 pub(crate) fn route() -> Route {
     Route::post(
         "/pc-api/{system_id}/users/{user_id}/transactions",
@@ -68,7 +90,7 @@ pub(crate) fn route() -> Route {
     )
     .says("Ask a user to confirm a text")
     .takes::<CreateTransactionRequest>()
-    .answers::<TransactionNamed>("transaction_created")
+    .answers::<TransactionAnswer<'_>>("transaction_created")
     .refuses(&[
         ErrorCode::UserNotFound,
         ErrorCode::UserIsDeleted,
@@ -76,6 +98,7 @@ pub(crate) fn route() -> Route {
         ErrorCode::TransactionDataError,
         ErrorCode::TransactionIsNotUnique,
         ErrorCode::ConfirmCodeLengthIsWrong,
+        ErrorCode::QrGenerationError,
     ])
     .takes_documents()
 }
@@ -88,11 +111,36 @@ async fn handle(
     let command = command(call.read()?, &call.command_id)?;
     let reply = gateway.ask(&call, call.user(), command).await?;
     match &reply.body {
-        AnswerBody::TransactionCreated { transaction_id } => Ok(reply.render(
-            "transaction_created",
-            &TransactionNamed::from(transaction_id),
-        )),
+        AnswerBody::TransactionCreated {
+            transaction_id,
+            qr_text,
+            link,
+        } => {
+            let created = TransactionAnswer {
+                transaction_id: transaction_id.to_string(),
+                transaction_qr: drawn(&gateway, qr_text.clone()).await?,
+                transaction_text: qr_text.as_ref().and_then(Secret::expose_text),
+                transaction_url: link.as_deref(),
+            };
+            Ok(reply.render("transaction_created", &created))
+        }
         _ => Err(reply.unexpected()),
+    }
+}
+
+/// The picture of an offline transaction's text in base64, when there is one. Drawing takes longer than the executor bears.
+async fn drawn(gateway: &Gateway, text: Option<Secret>) -> Result<Option<String>, ApiError> {
+    let settings = gateway.house.settings.current();
+    let drawing = tokio::task::spawn_blocking(move || {
+        let text = text.as_ref().and_then(Secret::expose_text);
+        let draw = |text| Design::of(text, settings.transaction_qr_size_px(), &settings);
+        let design = text.map(draw).transpose()?;
+        Ok(design.map(|design| STANDARD.encode(design.drawn_as(ImageType::Png))))
+    });
+    match drawing.await {
+        // The decider knew the limits; here the code itself has the last word.
+        Ok(drawn) => drawn.map_err(|TooLong| ApiError::new(ErrorCode::QrGenerationError)),
+        Err(error) => Err(ApiError::bug("a QR code could not be drawn", &error)),
     }
 }
 
@@ -140,10 +188,11 @@ fn command(
         confirm_code_length: request.confirm_code_length.map(digits).transpose()?,
         ttl_s: request.ttl,
         notification_type: request.notification_type.unwrap_or_default(),
+        kind: request.transaction_type.unwrap_or_default(),
     })
 }
 
-pub(super) fn digits(length: i64) -> Result<u8, ApiError> {
+pub(crate) fn digits(length: i64) -> Result<u8, ApiError> {
     u8::try_from(length)
         .ok()
         .filter(|digits| (4..=10).contains(digits))
@@ -165,6 +214,9 @@ fn transaction_id(
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use schemas::Secret;
     use schemas::answers::AnswerBody;
     use schemas::commands::Command;
     use schemas::commands::transactions::CreateTransaction;
@@ -180,6 +232,8 @@ mod tests {
     fn door() -> TestDoor {
         TestDoor::answering(AnswerBody::TransactionCreated {
             transaction_id: "invoice-42".parse().unwrap(),
+            qr_text: None,
+            link: None,
         })
     }
 
@@ -209,6 +263,34 @@ mod tests {
         .await;
         assert!(all.chosen && all.ttl_s == Some(0) && all.confirm_code_length == Some(8));
         assert_eq!(all.binary.unwrap().expose(), b"%PDF-");
+    }
+
+    #[tokio::test]
+    async fn an_offline_transaction_comes_as_a_qr_code_and_a_link_as_a_link() {
+        let door = TestDoor::answering(AnswerBody::TransactionCreated {
+            transaction_id: "invoice-42".parse().unwrap(),
+            qr_text: Some(Secret::new("{\"v\":1}")),
+            link: Some("paycontrol://transaction?a=b".to_owned()),
+        });
+        let body = json!({
+            "transaction_data": {"text": "x"}, "notification_type": "Offline", "transaction_type": "login",
+        });
+        let answer = door.post(&path(), &body).await;
+        let created = answer.content("transaction_created");
+        assert_eq!(created["transaction_text"], "{\"v\":1}");
+        assert_eq!(created["transaction_url"], "paycontrol://transaction?a=b");
+        let png = STANDARD
+            .decode(created["transaction_qr"].as_str().unwrap())
+            .unwrap();
+        let picture = image::load_from_memory(&png).unwrap();
+        assert!(picture.width() >= 300);
+        let plain = self::door().post(&path(), &body).await;
+        assert!(
+            plain
+                .content("transaction_created")
+                .get("transaction_qr")
+                .is_none()
+        );
     }
 
     #[tokio::test]
@@ -242,6 +324,7 @@ mod tests {
             (with("confirm_code_length", json!("8")), 283),
             (with("ttl", json!(-1)), 283),
             (with("notification_type", json!("Pigeon")), 283),
+            (with("transaction_type", json!("Loan")), 283),
             (with("callback_url", json!("ftp://x")), 283),
             (with("transaction_id", json!("a/b")), 283),
         ] {

@@ -7,6 +7,9 @@ use schemas::commands::transactions::NotificationType;
 use schemas::context::RequestContext;
 use schemas::envelope::RecordedEvent;
 use schemas::events::access::{LOOKED_WORDS, Looked};
+use schemas::events::codes::{
+    CodeCheckAttempted, CodeChecked, CommonCodeCheckAttempted, CommonCodeChecked,
+};
 use schemas::events::devices::FingerprintSet;
 use schemas::events::journal::{EventsCleaned, EventsRemoved};
 use schemas::events::keys::{
@@ -20,8 +23,8 @@ use schemas::events::operations::{
 use schemas::events::server::{SettingChange, SettingsChanged};
 use schemas::events::systems::{SystemChanged, SystemRegistered, SystemRemoved};
 use schemas::events::transactions::{
-    TransactionCleaned, TransactionConfirmed, TransactionCreated, TransactionDeclined,
-    TransactionDeleted, TransactionExpired, TransactionServed,
+    ConfirmationAttempted, TransactionCleaned, TransactionConfirmed, TransactionCreated,
+    TransactionDeclined, TransactionDeleted, TransactionExpired, TransactionServed,
 };
 use schemas::events::users::{UserChanged, UserCreated, UserDeleted};
 use schemas::events::{Event, Refused};
@@ -41,7 +44,7 @@ pub fn events() -> Vec<RecordedEvent> {
         let about_operations = *aggregate == "operations";
         Looked {
             word,
-            transaction_id: (!about_operations).then(transaction_id),
+            transaction_id: (!about_operations && *aggregate != "codes").then(transaction_id),
             callback_url: None,
             operation_id: about_operations.then(operation_id),
         }
@@ -52,6 +55,7 @@ pub fn events() -> Vec<RecordedEvent> {
     events.extend(users_and_keys());
     events.extend(transactions());
     events.extend(operations());
+    events.extend(codes());
     events.extend(looked.map(Event::Looked));
     events
         .into_iter()
@@ -243,6 +247,7 @@ fn transactions() -> Vec<Event> {
         callback_url: callback_url.clone(),
         confirm_code_length: Some(8),
         notification_type: NotificationType::Url,
+        kind: None,
     };
     let confirmed = TransactionConfirmed {
         transaction_id: transaction_id(),
@@ -265,6 +270,12 @@ fn transactions() -> Vec<Event> {
         TransactionServed {
             transaction_id: transaction_id(),
             to_device: true,
+        }
+        .into(),
+        ConfirmationAttempted {
+            transaction_id: transaction_id(),
+            attempt: 5,
+            command_id: CommandId([0xc1; 32]),
         }
         .into(),
         confirmed.into(),
@@ -349,6 +360,20 @@ fn system_id() -> SystemId {
     "f13e4375-e429-496c-ad1e-0fc3c3ecfb53"
         .parse()
         .expect("an identifier")
+}
+
+fn codes() -> Vec<Event> {
+    let (subject, command_id) = (Digest([0xd3; 32]), CommandId([0xc1; 32]));
+    vec![
+        CodeCheckAttempted { command_id }.into(),
+        CodeChecked {}.into(),
+        CommonCodeCheckAttempted {
+            subject,
+            command_id,
+        }
+        .into(),
+        CommonCodeChecked { subject }.into(),
+    ]
 }
 
 fn operation_id() -> OperationId {
