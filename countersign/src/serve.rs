@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use gateway::Locale;
 use schemas::settings::Settings;
 
 use crate::AnyError;
@@ -119,6 +120,15 @@ pub struct ServeArguments {
         value_name = "NUMBER"
     )]
     pub trusted_hops: usize,
+    /// Language of the errors a device hears
+    #[arg(long, env = "PC_EXTERNAL_LOCALE", default_value = "ru", value_name = "ru|en", value_parser = locale)]
+    pub locale: Locale,
+    /// Folder of the applications' themes, each as v52/<system_id>.zip
+    #[arg(long, env = "PC_EXTERNAL_THEMESPATH", value_name = "FOLDER")]
+    pub themes_path: Option<PathBuf>,
+    /// Scheme of deep links where neither the request nor the system names one
+    #[arg(long, env = "PC_EXTERNAL_DEEPLINKSCHEME", value_name = "SCHEME")]
+    pub deeplink_scheme: Option<String>,
     /// How log lines look
     #[arg(long, env = "COUNTERSIGN_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
@@ -160,6 +170,11 @@ pub enum NatsChoice {
     InProcess,
     /// A nats-server started and supervised by this process
     Child,
+}
+
+fn locale(text: &str) -> Result<Locale, String> {
+    let known = Locale::ALL.into_iter().find(|locale| locale.word() == text);
+    known.ok_or_else(|| "expected ru or en".to_owned())
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {

@@ -201,6 +201,9 @@ async fn open_doors(
             .map(hex::decode)
             .transpose()?,
         trusted_hops: arguments.trusted_hops,
+        locale: arguments.locale,
+        themes_path: arguments.themes_path.clone(),
+        deeplink_scheme: arguments.deeplink_scheme.clone(),
         render_metrics,
         is_ready: Arc::new(move || ready.load(Ordering::Relaxed)),
         ..GatewayOptions::at(arguments.listen)
