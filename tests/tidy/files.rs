@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// Folders that hold no text of ours.
+/// What holds no text of ours: folders, and the file that stands for one of them in a second checkout.
 const SKIPPED: [&str; 4] = ["target", "tools", "data", ".git"];
 
 /// A file of the project.
@@ -63,10 +63,11 @@ fn collect(folder: &Path, files: &mut Vec<File>) {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
+        if SKIPPED.contains(&name.as_str()) {
+            continue;
+        }
         if path.is_dir() {
-            if !SKIPPED.contains(&name.as_str()) {
-                collect(&path, files);
-            }
+            collect(&path, files);
         } else if let Ok(text) = std::fs::read_to_string(&path) {
             let path = path
                 .strip_prefix(root())
