@@ -184,3 +184,26 @@ impl EventLog for SqliteLog {
         self.read_due_timers(lane, now, limit).boxed()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What SQLite calls FULL.
+    const FULL: i64 = 2;
+
+    /// No test can cut the power, so this one asks the writer whether it flushes before it acknowledges.
+    #[tokio::test]
+    async fn what_is_acknowledged_was_flushed() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = SqliteLog::open(folder.path().join("log.sqlite"))
+            .await
+            .unwrap();
+        let level: i64 = sqlx::query_scalar("pragma synchronous")
+            .fetch_one(&log.writer)
+            .await
+            .unwrap();
+        assert_eq!(level, FULL);
+        log.close().await;
+    }
+}

@@ -368,6 +368,23 @@ impl fmt::Debug for Transaction {
 mod tests {
     use super::*;
 
+    /// What SQLite calls NORMAL and FULL.
+    const FLUSHES: [(Durability, i64); 2] = [(Durability::Disposable, 1), (Durability::Lasting, 2)];
+
+    /// No test can cut the power, so this one asks the writer whether it flushes before a commit is done.
+    #[tokio::test]
+    async fn what_must_last_is_flushed() -> Result<(), Box<dyn std::error::Error>> {
+        for (durability, level) in FLUSHES {
+            let folder = tempfile::tempdir()?;
+            let address = format!("sqlite:{}", folder.path().join("store.sqlite").display());
+            let store = Store::open(&address, durability).await?;
+            let mut transaction = store.begin().await?;
+            let said = transaction.fetch("pragma synchronous", Vec::new()).await?;
+            assert_eq!(said, [[Value::from(level)]]);
+        }
+        Ok(())
+    }
+
     #[tokio::test]
     async fn numbers_texts_and_nothing_read_back_as_written()
     -> Result<(), Box<dyn std::error::Error>> {
