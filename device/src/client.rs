@@ -3,6 +3,7 @@
 mod activation;
 mod offline;
 pub mod operations;
+pub mod password;
 mod registration;
 mod reports;
 pub mod transactions;
@@ -94,7 +95,12 @@ impl<T: Transport> Device<T> {
         now: Timestamp,
     ) -> Result<Prepared<C>, LocalError> {
         let key = self.key.request_key()?;
-        Ok(submission.prepare(&self.door, &self.key.info, key, self.header_time(now)))
+        Ok(submission.prepare(
+            &self.door,
+            (&self.key.info).into(),
+            key,
+            self.header_time(now),
+        ))
     }
 
     /// Sends a submission and opens the answer. Sending the same one again is the safe retry after an unknown outcome.

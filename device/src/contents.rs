@@ -23,6 +23,9 @@ macro_rules! contents {
 
 contents! {
     KeyActivated "key_activated"
+    CredentialsSalt "credentials_salt"
+    CredentialsSet "credentials_set"
+    Credentials "credentials"
     Registered "registered"
     FingerprintSet "fingerprint_set"
     Reported "reported"
@@ -41,6 +44,35 @@ contents! {
 pub struct KeyActivated {
     /// The second half of the key, sealed under the code; hex of 60 bytes.
     pub released: String,
+}
+
+/// How the password is to be derived.
+#[derive(Clone, Debug, Deserialize)]
+pub struct CredentialsSalt {
+    /// Hex of 16 bytes.
+    pub salt: String,
+    /// Name of the derivation.
+    pub kdf: String,
+    /// Memory, KiB.
+    pub memory_kib: u32,
+    /// How often the memory is gone over.
+    pub passes: u32,
+    /// How many threads could share the work.
+    pub lanes: u32,
+}
+
+/// The password is set.
+#[derive(Clone, Debug, Deserialize)]
+pub struct CredentialsSet {
+    /// The access key, closed under the new password; hex of 60 bytes.
+    pub access_key: String,
+}
+
+/// The password was right.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Credentials {
+    /// The access key, closed under the password; hex of 60 bytes.
+    pub access_key: String,
 }
 
 /// The public key is registered.

@@ -2,6 +2,7 @@
 
 use schemas::{ErrorCode, Timestamp};
 
+use crate::password::PasswordError;
 use crate::transport::NetworkError;
 
 /// Why a call brought no result.
@@ -79,6 +80,15 @@ pub enum LocalError {
     /// The text is not that of a transaction's QR code.
     #[error("this is not the QR code of a transaction")]
     NotATransaction,
+    /// The key's policy does not permit the password.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// The server asks for a derivation that is not Argon2id, is too cheap, or is beyond what this client spends.
+    #[error("the server asks for a derivation of the password that is refused")]
+    DerivationRefused,
+    /// The key's flags give the server no part in its password.
+    #[error("the server has no part in the password of this key")]
+    NotOnline,
     /// The transaction was shown to another user or by another key.
     #[error("the transaction was shown with another key")]
     ShownWithAnotherKey,
@@ -96,7 +106,7 @@ pub struct Refusal {
     pub http_status: u16,
     /// Whether a right MAC shows that the server itself said so. Errors found before the key was looked at carry none.
     pub authenticated: bool,
-    /// With 342: how many tries of the activation code are left.
+    /// With 342 and 344: how many tries of the activation code, or of the password, are left.
     pub attempts_left: Option<u32>,
     /// The server's clock; `None` when the answer did not say. A hint, not authenticated.
     pub server_time: Option<Timestamp>,
@@ -165,7 +175,7 @@ pub enum AnswerError {
     /// The binary is not the one the digest covers.
     #[error("the binary does not fit its digest")]
     BinaryMismatch,
-    /// The second half of the key does not open.
-    #[error("the released half does not open")]
+    /// The second half of the key, or the access key, does not open.
+    #[error("what was released does not open")]
     ReleaseMismatch(#[from] crate::secrets::ReleaseError),
 }

@@ -47,6 +47,7 @@ pub struct FakeServer {
     second: [u8; 32],
     request_key: MacKey,
     confirm_key: MacKey,
+    credentials_key: MacKey,
     pub content: TransactionContent,
     memory: Mutex<Memory>,
 }
@@ -62,6 +63,8 @@ struct Memory {
     public_key: Option<Vec<u8>>,
     fingerprint: Option<Digest>,
     attempts: u32,
+    /// The password's proof and the wrong ones since the last right one.
+    password: Option<(String, u32)>,
     /// Changes an envelope before its MAC is made: a server that lies.
     lie: Option<Change<Value>>,
     /// Changes an answer after its MAC was made: somebody in between.
@@ -90,6 +93,7 @@ impl FakeServer {
             second,
             request_key: master.request_key(),
             confirm_key: master.confirm_key(),
+            credentials_key: master.credentials_key(),
             content: TransactionContent {
                 salt: (0..32).collect(),
                 text_type: TextType::Raw,
@@ -139,6 +143,15 @@ impl FakeServer {
     fn decide(&self, memory: &mut Memory, tail: &str, body: &Value) -> Result<Value, Refused> {
         match tail {
             "activate" => self.activate(memory, body),
+            "credentials/salt" => Ok(json!({"credentials_salt": {
+                "salt": "07".repeat(16), "kdf": "argon2id", "memory_kib": 19_456, "passes": 2, "lanes": 1,
+            }})),
+            "credentials/set" => set_password(memory, body),
+            "credentials/get" => {
+                check_password(memory, text(body, "password_proof"))?;
+                let access_key = access_key(text(body, "password_proof"));
+                Ok(json!({"credentials": {"access_key": access_key}}))
+            }
             "register" => register(memory, body),
             "fingerprint" => {
                 let fingerprint = text(body, "device_fingerprint");
@@ -243,10 +256,10 @@ impl FakeServer {
         let [.., (_, header)] = request.headers();
         let auth: PcAuth = header.parse().unwrap();
         let activation_key = self.half.activation_key();
-        let key = if tail == "activate" {
-            &activation_key
-        } else {
-            &self.request_key
+        let key = match tail {
+            "activate" => &activation_key,
+            "credentials/get" => &self.credentials_key,
+            _ => &self.request_key,
         };
         let message = auth.message("POST", request.target(), &Digest::sha256(request.body()));
         assert!(!memory.nonces.contains(&auth.nonce), "a nonce is used once");
@@ -333,6 +346,45 @@ fn standing(status: &str) -> Value {
         "operation_id": OPERATION, "status": status, "created_at": NOW, "expires_at": null,
         "transactions_total": 2, "transactions_waiting": 1,
     })
+}
+
+fn set_password(memory: &mut Memory, body: &Value) -> Result<Value, Refused> {
+    if memory.password.is_some() {
+        let Some(old) = body["old_password_proof"].as_str() else {
+            return Err(Refused(ErrorCode::PinIsEmpty, json!({})));
+        };
+        check_password(memory, old)?;
+    }
+    let proof = text(body, "password_proof");
+    memory.password = Some((proof.to_owned(), 0));
+    Ok(json!({"credentials_set": {"access_key": access_key(proof)}}))
+}
+
+fn check_password(memory: &mut Memory, proof: &str) -> Result<(), Refused> {
+    let (right, wrong) = memory.password.as_mut().expect("a password is set");
+    if proof == right {
+        *wrong = 0;
+        return Ok(());
+    }
+    *wrong += 1;
+    let left = json!({"password_refused": {"attempts_left": 10 - *wrong}});
+    Err(Refused(ErrorCode::PasswordIncorrect, left))
+}
+
+/// The access key 33 … 33, closed for whoever has the proof.
+fn access_key(proof: &str) -> String {
+    let (system_id, user_id) = owner();
+    let proof = hex::decode(proof).unwrap();
+    let key = MacKey::derive(&proof, "pc/access-release");
+    let cipher = Aes256Gcm::new_from_slice(key.expose()).unwrap();
+    let aad = format!("{system_id}/{user_id}/1/access");
+    let payload = Payload {
+        msg: &[0x33; 32],
+        aad: aad.as_bytes(),
+    };
+    let mut closed = vec![9; 12];
+    closed.extend(cipher.encrypt(&[9; 12].into(), payload).unwrap());
+    hex::encode(closed)
 }
 
 fn register(memory: &mut Memory, body: &Value) -> Result<Value, Refused> {

@@ -132,6 +132,14 @@ impl DeviceKey {
         }
     }
 
+    /// The key under the request for the access key.
+    pub(crate) fn credentials_key(&self) -> Result<MacKey, LocalError> {
+        match &self.secrets {
+            Secrets::Whole { master, .. } => Ok(master.credentials_key()),
+            Secrets::Half { .. } => Err(LocalError::NotActivated),
+        }
+    }
+
     /// The first half, and the key under the request `activate`.
     pub(crate) fn activation(&self) -> Result<(&FirstHalf, &MacKey), LocalError> {
         match &self.secrets {
@@ -169,6 +177,12 @@ impl DeviceKey {
             return Err(LocalError::RenewalDenied);
         }
         Ok(())
+    }
+
+    /// The fingerprint that goes with confirmations; `None` unless the key is bound to its device.
+    pub(crate) fn bound_fingerprint(&self) -> Option<Digest> {
+        let bound = self.info.key_flags.has(&WITH_FINGERPRINT);
+        self.fingerprint.filter(|_| bound)
     }
 
     /// The confirmation code for a digest at a time step.

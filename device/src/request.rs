@@ -9,9 +9,9 @@ use schemas::{Digest, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::chance;
+use crate::credentials::Owner;
 use crate::door::Door;
 use crate::error::LocalError;
-use crate::key_json::KeyInfo;
 use crate::response::AnswerCheck;
 use crate::secrets::MacKey;
 
@@ -109,18 +109,18 @@ impl<C> Submission<C> {
     pub(crate) fn prepare(
         &self,
         door: &Door,
-        info: &KeyInfo,
+        owner: Owner<'_>,
         key: &MacKey,
         now: Timestamp,
     ) -> Prepared<C> {
-        self.prepare_with_nonce(door, info, key, now, chance::bytes())
+        self.prepare_with_nonce(door, owner, key, now, chance::bytes())
     }
 
     /// The same with a given nonce; only the vectors know it beforehand.
     pub(crate) fn prepare_with_nonce(
         &self,
         door: &Door,
-        info: &KeyInfo,
+        owner: Owner<'_>,
         key: &MacKey,
         now: Timestamp,
         nonce: [u8; 16],
@@ -132,9 +132,9 @@ impl<C> Submission<C> {
             body: self.body.clone().into_bytes(),
         };
         let mut auth = PcAuth {
-            system_id: info.system_id.clone(),
-            user_id: info.user_id.clone(),
-            key_index: info.key_index,
+            system_id: owner.system_id.clone(),
+            user_id: owner.user_id.clone(),
+            key_index: owner.key_index,
             timestamp: now,
             nonce,
             mac: Digest([0; 32]),

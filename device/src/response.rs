@@ -65,7 +65,7 @@ struct ResultField {
 }
 
 #[derive(Deserialize)]
-struct ActivationRefused {
+struct TryRefused {
     attempts_left: u32,
 }
 
@@ -98,14 +98,16 @@ impl AnswerCheck {
         let code = ErrorCode::from_number(result.error_code)
             .ok_or(AnswerError::CodeUnknown(result.error_code))?;
         if !code.is_success() {
-            let attempts = envelope.answer.remove("activation_refused");
+            let attempts = ["activation_refused", "password_refused"]
+                .iter()
+                .find_map(|member| envelope.answer.remove(*member));
             return Err(Error::Server(Refusal {
                 code,
                 message: result.error_message,
                 http_status: answer.status,
                 authenticated: trust == Trust::Authenticated,
                 attempts_left: attempts
-                    .and_then(|value| serde_json::from_value::<ActivationRefused>(value).ok())
+                    .and_then(|value| serde_json::from_value::<TryRefused>(value).ok())
                     .map(|refused| refused.attempts_left),
                 server_time: answer.server_time(),
             }));

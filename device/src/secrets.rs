@@ -35,6 +35,11 @@ impl MasterKey {
         MacKey::derive(&self.0, "pc/confirm")
     }
 
+    /// `k_cred`: authenticates the one request that asks for the access key. It lies outside of what the password protects.
+    pub fn credentials_key(&self) -> MacKey {
+        MacKey::derive(&self.0, "pc/credentials")
+    }
+
     /// The bytes, for the store.
     pub(crate) fn expose(&self) -> &[u8; 32] {
         &self.0
@@ -45,9 +50,9 @@ impl MasterKey {
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct FirstHalf([u8; 32]);
 
-/// The released half did not open: another code, another key, or changed bytes.
+/// What was released did not open: another code, another password, another key, or changed bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the released half of the key does not open")]
+#[error("what was released does not open")]
 pub struct ReleaseError;
 
 impl FirstHalf {
@@ -73,19 +78,8 @@ impl FirstHalf {
         released: &[u8],
         (system_id, user_id, key_index): (&SystemId, &UserId, KeyIndex),
     ) -> Result<MasterKey, ReleaseError> {
-        if released.len() != RELEASED_BYTES {
-            return Err(ReleaseError);
-        }
-        let (nonce, sealed) = released.split_at(NONCE_BYTES);
-        let cipher = Aes256Gcm::new_from_slice(&self.release_key(code).0)
-            .expect("a derived key has 32 bytes");
         let owner = format!("{system_id}/{user_id}/{key_index}");
-        let payload = Payload {
-            msg: sealed,
-            aad: owner.as_bytes(),
-        };
-        let nonce = nonce.try_into().map_err(|_| ReleaseError)?;
-        let second = Zeroizing::new(cipher.decrypt(nonce, payload).map_err(|_| ReleaseError)?);
+        let second = open_released(&self.release_key(code), &owner, released)?;
         let mut whole = MasterKey(self.0);
         for (byte, other) in whole.0.iter_mut().zip(second.iter()) {
             *byte ^= other;
@@ -107,13 +101,33 @@ impl FirstHalf {
     }
 }
 
+/// Opens 32 secret bytes that the server closed for somebody: nonce (12), ciphertext and tag (48).
+pub(crate) fn open_released(
+    key: &MacKey,
+    associated: &str,
+    released: &[u8],
+) -> Result<Zeroizing<Vec<u8>>, ReleaseError> {
+    if released.len() != RELEASED_BYTES {
+        return Err(ReleaseError);
+    }
+    let (nonce, sealed) = released.split_at(NONCE_BYTES);
+    let cipher = Aes256Gcm::new_from_slice(&key.0).expect("a derived key has 32 bytes");
+    let payload = Payload {
+        msg: sealed,
+        aad: associated.as_bytes(),
+    };
+    let nonce = nonce.try_into().map_err(|_| ReleaseError)?;
+    let open = cipher.decrypt(nonce, payload).map_err(|_| ReleaseError)?;
+    Ok(Zeroizing::new(open))
+}
+
 /// A derived key of 32 bytes.
 #[derive(Zeroize, ZeroizeOnDrop)]
 pub struct MacKey([u8; 32]);
 
 impl MacKey {
     /// HKDF-SHA256 with an empty salt; `label` is the info.
-    fn derive(material: &[u8], label: &str) -> Self {
+    pub(crate) fn derive(material: &[u8], label: &str) -> Self {
         let mut key = Self([0; 32]);
         Hkdf::<Sha256>::new(None, material)
             .expand(label.as_bytes(), &mut key.0)
@@ -140,8 +154,12 @@ impl MacKey {
         )
     }
 
-    /// The bytes, for the published vectors.
-    #[cfg(test)]
+    /// The key of these bytes, read back from the store.
+    pub(crate) fn from_bytes(bytes: &Zeroizing<[u8; 32]>) -> Self {
+        Self(**bytes)
+    }
+
+    /// The bytes.
     pub(crate) fn expose(&self) -> &[u8; 32] {
         &self.0
     }

@@ -12,6 +12,8 @@ use crate::chance;
 
 /// Domain of a renewal's signature.
 const RENEWAL_DOMAIN: &str = "pc-renew-v1";
+/// The same for the pair of automatic confirmations.
+const AUTOSIGN_RENEWAL_DOMAIN: &str = "pc-renew-autosign-v1";
 
 /// A P-256 key pair.
 pub struct KeyPair(SigningKey);
@@ -74,9 +76,31 @@ pub fn renewal_message(
     key_index: KeyIndex,
     new_spki: &[u8],
 ) -> Vec<u8> {
+    handover(RENEWAL_DOMAIN, (system_id, user_id, key_index), new_spki)
+}
+
+/// The same of the pair for automatic confirmations, signed by the old pair of that kind.
+pub fn autosign_renewal_message(
+    system_id: &SystemId,
+    user_id: &UserId,
+    key_index: KeyIndex,
+    new_spki: &[u8],
+) -> Vec<u8> {
+    handover(
+        AUTOSIGN_RENEWAL_DOMAIN,
+        (system_id, user_id, key_index),
+        new_spki,
+    )
+}
+
+fn handover(
+    domain: &str,
+    (system_id, user_id, key_index): (&SystemId, &UserId, KeyIndex),
+    new_spki: &[u8],
+) -> Vec<u8> {
     let key_index = key_index.to_string();
     let fields: [&[u8]; 5] = [
-        RENEWAL_DOMAIN.as_bytes(),
+        domain.as_bytes(),
         system_id.as_str().as_bytes(),
         user_id.as_str().as_bytes(),
         key_index.as_bytes(),

@@ -1,5 +1,6 @@
 //! The key on disk: one file for each key, sealed under the user's password.
 
+mod online;
 mod private_file;
 mod record;
 mod sealing;
@@ -7,9 +8,11 @@ mod sealing;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::credentials::OnlineLock;
 use crate::key::DeviceKey;
 use crate::password::{PasswordError, PasswordPolicy};
 
+pub use online::LockedKey;
 pub use sealing::Cost;
 
 /// The longest file that is read, bytes.
@@ -42,6 +45,9 @@ pub enum StoreError {
     /// Not a file of ours, or of a version or a cost this client does not take.
     #[error("not a key file this client can read")]
     NotAKeyFile,
+    /// The file opens with the server's help only: take it with [`KeyFile::locked`].
+    #[error("the key file opens with the server's help only")]
+    NeedsServer,
     /// The password is wrong, or the file was changed: the two cannot be told apart.
     #[error("the password is wrong or the file was changed")]
     NotOpened,
@@ -75,9 +81,33 @@ impl KeyFile {
         private_file::replace(&self.path, &sealed).map_err(self.io("write"))
     }
 
+    /// Replaces the file by one that opens with the server's help, with any of these locks: one, or two while a password is
+    /// being changed. Only for a key that is active.
+    pub fn save_online(&self, key: &DeviceKey, locks: &[&OnlineLock]) -> Result<(), StoreError> {
+        let sealed = online::seal(key, locks)?;
+        private_file::replace(&self.path, &sealed).map_err(self.io("write"))
+    }
+
+    /// Does the file open with the server's help only?
+    pub fn is_online(&self) -> Result<bool, StoreError> {
+        Ok(online::is_online(&self.read()?))
+    }
+
+    /// A file that opens with the server's help, still closed.
+    pub fn locked(&self) -> Result<LockedKey, StoreError> {
+        LockedKey::read(&self.read()?)
+    }
+
+    fn read(&self) -> Result<Vec<u8>, StoreError> {
+        private_file::read(&self.path, FILE_BYTES_MAX).map_err(self.io("read"))
+    }
+
     /// Opens the file. Blocks like [`KeyFile::save`].
     pub fn load(&self, password: &str) -> Result<DeviceKey, StoreError> {
-        let sealed = private_file::read(&self.path, FILE_BYTES_MAX).map_err(self.io("read"))?;
+        let sealed = self.read()?;
+        if online::is_online(&sealed) {
+            return Err(StoreError::NeedsServer);
+        }
         record::decode(&sealing::open(&sealed, password)?).ok_or(StoreError::NotAKeyFile)
     }
 
@@ -185,7 +215,7 @@ mod tests {
         for (from, to) in [
             ("\"memory_kib\":64", "\"memory_kib\":4294967295"),
             ("\"passes\":1", "\"passes\":1000000"),
-            ("\"v\":1", "\"v\":2"),
+            ("\"v\":1", "\"v\":3"),
             ("argon2id", "argon2i"),
         ] {
             assert!(text.contains(from), "{text}");
@@ -195,6 +225,11 @@ mod tests {
                 StoreError::NotAKeyFile
             ));
         }
+        fs::write(file.path(), text.replace("\"v\":1", "\"v\":2")).unwrap();
+        assert!(matches!(
+            file.load("").unwrap_err(),
+            StoreError::NeedsServer
+        ));
         fs::write(file.path(), "hello").unwrap();
         assert!(matches!(
             file.load("").unwrap_err(),

@@ -146,7 +146,12 @@ mod tests {
             device_info: None,
         };
         let submission = Submission::new("events".to_owned(), &context, serde_json::json!({}));
-        submission.prepare(&door, &key.info, key.request_key().unwrap(), Timestamp(1))
+        submission.prepare(
+            &door,
+            (&key.info).into(),
+            key.request_key().unwrap(),
+            Timestamp(1),
+        )
     }
 
     fn transport() -> ReqwestTransport {

@@ -6,6 +6,7 @@ use aes_gcm::{Aes256Gcm, KeyInit};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use schemas::canonical::{self, TextType, TransactionContent, UserData};
+use schemas::password_kdf::{LANES, MEMORY_KIB, NAME, PASSES};
 use schemas::pc_auth::PcAuth;
 use schemas::{Digest, KeyIndex, SystemId, Timestamp, TransactionId, UserId};
 use serde_json::{Value, json};
@@ -13,15 +14,18 @@ use zeroize::Zeroizing;
 
 use crate::confirm_code::{STEP_S, confirm_code, step_of};
 use crate::contents::Reported;
+use crate::credentials::{AccessKey, Owner, StretchedPassword};
 use crate::door::Door;
 use crate::key::DeviceKey;
 use crate::request::{BodyContext, Submission};
 use crate::secrets::{FirstHalf, MasterKey};
-use crate::signer::{KeyPair, renewal_message};
+use crate::signer::{KeyPair, autosign_renewal_message, renewal_message};
+use crate::store::Cost;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/protocol-v1.json");
 const NOW: Timestamp = Timestamp(1_703_499_267_298);
 const CODE: &str = "3468045516";
+const PASSWORD: &str = "correct horse";
 const TEXT: &str = "Перевод 1 500,00 ₽\nПолучатель: ООО «Ромашка»";
 
 #[test]
@@ -46,11 +50,13 @@ fn vectors() -> Value {
         "request": request(),
         "response": response(),
         "activation": activation(),
+        "credentials": credentials(),
         "transaction": transaction(),
         "confirm_code": confirm_codes(),
         "data_code": data_codes(),
         "signature": signature(),
         "renewal": renewal(),
+        "autosign_renewal": autosign_renewal(),
     })
 }
 
@@ -119,6 +125,7 @@ fn keys() -> Value {
         "k": hex::encode(whole()),
         "k_auth": hex::encode(master().request_key().expose()),
         "k_conf": hex::encode(master().confirm_key().expose()),
+        "k_cred": hex::encode(master().credentials_key().expose()),
         "k_act": hex::encode(half_key().activation_key().expose()),
     })
 }
@@ -188,6 +195,44 @@ fn activation() -> Value {
         "release_key": hex::encode(release_key.expose()),
         "aad": aad,
         "released": hex::encode(released),
+    })
+}
+
+fn credentials() -> Value {
+    let (system_id, user_id, key_index) = owner();
+    let salt: [u8; 16] = std::array::from_fn(|index| index as u8);
+    let cost = Cost::offered(MEMORY_KIB, PASSES, LANES).unwrap();
+    let stretched = StretchedPassword::of(PASSWORD, &salt, cost).unwrap();
+    let access_key: [u8; 32] = std::array::from_fn(|index| 0xff - index as u8);
+    let owner = Owner {
+        system_id: &system_id,
+        user_id: &user_id,
+        key_index,
+    };
+    let nonce: [u8; 12] = std::array::from_fn(|index| 0xe0 + index as u8);
+    let aad = owner.associated();
+    let payload = Payload {
+        msg: &access_key,
+        aad: aad.as_bytes(),
+    };
+    let cipher = Aes256Gcm::new_from_slice(stretched.release_key().expose()).unwrap();
+    let mut closed = nonce.to_vec();
+    closed.extend(cipher.encrypt(&nonce.into(), payload).unwrap());
+    let opened = stretched.open_access_key(&hex::encode(&closed), owner);
+    assert!(opened.unwrap() == AccessKey::from_bytes(access_key));
+    json!({
+        "password": PASSWORD,
+        "salt": hex::encode(salt),
+        "kdf": NAME,
+        "memory_kib": MEMORY_KIB,
+        "passes": PASSES,
+        "lanes": LANES,
+        "stretched": hex::encode(stretched.expose()),
+        "proof": hex::encode(stretched.proof().expose()),
+        "release_key": hex::encode(stretched.release_key().expose()),
+        "aad": aad,
+        "access_key": hex::encode(access_key),
+        "closed": hex::encode(closed),
     })
 }
 
@@ -314,6 +359,17 @@ fn renewal() -> Value {
     })
 }
 
+fn autosign_renewal() -> Value {
+    let (system_id, user_id, key_index) = owner();
+    let new = new_pair().public_key_spki();
+    let message = autosign_renewal_message(&system_id, &user_id, key_index, &new);
+    json!({
+        "message": hex::encode(&message),
+        "message_sha256": Digest::sha256(&message),
+        "signature": hex::encode(pair().sign(&message)),
+    })
+}
+
 /// What a device really sends is what the vectors describe.
 #[test]
 fn a_prepared_request_is_the_published_one() {
@@ -333,7 +389,8 @@ fn a_prepared_request_is_the_published_one() {
     let submission: Submission<Reported> =
         Submission::new("transactions/get_list".to_owned(), &context, json!({}));
     let request_key = key.request_key().unwrap();
-    let prepared = submission.prepare_with_nonce(&door, &key.info, request_key, NOW, nonce());
+    let prepared =
+        submission.prepare_with_nonce(&door, (&key.info).into(), request_key, NOW, nonce());
     let request = &prepared.request;
     assert_eq!(request.target(), expected["target"]);
     assert_eq!(

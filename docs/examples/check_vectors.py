@@ -2,8 +2,8 @@
 
     python3 docs/examples/check_vectors.py
 
-A second implementation of everything in docs/mobile-protocol.md that is computed, except AES-GCM, which the standard
-library lacks. It is written to be read, not to be fast or safe: never sign with this arithmetic in production.
+A second implementation of everything in docs/mobile-protocol.md that is computed, except AES-GCM and Argon2id, which the
+standard library lacks. It is written to be read, not to be fast or safe: never sign with this arithmetic in production.
 """
 
 import base64
@@ -127,6 +127,7 @@ def main():
     check("K", bytes(a ^ b for a, b in zip(k1, keys["k2"])), v["keys"]["k"])
     check("k_auth", hkdf(k, "pc/auth"), v["keys"]["k_auth"])
     check("k_conf", hkdf(k, "pc/confirm"), v["keys"]["k_conf"])
+    check("k_cred", hkdf(k, "pc/credentials"), v["keys"]["k_cred"])
     check("k_act", hkdf(k1, "pc/activate"), v["keys"]["k_act"])
 
     for name, secret in (("whole", k), ("half", k1)):
@@ -157,6 +158,12 @@ def main():
     check("proof", mac(hkdf(k1, "pc/activation-proof"), c["code"].encode()), c["proof"])
     check("release key", hkdf(k1 + c["code"].encode(), "pc/release"), c["release_key"])
     check("release AAD", f"{system_id}/{user_id}/{index}", c["aad"])
+
+    p = v["credentials"]
+    proof = hkdf(bytes.fromhex(p["stretched"]), "pc/password-proof")
+    check("password proof", proof, p["proof"])
+    check("access release key", hkdf(proof, "pc/access-release"), p["release_key"])
+    check("access AAD", f"{system_id}/{user_id}/{index}/access", p["aad"])
 
     t = v["transaction"]
     check("binary", sha256(bytes.fromhex(t["binary"])), t["binary_sha256"])
@@ -200,7 +207,14 @@ def main():
     check("renewal message", renewal, r["message"])
     check("renewal digest", sha256(renewal), r["message_sha256"])
     check("renewal signature", sign(private, sha256(renewal)), r["signature"])
-    print(f"{checked} values agree with {VECTORS.name}; not checked here: activation.released (AES-256-GCM)")
+    renewal = prefixed(b"pc-renew-autosign-v1", *owner, str(index).encode(), bytes.fromhex(r["new_public_key"]))
+    check("second pair's renewal message", renewal, v["autosign_renewal"]["message"])
+    check("second pair's renewal digest", sha256(renewal), v["autosign_renewal"]["message_sha256"])
+    check("second pair's renewal signature", sign(private, sha256(renewal)), v["autosign_renewal"]["signature"])
+    print(
+        f"{checked} values agree with {VECTORS.name}; not checked here: activation.released and credentials.closed "
+        "(AES-256-GCM), credentials.stretched (Argon2id)"
+    )
 
 
 if __name__ == "__main__":

@@ -29,7 +29,8 @@ struct Refusal {
     message: Message,
     retry_after_s: Option<u32>,
     close: bool,
-    attempts_left: Option<u32>,
+    /// The member that says so, and how many tries are left.
+    attempts_left: Option<(&'static str, u32)>,
     seal: Option<Seal>,
     position: Option<Position>,
 }
@@ -148,9 +149,9 @@ impl ApiError {
         self
     }
 
-    /// With how many tries are left.
-    pub(crate) fn attempts_left(mut self, attempts_left: u32) -> Self {
-        self.0.attempts_left = Some(attempts_left);
+    /// With how many tries are left, in a member of this name.
+    pub(crate) fn attempts_left(mut self, member: &'static str, attempts_left: u32) -> Self {
+        self.0.attempts_left = Some((member, attempts_left));
         self
     }
 
@@ -197,8 +198,8 @@ impl IntoResponse for ApiError {
 fn render(refusal: &Refusal, locale: Locale) -> Response<Body> {
     let attempts = refusal
         .attempts_left
-        .map(|attempts_left| json!({ "attempts_left": attempts_left }));
-    let extra = attempts.as_ref().map(|left| ("activation_refused", left));
+        .map(|(member, attempts_left)| (member, json!({ "attempts_left": attempts_left })));
+    let extra = attempts.as_ref().map(|(member, left)| (*member, left));
     let message = refusal.message.text(refusal.code, locale);
     let body = answer::failure(refusal.code, &message, extra);
     let seal = refusal.seal.as_ref();

@@ -119,7 +119,12 @@ fn reply(answer: Answer, caller: &Caller) -> Result<Reply, ApiError> {
     }
     let error = ApiError::new(answer.code).sealed(seal, answer.position);
     Err(match answer.body {
-        AnswerBody::ActivationRefused { attempts_left } => error.attempts_left(attempts_left),
+        AnswerBody::ActivationRefused { attempts_left } => {
+            error.attempts_left("activation_refused", attempts_left)
+        }
+        AnswerBody::PasswordRefused { attempts_left } => {
+            error.attempts_left("password_refused", attempts_left)
+        }
         _ => error,
     })
 }

@@ -5,6 +5,7 @@
 //! speaks for every user.** Confirmations still need the signature or the code; everything else does not. The setting
 //! exists for test stands.
 
+use schemas::commands::credentials::CredentialsCommand;
 use schemas::commands::keys::KeyCommand;
 use schemas::commands::{Caller, Command, CommandEnvelope, DeviceClaim};
 use schemas::vault::VaultName;
@@ -140,15 +141,34 @@ fn request_key(
         Found::Current(key) | Found::Delayed(key) => key,
         Found::Unknown => &ring.current,
         Found::Replaced => {
-            let farewell = vault.get(&VaultName::key_farewell(claimed));
-            return farewell.map(Secret::new);
+            let farewell = vault.get(&VaultName::key_farewell(claimed))?;
+            return Some(Secret::new(part_of_farewell(farewell, command)));
         }
     };
     // Before its activation a device has nothing but the first half; activating again, it shows that half again.
     if matches!(command, Command::Keys(KeyCommand::Activate(_))) || !key.is_complete() {
         return first_half_key(key, vault);
     }
-    whole_secret(key, vault).map(|whole| key_material::request_key(&whole))
+    let whole = whole_secret(key, vault)?;
+    Some(if asks_for_access(command) {
+        key_material::credentials_request_key(&whole)
+    } else {
+        key_material::request_key(&whole)
+    })
+}
+
+/// The one request of a device that cannot open its own key yet: it has a key of its own.
+fn asks_for_access(command: &Command) -> bool {
+    matches!(command, Command::Credentials(CredentialsCommand::Get(_)))
+}
+
+/// A farewell is one key, or two: for all requests, and after it for the one that has its own.
+fn part_of_farewell<'a>(farewell: &'a [u8], command: &Command) -> &'a [u8] {
+    match farewell.split_at_checked(FAREWELL_PART_BYTES) {
+        Some((_, own)) if asks_for_access(command) && !own.is_empty() => own,
+        Some((first, _)) => first,
+        None => farewell,
+    }
 }
 
 /// The key of requests from a device that could not complete its key.
@@ -171,12 +191,20 @@ pub(crate) fn whole_secret(key: &Key, vault: &VaultFacts) -> Option<Secret> {
 
 /// What is kept of a key that is replaced: enough to recognize its device, too little for anything else.
 pub(crate) fn farewell(key: &Key, vault: &VaultFacts) -> Option<Secret> {
-    if key.is_complete() {
-        whole_secret(key, vault).map(|whole| key_material::request_key(&whole))
-    } else {
-        first_half_key(key, vault)
+    if !key.is_complete() {
+        return first_half_key(key, vault);
     }
+    let whole = whole_secret(key, vault)?;
+    let both = [
+        key_material::request_key(&whole),
+        key_material::credentials_request_key(&whole),
+    ];
+    let bytes: Vec<u8> = both.iter().flat_map(Secret::expose).copied().collect();
+    Some(Secret::new(bytes))
 }
+
+/// Length of one of the keys of a farewell.
+const FAREWELL_PART_BYTES: usize = 32;
 
 fn refusal(code: ErrorCode, response_key: Option<Secret>) -> Refusal {
     Refusal {

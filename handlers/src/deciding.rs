@@ -19,8 +19,8 @@ use crate::keys::{Found, Key};
 use crate::owner::{OwnerState, UserState};
 use crate::users::{Life, Person};
 use crate::{
-    codes, devices, gathering, journal, keys, operations, operators, server, systems, transactions,
-    users,
+    codes, credentials, devices, gathering, journal, keys, operations, operators, server, systems,
+    transactions, users,
 };
 
 /// Decides a command. The same state, command and facts always give the same outcome.
@@ -177,6 +177,9 @@ fn ask(asked: &Asked<'_>, command: &Command) -> Result<Decision, Reason> {
     let code = match command {
         Command::Users(command) => users::decide(asked, command).map_err(users::Rejection::code),
         Command::Keys(command) => keys::decide(asked, command).map_err(keys::Rejection::code),
+        Command::Credentials(command) => {
+            credentials::decide(asked, command).map_err(credentials::Rejection::code)
+        }
         Command::Devices(command) => {
             devices::decide(asked, command).map_err(devices::Rejection::code)
         }
@@ -236,7 +239,8 @@ fn for_device(
     outcome
 }
 
-/// May a device with this key ask for this? Activating has its own answers to a blocked or expired key.
+/// May a device with this key ask for this? Activating has its own answers to a blocked or expired key, and the calls about
+/// the password to a password whose tries were used up.
 ///
 /// The delayed key opens nothing but what makes it ready to take its place: its activation, its password, and the two calls
 /// that put it in force.
@@ -257,7 +261,8 @@ fn admit<'a>(
     if let Command::Keys(KeyCommand::Activate(_)) = command {
         return Ok(key);
     }
-    if key.is_blocked() {
+    let is_about_password = matches!(command, Command::Credentials(_));
+    if key.is_blocked() && !(is_about_password && key.is_complete()) {
         return Err(ErrorCode::UserIsBlocked);
     }
     if key.is_expired(facts.now) {
@@ -266,7 +271,8 @@ fn admit<'a>(
     if !key.is_complete() {
         return Err(ErrorCode::KeyNotActivated);
     }
-    if authenticated.holds == Holds::Delayed && !gathering::may_put_in_force(command) {
+    let makes_ready = is_about_password || gathering::may_put_in_force(command);
+    if authenticated.holds == Holds::Delayed && !makes_ready {
         return Err(ErrorCode::KeyNotActivated);
     }
     Ok(key)

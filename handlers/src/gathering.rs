@@ -15,7 +15,7 @@ use crate::facts::SignatureCheck;
 use crate::keys::{Found, Ring};
 use crate::owner::OwnerState;
 use crate::users::Person;
-use crate::{journal, keys, operations, operators, transactions, users};
+use crate::{credentials, journal, keys, operations, operators, transactions, users};
 
 /// Does a decision of this command read the owner's whole history? State holds only what ordinary decisions need.
 pub fn looks_back(envelope: &CommandEnvelope) -> bool {
@@ -44,7 +44,7 @@ pub fn needs(state: &OwnerState, envelope: &CommandEnvelope) -> Vec<VaultName> {
         Caller::System if is_confirmation(&envelope.command) => person.keys.current.parts(),
         Caller::System | Caller::House | Caller::Administrator | Caller::Operator => Vec::new(),
     };
-    names.extend(wanted(person, &envelope.command));
+    names.extend(wanted(person, envelope));
     names
 }
 
@@ -123,6 +123,7 @@ pub(crate) fn may_put_in_force(command: &Command) -> bool {
         Command::Keys(KeyCommand::RegisterPublicKey(_))
         | Command::Devices(DeviceCommand::SetFingerprint(_)) => true,
         Command::Keys(_)
+        | Command::Credentials(_)
         | Command::Devices(_)
         | Command::Server(_)
         | Command::Systems(_)
@@ -135,10 +136,17 @@ pub(crate) fn may_put_in_force(command: &Command) -> bool {
     }
 }
 
-fn wanted(person: &Person, command: &Command) -> Vec<VaultName> {
-    match command {
+fn wanted(person: &Person, envelope: &CommandEnvelope) -> Vec<VaultName> {
+    match &envelope.command {
         Command::Users(command) => users::needs(command),
         Command::Keys(command) => keys::needs(&person.keys, command),
+        Command::Credentials(command) => match &envelope.caller {
+            Caller::Device(claim) => match person.keys.find(claim.auth.key_index) {
+                Found::Current(key) | Found::Delayed(key) => credentials::needs(key, command),
+                Found::Replaced | Found::Unknown => Vec::new(),
+            },
+            Caller::System | Caller::House | Caller::Administrator | Caller::Operator => Vec::new(),
+        },
         Command::Transactions(command) => transactions::needs(command),
         Command::Operations(command) => operations::needs(person, command),
         Command::Operators(command) => operators::needs(&person.keys.current, command),

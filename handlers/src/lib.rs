@@ -14,6 +14,7 @@ pub mod users;
 mod asked;
 mod authenticate;
 mod codes;
+mod credentials;
 mod crypto;
 mod deciding;
 mod devices;

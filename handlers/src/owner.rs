@@ -78,6 +78,11 @@ impl UserState {
                     person.keys.evolve(event, cause);
                 }
             }
+            Event::Credentials(event) => {
+                if let Some(person) = self.life.person_mut() {
+                    person.keys.evolve_credentials(event, cause);
+                }
+            }
             Event::Devices(event) => {
                 if let Some(person) = self.life.person_mut() {
                     person.keys.evolve_device(event);

@@ -7,6 +7,7 @@ mod requests;
 
 use schemas::answers::{AnswerBody, OperationData, TransactionData};
 use schemas::canonical::UserData;
+use schemas::commands::credentials::{GetCredentialsSalt, SetCredentials};
 use schemas::commands::keys::{ActivateKey, KeyParts, KeyRequest};
 use schemas::commands::operations::{GetOperationData, MemberAnswer, ProcessOperation, YesOrNo};
 use schemas::commands::transactions::{ConfirmTransaction, GetTransactionData};
@@ -16,6 +17,7 @@ use schemas::context::{RequestContext, RequestPrivate};
 use schemas::envelope::RecordedEvent;
 use schemas::events::Event;
 use schemas::events::operations::OperationEvent;
+use schemas::flags::ONLINE_CREDENTIALS;
 use schemas::settings::Settings;
 use schemas::vault::VaultName;
 use schemas::{
@@ -56,6 +58,8 @@ pub(crate) struct Story {
     /// The user's history.
     pub(crate) history: Vec<RecordedEvent>,
     server: OwnerState,
+    /// The access key of the story's password.
+    pub(crate) access_key: Option<Secret>,
     system: OwnerState,
     now: Timestamp,
     counter: u64,
@@ -77,6 +81,7 @@ impl Story {
             vault: VaultFacts::default(),
             verified_beside: None,
             history: Vec::new(),
+            access_key: None,
             now: NOW,
             counter: 0,
             drawn_code: None,
@@ -109,6 +114,28 @@ impl Story {
     pub(crate) fn of_a_registered_device() -> Self {
         let mut story = Self::of_a_user();
         story.register_device();
+        story
+    }
+
+    /// A user whose key asks for the server's part in its password.
+    pub(crate) fn of_online_credentials() -> Self {
+        let mut request = key_request(KeyParts::Whole);
+        request.flags.set(&ONLINE_CREDENTIALS, 1);
+        Self::of_a_user_with(request)
+    }
+
+    /// The same, with a password whose proof is 32 times this byte.
+    pub(crate) fn of_a_password(proof: u8) -> Self {
+        let mut story = Self::of_online_credentials();
+        story
+            .device_asks(GetCredentialsSalt {})
+            .happens(&["get_credentials_salt"]);
+        let heard = story.device_asks(SetCredentials {
+            proof: Secret::new([proof; 32]),
+            old_proof: None,
+        });
+        heard.happens(&["set_credentials"]);
+        story.access_key = Some(story.device.open_access_key(&heard, proof));
         story
     }
 
@@ -429,7 +456,11 @@ impl Story {
                 bare.context = RequestContext::default();
                 for (number, event) in decision.events.iter().enumerate() {
                     let frame = if number == 0 { envelope } else { &bare };
-                    self.record(frame, event, event.result());
+                    let result = match event {
+                        Event::Refused(_) => decision.code,
+                        _ => event.result(),
+                    };
+                    self.record(frame, event, result);
                 }
                 self.vault.0.extend(decision.vault.iter().cloned());
                 if decision.secret_answer {

@@ -111,6 +111,22 @@ pub enum AnswerBody {
         /// The second half of the key, sealed for the device.
         released: Secret,
     },
+    /// `credentials_salt`.
+    CredentialsSalt {
+        /// 16 bytes; not secret.
+        #[serde(with = "serde_bytes")]
+        salt: Vec<u8>,
+    },
+    /// `credentials_set` and `credentials`.
+    AccessKey {
+        /// The access key, closed for whoever knows the password.
+        closed: Secret,
+    },
+    /// `password_refused`: with 344.
+    PasswordRefused {
+        /// Tries that are left.
+        attempts_left: u32,
+    },
     /// `activation_refused`: with 342.
     ActivationRefused {
         /// Tries that are left.

@@ -3,6 +3,7 @@
 //! Every aggregate declares its own commands in its own file; this file only gathers them.
 
 pub mod codes;
+pub mod credentials;
 pub mod devices;
 pub mod journal;
 pub mod keys;
@@ -105,6 +106,7 @@ aggregates! {
     Journal(journal::JournalCommand) "journal";
     Users(users::UserCommand) "users";
     Keys(keys::KeyCommand) "keys";
+    Credentials(credentials::CredentialsCommand) "credentials";
     Devices(devices::DeviceCommand) "devices";
     Transactions(transactions::TransactionCommand) "transactions";
     Operations(operations::OperationCommand) "operations";
@@ -122,6 +124,7 @@ impl Command {
             | Self::Journal(_)
             | Self::Users(_)
             | Self::Keys(_)
+            | Self::Credentials(_)
             | Self::Devices(_)
             | Self::Operations(_)
             | Self::Codes(_) => None,
@@ -137,6 +140,7 @@ impl Command {
             | Self::Journal(_)
             | Self::Users(_)
             | Self::Keys(_)
+            | Self::Credentials(_)
             | Self::Devices(_)
             | Self::Transactions(_)
             | Self::Operators(_)

@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod codes;
+pub mod credentials;
 pub mod devices;
 pub mod journal;
 pub mod keys;
@@ -188,6 +189,7 @@ aggregates! {
     Systems(systems::SystemEvent);
     Users(users::UserEvent);
     Keys(keys::KeyEvent);
+    Credentials(credentials::CredentialsEvent);
     Devices(devices::DeviceEvent);
     Transactions(transactions::TransactionEvent);
     Operations(operations::OperationEvent);
@@ -220,6 +222,7 @@ impl Event {
     pub fn result(&self) -> ErrorCode {
         match self {
             Self::Keys(event) => event.result(),
+            Self::Credentials(event) => event.result(),
             Self::Server(_)
             | Self::Journal(_)
             | Self::Systems(_)
@@ -244,6 +247,7 @@ impl Event {
             | Self::Systems(_)
             | Self::Users(_)
             | Self::Keys(_)
+            | Self::Credentials(_)
             | Self::Devices(_)
             | Self::Operations(_)
             | Self::Codes(_) => None,
@@ -262,8 +266,9 @@ impl Event {
             | Self::Systems(_)
             | Self::Users(_)
             | Self::Keys(_)
-            | Self::Devices(_)
-            | Self::Codes(_) => None,
+            | Self::Codes(_)
+            | Self::Credentials(_)
+            | Self::Devices(_) => None,
         }
     }
 }

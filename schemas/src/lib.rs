@@ -20,6 +20,7 @@ pub mod key_text;
 pub mod lanes;
 pub mod money;
 pub mod operation_content;
+pub mod password_kdf;
 pub mod pc_auth;
 pub mod sealed;
 pub mod settings;

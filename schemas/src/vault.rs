@@ -25,7 +25,22 @@ impl VaultName {
         Self(format!("key/{key_index}/activation"))
     }
 
-    /// The request key of a key that was replaced: it decides nothing any more, it only lets the device be told so.
+    /// The salt of a key's password.
+    pub fn password_salt(key_index: KeyIndex) -> Self {
+        Self(format!("key/{key_index}/password-salt"))
+    }
+
+    /// What a proof of the password is compared with.
+    pub fn password_verifier(key_index: KeyIndex) -> Self {
+        Self(format!("key/{key_index}/password"))
+    }
+
+    /// The access key, closed with a key that follows from the password: nobody here can open it.
+    pub fn access_key(key_index: KeyIndex) -> Self {
+        Self(format!("key/{key_index}/access"))
+    }
+
+    /// The request keys of a key that was replaced: they decide nothing any more, they only let the device be told so.
     pub fn key_farewell(key_index: KeyIndex) -> Self {
         Self(format!("key/{key_index}/farewell"))
     }

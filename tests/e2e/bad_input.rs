@@ -193,6 +193,9 @@ fn mobile_routes() -> Vec<(&'static str, Value)> {
         ),
         ("fingerprint", json!({ "device_fingerprint": hex })),
         ("activate", json!({ "activation_code_proof": hex })),
+        ("credentials/salt", json!({ "session_id": "session" })),
+        ("credentials/set", json!({ "password_proof": hex })),
+        ("credentials/get", json!({ "password_proof": hex })),
         ("events", json!({ "type": "root_detected" })),
         ("transactions/get_list", json!({ "session_id": "session" })),
         (

@@ -11,6 +11,7 @@ mod callback_versions;
 mod callbacks;
 mod chosen_transaction_id;
 mod confirm;
+mod credentials;
 mod decline;
 mod delayed_key;
 mod delete_user;

@@ -170,6 +170,14 @@ pub fn client() -> reqwest::Client {
     builder.build().expect("a client without special wishes")
 }
 
+/// A key that follows from the secret of a whole key.
+pub fn derive_from_key(key_text: &str, label: &str) -> Vec<u8> {
+    let key: Value = serde_json::from_str(key_text).expect("a key is JSON");
+    let data = key["key"]["data"].as_str().expect("a key has a secret");
+    let secret = STANDARD.decode(data).expect("a secret is base64");
+    derive(&secret, label).to_vec()
+}
+
 /// HKDF-SHA256 with an empty salt, as the protocol derives its keys.
 pub fn derive(secret: &[u8], label: &str) -> [u8; 32] {
     let mut key = [0; 32];

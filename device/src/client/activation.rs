@@ -64,9 +64,10 @@ impl<T: Transport> Device<T> {
             .expect("the caller prepared it");
         let (_, activation_key) = self.key.activation()?;
         let time = self.header_time(now);
-        let prepared = pending
-            .submission
-            .prepare(&self.door, &self.key.info, activation_key, time);
+        let prepared =
+            pending
+                .submission
+                .prepare(&self.door, (&self.key.info).into(), activation_key, time);
         let outcome = self.exchange(prepared).await;
         if outcome.as_ref().is_err_and(Error::is_final) {
             self.key.activating = None;

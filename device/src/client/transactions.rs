@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use schemas::{Timestamp, TransactionId};
+use schemas::{Digest, Timestamp, TransactionId};
 use serde::Serialize;
 
 use super::{Device, NoWords};
@@ -27,9 +27,12 @@ pub struct Declination {
 }
 
 #[derive(Serialize)]
+#[expect(clippy::struct_field_names, reason = "names of the wire")]
 struct Confirm {
     signature: String,
     confirm_code: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_fingerprint: Option<Digest>,
 }
 
 impl<T: Transport> Device<T> {
@@ -124,6 +127,7 @@ impl<T: Transport> Device<T> {
         let content = Confirm {
             signature: hex::encode(signature),
             confirm_code: self.confirm_code(shown, now)?,
+            device_fingerprint: self.key.bound_fingerprint(),
         };
         self.about(shown.transaction_id(), "confirm", event_id, now, content)
     }

@@ -15,11 +15,11 @@ use crate::chance;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cost {
     /// Memory, KiB.
-    memory_kib: u32,
+    pub(super) memory_kib: u32,
     /// How often the memory is gone over.
-    passes: u32,
+    pub(super) passes: u32,
     /// How many threads could share the work.
-    lanes: u32,
+    pub(super) lanes: u32,
 }
 
 impl Default for Cost {
@@ -50,6 +50,18 @@ impl Cost {
         }
     }
 
+    /// A cost the server asks for; `None` when it would be no protection, or more than this client spends.
+    pub(crate) fn offered(memory_kib: u32, passes: u32, lanes: u32) -> Option<Self> {
+        let least = Self::small();
+        let cost = Self {
+            memory_kib,
+            passes,
+            lanes,
+        };
+        let protects = memory_kib >= least.memory_kib && passes >= least.passes && lanes >= 1;
+        cost.params().filter(|_| protects).map(|_| cost)
+    }
+
     #[cfg(test)]
     pub(crate) fn for_tests() -> Self {
         Self {
@@ -59,7 +71,7 @@ impl Cost {
         }
     }
 
-    fn params(self) -> Option<Params> {
+    pub(crate) fn params(self) -> Option<Params> {
         let bearable = self.memory_kib <= Self::MAX.memory_kib
             && self.passes <= Self::MAX.passes
             && self.lanes <= Self::MAX.lanes;
@@ -83,8 +95,8 @@ struct SealedFile {
 }
 
 const VERSION: u32 = 1;
-const KDF: &str = "argon2id";
-const CIPHER: &str = "AES-256-GCM";
+pub(super) const KDF: &str = "argon2id";
+pub(super) const CIPHER: &str = "AES-256-GCM";
 
 /// Seals the bytes under the password, with a fresh salt and nonce.
 pub fn seal(plain: &[u8], password: &str, cost: Cost) -> Vec<u8> {

@@ -2,6 +2,9 @@
 
 pub(crate) mod activate;
 pub(crate) mod confirm;
+pub(crate) mod credentials_get;
+pub(crate) mod credentials_salt;
+pub(crate) mod credentials_set;
 pub(crate) mod decline;
 pub(crate) mod events;
 pub(crate) mod fingerprint;
@@ -14,12 +17,13 @@ pub(crate) mod operations_list;
 pub(crate) mod register;
 pub(crate) mod theme;
 
-use schemas::Digest;
+use schemas::{Digest, Secret};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::call::device_request;
 use crate::error::ApiError;
+use crate::json::SecretText;
 
 device_request! {
     /// A body that asks nothing.
@@ -29,6 +33,27 @@ device_request! {
 /// An answer without substance.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Done {}
+
+/// The access key of a password, closed for whoever knows the password.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct ClosedAccessKey {
+    /// Nonce (12 bytes), AES-256-GCM ciphertext and tag (48 bytes), hex.
+    access_key: String,
+}
+
+impl ClosedAccessKey {
+    fn of(closed: &Secret) -> Self {
+        Self {
+            access_key: hex::encode(closed.expose()),
+        }
+    }
+}
+
+/// A proof of a password: 32 bytes in lower-case hex.
+fn password_proof(place: &str, SecretText(text): &SecretText) -> Result<Secret, ApiError> {
+    let text = text.expose_text().unwrap_or_default();
+    Ok(Secret::new(hex_digest(place, text)?.0))
+}
 
 /// Thirty-two bytes in lower-case hex.
 fn hex_digest(place: &str, text: &str) -> Result<Digest, ApiError> {

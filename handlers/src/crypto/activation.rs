@@ -3,10 +3,9 @@
 //! The server keeps no code, only a proof of it and a key that follows from it. The device sends the proof; for the right
 //! one the server answers with the second half, closed with the key that only the holder of code and QR code can form.
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use schemas::{Digest, KeyIndex, Secret, SystemId, UserId};
 
-use super::{key_material, pc_auth, same};
+use super::{key_material, pc_auth, same, sealing};
 
 /// What a proof of the activation code is compared with, and what the second half is closed with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,20 +50,7 @@ impl Verifier {
         nonce_seed: &Secret,
         associated: &str,
     ) -> Secret {
-        let nonce: [u8; NONCE_LEN] = nonce_seed.expose()[..NONCE_LEN]
-            .try_into()
-            .expect("a derived secret has 32 bytes");
-        let key = UnboundKey::new(&AES_256_GCM, self.release_key.expose())
-            .expect("a release key has 32 bytes");
-        let mut closed = second_part.to_vec();
-        LessSafeKey::new(key)
-            .seal_in_place_append_tag(
-                Nonce::assume_unique_for_key(nonce),
-                Aad::from(associated.as_bytes()),
-                &mut closed,
-            )
-            .expect("a half key is far below AES-GCM's limit");
-        Secret::new([&nonce[..], &closed].concat())
+        sealing::close(&self.release_key, nonce_seed, associated, second_part)
     }
 }
 
@@ -130,19 +116,9 @@ mod tests {
         let released = verifier().release(&[9; 32], &Secret::new([5; 32]), "s/u/1");
         assert_eq!(released.expose().len(), 60);
         let open = |associated: &str| {
-            let (nonce, closed) = released.expose().split_at(NONCE_LEN);
-            let key = UnboundKey::new(&AES_256_GCM, verifier().release_key.expose()).unwrap();
-            let mut bytes = closed.to_vec();
-            LessSafeKey::new(key)
-                .open_in_place(
-                    Nonce::try_assume_unique_for_key(nonce).unwrap(),
-                    Aad::from(associated.as_bytes()),
-                    &mut bytes,
-                )
-                .map(|opened| opened.to_vec())
-                .ok()
+            sealing::open(&verifier().release_key, associated, released.expose())
         };
-        assert_eq!(open("s/u/1"), Some(vec![9; 32]));
+        assert_eq!(open("s/u/1"), Some(Secret::new([9; 32])));
         assert_eq!(open("s/u/2"), None);
     }
 

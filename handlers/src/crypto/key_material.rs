@@ -25,6 +25,12 @@ pub(crate) fn activation_request_key(first_part: &[u8]) -> Secret {
     derive(first_part, "pc/activate")
 }
 
+/// The key that authenticates the request for the access key, from the secret K. The device keeps it outside of what the
+/// password protects, so it must open nothing else.
+pub(crate) fn credentials_request_key(whole: &Secret) -> Secret {
+    derive(whole.expose(), "pc/credentials")
+}
+
 /// The key under the confirmation codes, from the secret K.
 pub(crate) fn confirm_key(whole: &Secret) -> Secret {
     derive(whole.expose(), "pc/confirm")

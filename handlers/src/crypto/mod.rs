@@ -4,8 +4,10 @@
 pub(crate) mod activation;
 pub(crate) mod confirm_code;
 pub(crate) mod key_material;
+pub(crate) mod password;
 pub(crate) mod pc_auth;
 pub(crate) mod public_key;
+pub(crate) mod sealing;
 pub(crate) mod signature;
 
 /// Are the bytes the same? The time it takes says nothing about where they differ.

@@ -1,6 +1,7 @@
 //! The keys of a user: the one in force, and at most one that is to replace it. Of all others, that they came before is
 //! all that matters.
 
+use schemas::events::credentials::CredentialsEvent;
 use schemas::events::devices::DeviceEvent;
 use schemas::events::keys::{KeyEvent, KeyIssued};
 use schemas::{CommandId, KeyIndex};
@@ -102,6 +103,13 @@ impl Ring {
     pub(crate) fn evolve_device(&mut self, event: &DeviceEvent) {
         if let Some(key) = self.key_mut(event.key_index()) {
             key.evolve_device(event);
+        }
+    }
+
+    /// Folds a fact about a password.
+    pub(crate) fn evolve_credentials(&mut self, event: &CredentialsEvent, cause: CommandId) {
+        if let Some(key) = self.key_mut(event.key_index()) {
+            key.evolve_credentials(event, cause);
         }
     }
 

@@ -1,10 +1,14 @@
 //! What is remembered of one key.
 
+use schemas::events::credentials::CredentialsEvent;
 use schemas::events::devices::DeviceEvent;
 use schemas::events::keys::{KeyEvent, KeyIssued, PublicKeyRegistered, PushRegistered};
 use schemas::flags::KeyFlags;
+use schemas::settings::Settings;
 use schemas::vault::VaultName;
 use schemas::{CommandId, Digest, KeyIndex, Timestamp};
+
+use crate::credentials::Password;
 
 /// A key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +29,8 @@ pub(crate) struct Key {
     pub(crate) registered: Option<Registration>,
     /// The device it is bound to.
     pub(crate) fingerprint: Option<Digest>,
+    /// Its password, as far as the server has a part in it.
+    pub(crate) password: Password,
 }
 
 /// How far the activation of a key got.
@@ -79,6 +85,7 @@ impl Key {
             tries: 0,
             registered: None,
             fingerprint: None,
+            password: Password::default(),
         }
     }
 
@@ -102,10 +109,10 @@ impl Key {
 
     /// The manual's silence on a word for it gives us three: `issued`, `active`, `blocked`.
     pub(crate) fn status(&self) -> &'static str {
-        match (&self.activation, &self.registered) {
-            (Activation::Blocked, _) => "blocked",
-            (_, Some(_)) => "active",
-            (_, None) => "issued",
+        match &self.registered {
+            _ if self.is_blocked() => "blocked",
+            Some(_) => "active",
+            None => "issued",
         }
     }
 
@@ -125,21 +132,28 @@ impl Key {
             VaultName::key_first_part(self.index),
             VaultName::key_second_part(self.index),
             VaultName::activation_verifier(self.index),
+            VaultName::password_salt(self.index),
+            VaultName::password_verifier(self.index),
+            VaultName::access_key(self.index),
         ]
     }
 
-    /// Is it blocked, because tries were used up?
+    /// Is it blocked, because tries of the activation code or of the password were used up?
     pub(crate) fn is_blocked(&self) -> bool {
-        self.activation == Activation::Blocked
+        self.activation == Activation::Blocked || self.password.is_blocked()
     }
 
     /// Does it wait for something that nobody may try any more?
-    pub(crate) fn has_no_try_left(&self, activation_tries_max: u32) -> bool {
-        match self.activation {
-            Activation::Blocked => true,
-            Activation::Waiting { .. } => self.tries >= activation_tries_max,
+    pub(crate) fn has_no_try_left(&self, settings: &Settings) -> bool {
+        let waits_for_code = match self.activation {
+            Activation::Blocked => return true,
+            Activation::Waiting { .. } => self.tries >= settings.activation_attempts_max(),
             Activation::Whole | Activation::Activated => false,
-        }
+        };
+        let password = &self.password;
+        waits_for_code
+            || password.is_blocked()
+            || (password.is_set() && password.used() >= settings.password_attempts_max())
     }
 
     /// Folds a fact about this key.
@@ -156,9 +170,15 @@ impl Key {
             KeyEvent::Exported(event) => {
                 self.activation = Activation::of(event.two_parts);
                 self.issued_by = cause;
+                self.password = Password::default();
             }
             KeyEvent::TriesRestored(_) => self.restore_tries(),
         }
+    }
+
+    /// Folds a fact about its password.
+    pub(crate) fn evolve_credentials(&mut self, event: &CredentialsEvent, cause: CommandId) {
+        self.password.evolve(event, cause);
     }
 
     /// Folds a fact about the device that holds it.
@@ -185,9 +205,10 @@ impl Key {
         }
     }
 
-    /// A key that waits for its code waits with all its tries again.
+    /// A key that waits for its code waits with all its tries again, and so does its password.
     fn restore_tries(&mut self) {
         self.tries = 0;
+        self.password.restore_tries();
         match self.activation {
             Activation::Blocked | Activation::Waiting { .. } => {
                 self.activation = Activation::of(true);

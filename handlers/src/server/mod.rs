@@ -65,6 +65,7 @@ fn answer(state: &State, command: &Command, facts: &Facts<'_>) -> Result<Decisio
         | Command::Journal(_)
         | Command::Users(_)
         | Command::Keys(_)
+        | Command::Credentials(_)
         | Command::Devices(_)
         | Command::Transactions(_)
         | Command::Operations(_)

@@ -59,6 +59,7 @@ impl State {
             | Event::Systems(_)
             | Event::Users(_)
             | Event::Keys(_)
+            | Event::Credentials(_)
             | Event::Devices(_)
             | Event::Transactions(_)
             | Event::Operations(_)

@@ -139,6 +139,7 @@ fn answer(
         Command::Server(_)
         | Command::Users(_)
         | Command::Keys(_)
+        | Command::Credentials(_)
         | Command::Devices(_)
         | Command::Transactions(_)
         | Command::Operations(_)

@@ -98,6 +98,7 @@ impl State {
             | Event::Journal(JournalEvent::Cleaned(_))
             | Event::Users(_)
             | Event::Keys(_)
+            | Event::Credentials(_)
             | Event::Devices(_)
             | Event::Transactions(_)
             | Event::Operations(_) => {}

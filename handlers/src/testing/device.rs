@@ -6,18 +6,19 @@ use std::sync::Arc;
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::digest::{Digest as ImportedDigest, SHA256};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
-use schemas::answers::IssuedKey;
+use schemas::answers::{AnswerBody, IssuedKey};
+use schemas::commands::credentials::CredentialsCommand;
 use schemas::commands::keys::KeyCommand;
 use schemas::commands::keys::RegisterPublicKey;
 use schemas::commands::{Command, DeviceClaim};
 use schemas::pc_auth::PcAuth;
 use schemas::{Digest, KeyIndex, Secret, SystemId, Timestamp, UserId};
 
-use super::{RFC_6979_KEY, push_address};
+use super::{Heard, RFC_6979_KEY, push_address};
 use crate::crypto::confirm_code::Subject;
 use crate::crypto::key_material::{activation_request_key, confirm_key, derive, join, request_key};
 use crate::crypto::public_key::{Purpose, renewal_digest};
-use crate::crypto::{activation, pc_auth};
+use crate::crypto::{activation, pc_auth, sealing};
 
 /// A phone with a key.
 #[derive(Clone, Debug)]
@@ -30,6 +31,8 @@ pub(crate) struct Device {
     pub(crate) fingerprint: Option<Digest>,
     pub(crate) clock_offset_ms: i64,
     pub(crate) tampers_with_message: bool,
+    /// Whether it has nothing but the key that lies outside of its password.
+    pub(crate) is_locked: bool,
     two_parts: bool,
     signer: Arc<EcdsaKeyPair>,
     requests: u128,
@@ -58,6 +61,7 @@ impl Device {
             fingerprint: None,
             clock_offset_ms: 0,
             tampers_with_message: false,
+            is_locked: false,
             two_parts: false,
             signer: new_signer(),
             requests: 0,
@@ -76,7 +80,7 @@ impl Device {
             mac: Digest([0; 32]),
         };
         let mut message = auth.message("POST", "/pc-client-api/v1/…", &Digest::sha256(b"{}"));
-        let key = self.request_key(matches!(command, Command::Keys(KeyCommand::Activate(_))));
+        let key = self.request_key(command);
         auth.mac = Digest(pc_auth::sign(&key, &[&message]));
         self.response_key = Some(pc_auth::response_key(&key, &auth.nonce));
         if self.tampers_with_message {
@@ -165,12 +169,29 @@ impl Device {
         }
     }
 
-    fn request_key(&self, activates: bool) -> Secret {
+    fn request_key(&self, command: &Command) -> Secret {
+        let activates = matches!(command, Command::Keys(KeyCommand::Activate(_)));
+        let asks_for_access = matches!(command, Command::Credentials(CredentialsCommand::Get(_)));
         if activates || (self.two_parts && self.second_part.is_none()) {
             activation_request_key(self.first_part.expose())
+        } else if asks_for_access || self.is_locked {
+            derive(self.whole().expose(), "pc/credentials")
         } else {
             request_key(&self.whole())
         }
+    }
+
+    /// The access key that an answer carries, with a proof of 32 times this byte.
+    pub(crate) fn open_access_key(&self, heard: &Heard, proof: u8) -> Secret {
+        let AnswerBody::AccessKey { closed } = heard.answer() else {
+            panic!("an access key was expected");
+        };
+        let associated = format!(
+            "{}/{}/{}/access",
+            self.system_id, self.user_id, self.key_index
+        );
+        let release_key = derive(&[proof; 32], "pc/access-release");
+        sealing::open(&release_key, &associated, closed.expose()).unwrap()
     }
 }
 

@@ -15,9 +15,9 @@ pub(super) fn decide(asked: &Asked<'_>, command: &UnblockUser) -> Decision {
         reason: command.reason.clone(),
     };
     let mut events = vec![changed.into()];
-    let tries_max = asked.facts.settings.activation_attempts_max();
+    let settings = asked.facts.settings;
     let keys = asked.person.keys.keys();
-    for key in keys.filter(|key| key.has_no_try_left(tries_max)) {
+    for key in keys.filter(|key| key.has_no_try_left(settings)) {
         let restored = TriesRestored {
             key_index: key.index,
             is_registered: key.registered.is_some(),

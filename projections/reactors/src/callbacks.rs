@@ -141,6 +141,7 @@ pub(crate) fn reported_to(event: &Event) -> Option<&String> {
         | Event::Journal(_)
         | Event::Systems(_)
         | Event::Users(_)
+        | Event::Credentials(_)
         | Event::Keys(
             KeyEvent::Updated(_)
             | KeyEvent::ActivationAttempted(_)
@@ -227,6 +228,7 @@ pub(crate) fn callback(event: &RecordedEvent, known: Known<'_>) -> Option<Letter
         | Event::Journal(_)
         | Event::Systems(_)
         | Event::Users(_)
+        | Event::Credentials(_)
         | Event::Keys(_)
         | Event::Transactions(_)
         | Event::Refused(_) => None,

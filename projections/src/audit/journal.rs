@@ -145,6 +145,7 @@ fn data_of(event: &Event) -> Option<Value> {
         | Event::Systems(_)
         | Event::Users(_)
         | Event::Keys(_)
+        | Event::Credentials(_)
         | Event::Devices(_)
         | Event::Transactions(_)
         | Event::Looked(_)
@@ -157,6 +158,7 @@ fn key_of(event: &Event) -> Option<KeyIndex> {
     match event {
         Event::Users(UserEvent::Created(event)) => Some(event.key.key_index),
         Event::Keys(event) => Some(event.key_index()),
+        Event::Credentials(event) => Some(event.key_index()),
         Event::Devices(DeviceEvent::FingerprintSet(event)) => Some(event.key_index),
         Event::Transactions(TransactionEvent::Confirmed(event)) => Some(event.key_index),
         Event::Operations(OperationEvent::Processed(event)) => Some(event.key_index),

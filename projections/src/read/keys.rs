@@ -2,6 +2,7 @@
 
 use schemas::commands::keys::DeviceType;
 use schemas::events::Event;
+use schemas::events::credentials::CredentialsEvent;
 use schemas::events::devices::DeviceEvent;
 use schemas::events::keys::KeyEvent;
 use schemas::events::keys::{KeyIssued, KeyUpdated};
@@ -143,7 +144,12 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
             fingerprint_event_id: Some(seen.position.event_id()),
             ..key(event.key_index)
         }),
+        Event::Credentials(CredentialsEvent::PasswordFailed(event)) => rows.put(KeyRow {
+            status: event.blocked.then(|| "blocked".to_owned()),
+            ..key(event.key_index)
+        }),
         Event::Users(_)
+        | Event::Credentials(_)
         | Event::Server(_)
         | Event::Journal(_)
         | Event::Systems(_)

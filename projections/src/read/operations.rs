@@ -105,6 +105,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
         | Event::Systems(_)
         | Event::Users(_)
         | Event::Keys(_)
+        | Event::Credentials(_)
         | Event::Devices(_)
         | Event::Looked(_)
         | Event::Refused(_) => {}

@@ -89,6 +89,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
         Event::Journal(JournalEvent::Cleaned(_))
         | Event::Users(_)
         | Event::Keys(_)
+        | Event::Credentials(_)
         | Event::Devices(_)
         | Event::Transactions(_)
         | Event::Server(_)

@@ -73,6 +73,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
         | Event::Journal(_)
         | Event::Systems(_)
         | Event::Devices(_)
+        | Event::Credentials(_)
         | Event::Transactions(_)
         | Event::Operations(_)
         | Event::Codes(_)

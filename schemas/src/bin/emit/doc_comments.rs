@@ -8,6 +8,7 @@ const SOURCES: &[&str] = &[
     include_str!("../../events.rs"),
     include_str!("../../events/access.rs"),
     include_str!("../../events/codes.rs"),
+    include_str!("../../events/credentials.rs"),
     include_str!("../../events/devices.rs"),
     include_str!("../../events/journal.rs"),
     include_str!("../../events/keys.rs"),

@@ -10,6 +10,9 @@ use schemas::events::access::{LOOKED_WORDS, Looked};
 use schemas::events::codes::{
     CodeCheckAttempted, CodeChecked, CommonCodeCheckAttempted, CommonCodeChecked,
 };
+use schemas::events::credentials::{
+    AccessReleased, PasswordFailed, PasswordSet, PasswordTried, SaltGiven,
+};
 use schemas::events::devices::FingerprintSet;
 use schemas::events::journal::{EventsCleaned, EventsRemoved};
 use schemas::events::keys::{
@@ -53,6 +56,7 @@ pub fn events() -> Vec<RecordedEvent> {
     events.extend(journal());
     events.extend(systems());
     events.extend(users_and_keys());
+    events.extend(credentials());
     events.extend(transactions());
     events.extend(operations());
     events.extend(codes());
@@ -233,6 +237,30 @@ fn users_and_keys() -> Vec<Event> {
         }
         .into(),
         fingerprint.into(),
+    ]
+}
+
+fn credentials() -> Vec<Event> {
+    let key_index = KEY_INDEX;
+    let tried = PasswordTried {
+        key_index,
+        command_id: CommandId([0xc1; 32]),
+    };
+    let failed = PasswordFailed {
+        key_index,
+        result: ErrorCode::PasswordAttemptsExceeded,
+        blocked: true,
+    };
+    let set = PasswordSet {
+        key_index,
+        is_change: true,
+    };
+    vec![
+        SaltGiven { key_index }.into(),
+        tried.into(),
+        failed.into(),
+        set.into(),
+        AccessReleased { key_index }.into(),
     ]
 }
 
