@@ -91,6 +91,7 @@ impl UserState {
             Event::Transactions(event) => {
                 if let Some(person) = self.life.person_mut() {
                     person.transactions.evolve(event, at);
+                    person.keys.evolve_transactions(event);
                 }
             }
             Event::Operations(event) => {
@@ -98,9 +99,11 @@ impl UserState {
                     let Person {
                         operations,
                         transactions,
+                        keys,
                         ..
                     } = person;
                     operations.evolve(event, at, transactions);
+                    keys.evolve_operations(event);
                 }
             }
             Event::Codes(event) => {

@@ -8,7 +8,7 @@ mod requests;
 use schemas::answers::{AnswerBody, OperationData, TransactionData};
 use schemas::canonical::UserData;
 use schemas::commands::credentials::{GetCredentialsSalt, SetCredentials};
-use schemas::commands::keys::{ActivateKey, KeyParts, KeyRequest};
+use schemas::commands::keys::{ActivateKey, KeyParts, KeyRequest, UpdateUserKey};
 use schemas::commands::operations::{GetOperationData, MemberAnswer, ProcessOperation, YesOrNo};
 use schemas::commands::transactions::{ConfirmTransaction, GetTransactionData};
 use schemas::commands::users::CreateUser;
@@ -225,6 +225,15 @@ impl Story {
         Heard::new(envelope.command, vec![outcome])
     }
 
+    /// The bank issues another key, and the device takes it over.
+    pub(crate) fn replace_key(&mut self) {
+        let command = UpdateUserKey {
+            key: key_request(KeyParts::Whole),
+            is_delayed: false,
+        };
+        self.bank_asks(command).happens(&["update_user_key"]);
+    }
+
     pub(crate) fn register_device(&mut self) {
         let command = self.device.registration();
         self.device_asks(command).happens(&["register_public_key"]);
@@ -282,6 +291,14 @@ impl Story {
         }
     }
 
+    /// A confirmation whose signature has this nonce.
+    pub(crate) fn confirmation_with_nonce(&self, id: &str, nonce: u64) -> ConfirmTransaction {
+        ConfirmTransaction {
+            signature: Some(self.device.sign_with_nonce(&self.digest(id), nonce)),
+            ..self.confirmation(id)
+        }
+    }
+
     /// The device's confirmation code, some steps from now.
     pub(crate) fn code(&self, id: &str, steps: i64) -> String {
         let parsed: TransactionId = id.parse().unwrap();
@@ -322,6 +339,7 @@ impl Story {
         ProcessOperation {
             operation_id: operation_id.parse().unwrap(),
             answers: ids.iter().map(yes).collect(),
+            device_fingerprint: None,
         }
     }
 

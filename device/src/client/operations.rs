@@ -1,6 +1,6 @@
 //! Operations: listing, showing, and answering several transactions in one request.
 
-use schemas::{OperationId, Timestamp, TransactionId};
+use schemas::{Digest, OperationId, Timestamp, TransactionId};
 use serde::Serialize;
 
 use super::{Device, NoWords};
@@ -24,6 +24,8 @@ pub enum Answer<'a> {
 #[derive(Serialize)]
 struct Process<'a> {
     transactions: Vec<Member<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    device_fingerprint: Option<Digest>,
 }
 
 #[derive(Serialize)]
@@ -106,6 +108,7 @@ impl<T: Transport> Device<T> {
         let members = answers.iter().map(|answer| self.member(answer, now));
         let content = Process {
             transactions: members.collect::<Result<_, _>>()?,
+            device_fingerprint: self.key.bound_fingerprint(),
         };
         self.about_operation(operation_id, "process", event_id, now, content)
     }

@@ -81,6 +81,11 @@ impl Signature {
         })
     }
 
+    /// What it shows of its nonce.
+    pub(crate) fn r(&self) -> &[u8; 32] {
+        &self.r
+    }
+
     /// The signature's one spelling: DER, the smaller `s`.
     pub(crate) fn to_low_s_der(self) -> Vec<u8> {
         let s = if self.s > HALF_ORDER {

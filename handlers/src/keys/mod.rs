@@ -3,8 +3,10 @@
 
 mod activate;
 mod activate_delayed;
+mod compromise;
 mod export;
 mod issue;
+mod nonces;
 mod register_public_key;
 mod replace;
 mod ring;
@@ -16,6 +18,7 @@ use schemas::ErrorCode;
 use schemas::commands::keys::KeyCommand;
 use schemas::vault::VaultName;
 
+pub(crate) use compromise::{Betrayal, block};
 pub(crate) use issue::{Holder, issue};
 pub(crate) use register_public_key::question as renewal_question;
 pub(crate) use replace::put_in_force;

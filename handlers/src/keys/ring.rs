@@ -4,6 +4,8 @@
 use schemas::events::credentials::CredentialsEvent;
 use schemas::events::devices::DeviceEvent;
 use schemas::events::keys::{KeyEvent, KeyIssued};
+use schemas::events::operations::OperationEvent;
+use schemas::events::transactions::TransactionEvent;
 use schemas::{CommandId, KeyIndex};
 
 use super::Key;
@@ -91,7 +93,8 @@ impl Ring {
             | KeyEvent::ActivationFailed(_)
             | KeyEvent::PublicKeyRegistered(_)
             | KeyEvent::Exported(_)
-            | KeyEvent::TriesRestored(_) => {
+            | KeyEvent::TriesRestored(_)
+            | KeyEvent::NonceRepeated(_) => {
                 if let Some(key) = self.key_mut(event.key_index()) {
                     key.evolve(event, cause);
                 }
@@ -110,6 +113,28 @@ impl Ring {
     pub(crate) fn evolve_credentials(&mut self, event: &CredentialsEvent, cause: CommandId) {
         if let Some(key) = self.key_mut(event.key_index()) {
             key.evolve_credentials(event, cause);
+        }
+    }
+
+    /// Folds a fact about a transaction: its signature shows something of the key pair.
+    pub(crate) fn evolve_transactions(&mut self, event: &TransactionEvent) {
+        if let TransactionEvent::Confirmed(event) = event
+            && let (Some(signature), Some(key)) = (&event.signature, self.key_mut(event.key_index))
+        {
+            key.note_signature(signature, &event.digest);
+        }
+    }
+
+    /// Folds a fact about an operation, likewise.
+    pub(crate) fn evolve_operations(&mut self, event: &OperationEvent) {
+        if let OperationEvent::Processed(event) = event
+            && let Some(key) = self.key_mut(event.key_index)
+        {
+            for member in &event.confirmed {
+                if let Some(signature) = &member.signature {
+                    key.note_signature(signature, &member.digest);
+                }
+            }
         }
     }
 

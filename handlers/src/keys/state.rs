@@ -8,7 +8,9 @@ use schemas::settings::Settings;
 use schemas::vault::VaultName;
 use schemas::{CommandId, Digest, KeyIndex, Timestamp};
 
+use super::nonces::Nonces;
 use crate::credentials::Password;
+use crate::crypto::signature::Signature;
 
 /// A key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub(crate) struct Key {
     pub(crate) tries: u32,
     /// The device's public key.
     pub(crate) registered: Option<Registration>,
+    /// Whether its private key is known to others, as its own signatures show. Nothing mends that but another key.
+    pub(crate) is_compromised: bool,
     /// The device it is bound to.
     pub(crate) fingerprint: Option<Digest>,
     /// Its password, as far as the server has a part in it.
@@ -71,6 +75,8 @@ pub(crate) struct Registration {
     pub(crate) autosign_public_key: Option<Vec<u8>>,
     /// Whose pushes reach the device; the token lies in the vault.
     pub(crate) push: Option<PushRegistered>,
+    /// What its last signatures showed of their nonces.
+    pub(crate) nonces: Nonces,
 }
 
 impl Key {
@@ -84,6 +90,7 @@ impl Key {
             activation: Activation::of(event.two_parts),
             tries: 0,
             registered: None,
+            is_compromised: false,
             fingerprint: None,
             password: Password::default(),
         }
@@ -138,9 +145,9 @@ impl Key {
         ]
     }
 
-    /// Is it blocked, because tries of the activation code or of the password were used up?
+    /// Is it blocked: tries of the activation code or of the password were used up, or its private key is no secret?
     pub(crate) fn is_blocked(&self) -> bool {
-        self.activation == Activation::Blocked || self.password.is_blocked()
+        self.is_compromised || self.activation == Activation::Blocked || self.password.is_blocked()
     }
 
     /// Does it wait for something that nobody may try any more?
@@ -173,6 +180,7 @@ impl Key {
                 self.password = Password::default();
             }
             KeyEvent::TriesRestored(_) => self.restore_tries(),
+            KeyEvent::NonceRepeated(_) => self.is_compromised = true,
         }
     }
 
@@ -187,6 +195,15 @@ impl Key {
             DeviceEvent::FingerprintSet(event) => {
                 self.fingerprint = Some(event.device_fingerprint);
             }
+        }
+    }
+
+    /// Remembers what a signature of its pair showed.
+    pub(crate) fn note_signature(&mut self, signature: &[u8], digest: &Digest) {
+        if let (Some(registration), Ok(signature)) =
+            (&mut self.registered, Signature::parse(signature))
+        {
+            registration.nonces.remember(&signature, digest);
         }
     }
 
@@ -219,14 +236,18 @@ impl Key {
 
     fn register(&mut self, event: &PublicKeyRegistered) {
         let before = self.registered.take();
-        let (autosign_before, push_before) = match before {
-            Some(before) => (before.autosign_public_key, before.push),
-            None => (None, None),
+        let (autosign_before, push_before, nonces) = match before {
+            Some(before) if before.public_key == event.public_key => {
+                (before.autosign_public_key, before.push, before.nonces)
+            }
+            Some(before) => (before.autosign_public_key, before.push, Nonces::default()),
+            None => (None, None, Nonces::default()),
         };
         self.registered = Some(Registration {
             public_key: event.public_key.clone(),
             autosign_public_key: event.autosign_public_key.clone().or(autosign_before),
             push: event.push.clone().or(push_before),
+            nonces,
         });
     }
 }

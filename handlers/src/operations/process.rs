@@ -1,28 +1,46 @@
 //! `operations_process`: the user answers transactions of an operation, all of these answers at once or none.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use schemas::answers::AnswerBody;
 use schemas::commands::operations::{MemberAnswer, OperationStatus, ProcessOperation, YesOrNo};
 use schemas::events::operations::{MemberConfirmed, MemberDeclined, OperationProcessed};
 use schemas::vault::VaultName;
-use schemas::{OperationId, Timestamp};
+use schemas::{Digest, OperationId, Timestamp};
 
 use super::{Rejection, status_with_waiting};
 use crate::asked::Asked;
 use crate::crypto::signature::Signature;
 use crate::decision::{Decision, Erasure};
 use crate::facts::SignatureCheck;
+use crate::keys::{self, Betrayal};
 use crate::policies::operation_timer;
 use crate::transactions::confirm::Proof;
 use crate::transactions::{self, decline};
 use crate::users::Person;
+
+/// The command's word.
+const WORD: &str = "operations_process";
 
 /// Accepts the answers, or refuses all of them with the code of the first that is not right.
 ///
 /// Everything that costs nothing is asked of every transaction before the first proof is looked at. Wrong codes are counted
 /// with the transaction they were given for, as they are when it is confirmed alone.
 pub(super) fn decide(asked: &Asked<'_>, command: &ProcessOperation) -> Result<Decision, Rejection> {
+    match answered(asked, command) {
+        Err(Rejection::Member(id, transactions::Rejection::NonceRepeated)) => Ok(keys::block(
+            asked,
+            Betrayal {
+                word: WORD,
+                transaction_id: &id,
+                operation_id: Some(&command.operation_id),
+            },
+        )),
+        decided => decided,
+    }
+}
+
+fn answered(asked: &Asked<'_>, command: &ProcessOperation) -> Result<Decision, Rejection> {
     let id = &command.operation_id;
     let (transactions, now) = (&asked.person.transactions, asked.facts.now);
     let operation = asked.person.operations.get(id)?;
@@ -44,8 +62,15 @@ pub(super) fn decide(asked: &Asked<'_>, command: &ProcessOperation) -> Result<De
             .clone()
             .or_else(|| asked.system.callback_url()),
     };
+    let mut nonces = HashMap::with_capacity(command.answers.len());
     for answer in &command.answers {
-        take(asked, answer, &mut processed)?;
+        take(
+            asked,
+            answer,
+            proof_of(command, &answer.answer),
+            &mut nonces,
+            &mut processed,
+        )?;
     }
     let waiting = operation.waiting(transactions, now).count();
     processed.status = status_with_waiting(waiting - command.answers.len());
@@ -96,7 +121,7 @@ fn check_answers(
         let in_the_way = |rejection| Rejection::Member(id.clone(), rejection);
         member.pending(now).map_err(in_the_way)?;
         match &answer.answer {
-            YesOrNo::Confirm { .. } => proof_of(&answer.answer).check_given(),
+            YesOrNo::Confirm { .. } => proof_of(command, &answer.answer).check_given(),
             YesOrNo::Decline { reason, .. } => decline::check_reason(reason),
         }
         .map_err(in_the_way)?;
@@ -104,7 +129,8 @@ fn check_answers(
     Ok(())
 }
 
-fn proof_of(answer: &YesOrNo) -> Proof<'_> {
+fn proof_of<'a>(command: &'a ProcessOperation, answer: &'a YesOrNo) -> Proof<'a> {
+    let device_fingerprint = command.device_fingerprint.as_ref();
     match answer {
         YesOrNo::Confirm {
             signature,
@@ -112,12 +138,12 @@ fn proof_of(answer: &YesOrNo) -> Proof<'_> {
         } => Proof {
             signature: signature.as_ref(),
             confirm_code: confirm_code.as_ref(),
-            device_fingerprint: None,
+            device_fingerprint,
         },
         YesOrNo::Decline { .. } => Proof {
             signature: None,
             confirm_code: None,
-            device_fingerprint: None,
+            device_fingerprint,
         },
     }
 }
@@ -126,6 +152,8 @@ fn proof_of(answer: &YesOrNo) -> Proof<'_> {
 fn take(
     asked: &Asked<'_>,
     answer: &MemberAnswer,
+    proof: Proof<'_>,
+    nonces: &mut HashMap<[u8; 32], Digest>,
     processed: &mut OperationProcessed,
 ) -> Result<(), Rejection> {
     let id = &answer.transaction_id;
@@ -134,13 +162,18 @@ fn take(
     let pending = transaction.pending(asked.facts.now).map_err(in_the_way)?;
     match &answer.answer {
         YesOrNo::Confirm { confirm_code, .. } => {
-            let proof = proof_of(&answer.answer);
             let signature = proof
                 .check(asked, transaction, pending)
                 .map_err(in_the_way)?;
+            let digest = transaction.digest;
+            let r = signature.as_ref().map(|signature| *signature.r());
+            let before = r.and_then(|r| nonces.insert(r, digest));
+            if before.is_some_and(|before| before != digest) {
+                return Err(in_the_way(transactions::Rejection::NonceRepeated));
+            }
             processed.confirmed.push(MemberConfirmed {
                 transaction_id: id.clone(),
-                digest: transaction.digest,
+                digest,
                 signature: signature.map(Signature::to_low_s_der),
                 confirm_code: confirm_code.clone(),
             });
@@ -185,10 +218,12 @@ fn carried_out(id: &OperationId, processed: OperationProcessed) -> Decision {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use schemas::commands::devices::SetFingerprint;
     use schemas::commands::keys::KeyParts;
     use schemas::commands::transactions::{DeclineTransaction, DeleteTransaction};
     use schemas::events::Event;
     use schemas::events::operations::OperationEvent;
+    use schemas::flags::WITH_FINGERPRINT;
     use schemas::{ErrorCode, TransactionId};
 
     use super::*;
@@ -208,6 +243,67 @@ mod tests {
             Event::Operations(OperationEvent::Processed(event)) => event.clone(),
             other => panic!("another event: {other:?}"),
         }
+    }
+
+    #[test]
+    fn a_nonce_that_comes_again_within_a_request_costs_the_key() {
+        let mut story = story();
+        let mut command = story.answers("a", &["a.0", "a.1"]);
+        for answer in &mut command.answers {
+            let digest = story.digest(answer.transaction_id.as_str());
+            let signed = story.device.sign_with_nonce(&digest, 7);
+            answer.answer = YesOrNo::Confirm {
+                signature: Some(signed),
+                confirm_code: None,
+            };
+        }
+        let heard = story.device_asks(command);
+        heard.happens(&["operations_process", "key_compromised_nonce"]);
+        assert_eq!(heard.code(), ErrorCode::UserIsBlocked);
+        let command = story.answers("a", &["a.2"]);
+        story
+            .device_asks(command)
+            .is_refused(ErrorCode::UserIsBlocked);
+    }
+
+    #[test]
+    fn a_nonce_of_an_earlier_request_costs_the_key() {
+        let mut story = story();
+        for (id, words) in [
+            ("a.0", &["operations_process"][..]),
+            ("a.1", &["operations_process", "key_compromised_nonce"]),
+        ] {
+            let mut command = story.answers("a", &[id]);
+            command.answers[0].answer = YesOrNo::Confirm {
+                signature: Some(story.device.sign_with_nonce(&story.digest(id), 7)),
+                confirm_code: None,
+            };
+            story.device_asks(command).happens(words);
+        }
+    }
+
+    #[test]
+    fn another_device_than_the_one_of_the_key_answers_nothing() {
+        let mut request = key_request(KeyParts::Whole);
+        request.flags.set(&WITH_FINGERPRINT, 1);
+        let mut story = Story::of_a_user_with(request);
+        let bound = Digest([0xf1; 32]);
+        story
+            .device_asks(SetFingerprint {
+                device_fingerprint: bound,
+            })
+            .happens(&["set_device_fingerprint"]);
+        story.register_device();
+        story
+            .bank_asks(create_operation("a", 2))
+            .happens(&["create_operation"]);
+        let mut command = story.answers("a", &["a.0", "a.1"]);
+        command.device_fingerprint = Some(Digest([0xf2; 32]));
+        story
+            .device_asks(command.clone())
+            .is_refused(ErrorCode::DeviceFingerprintMismatch);
+        command.device_fingerprint = Some(bound);
+        processed(&story.device_asks(command));
     }
 
     fn no(id: &str) -> MemberAnswer {
@@ -417,6 +513,7 @@ mod tests {
                     },
                 })
                 .collect(),
+            device_fingerprint: None,
         };
         let right = [story.code("a.0", 0), story.code("a.1", 0)];
         let wrong = (0..10_000)

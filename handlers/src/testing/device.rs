@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use aws_lc_rs::digest::{Digest as ImportedDigest, SHA256};
+use aws_lc_rs::encoding::AsBigEndian as _;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
+use ecdsa::hazmat::sign_prehashed;
+use p256::{NistP256, NonZeroScalar, Scalar, SecretKey};
 use schemas::answers::{AnswerBody, IssuedKey};
 use schemas::commands::credentials::CredentialsCommand;
 use schemas::commands::keys::KeyCommand;
@@ -130,6 +133,17 @@ impl Device {
     pub(crate) fn sign(&self, digest: &Digest) -> Vec<u8> {
         let digest = ImportedDigest::import_less_safe(digest.as_bytes(), &SHA256).unwrap();
         self.signer.sign_digest(&digest).unwrap().as_ref().to_vec()
+    }
+
+    /// As a broken random source signs: the nonce is this number.
+    pub(crate) fn sign_with_nonce(&self, digest: &Digest, nonce: u64) -> Vec<u8> {
+        let private = self.signer.private_key().as_be_bytes().unwrap();
+        let private = SecretKey::from_slice(private.as_ref()).unwrap();
+        let nonce = NonZeroScalar::new(Scalar::from(nonce)).unwrap();
+        let (signature, _) =
+            sign_prehashed::<NistP256>(&private.to_nonzero_scalar(), &nonce, digest.as_bytes())
+                .unwrap();
+        signature.to_der().as_bytes().to_vec()
     }
 
     pub(crate) fn code(&self, digest: &Digest, length: Option<u8>, step: i64) -> String {

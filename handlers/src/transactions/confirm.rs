@@ -13,7 +13,7 @@ use crate::crypto::signature::{InvalidSignature, Signature};
 use crate::crypto::{key_material, same};
 use crate::decision::{Decision, Erasure};
 use crate::facts::SignatureCheck;
-use crate::keys::bound_fingerprint;
+use crate::keys::{self, Betrayal, bound_fingerprint};
 use crate::operations;
 use crate::policies::expiry_timer;
 use crate::users::Person;
@@ -49,8 +49,17 @@ pub(super) fn decide(
     let id = &command.transaction_id;
     let transaction = asked.person.transactions.get(id)?;
     let pending = transaction.pending(asked.facts.now)?;
-    let signature = proof.check(asked, transaction, pending)?;
-    Ok(confirmed(asked, command, transaction, pending, signature))
+    match proof.check(asked, transaction, pending) {
+        Err(Rejection::NonceRepeated) => Ok(keys::block(
+            asked,
+            Betrayal {
+                word: WORDS[0],
+                transaction_id: id,
+                operation_id: None,
+            },
+        )),
+        checked => Ok(confirmed(asked, command, transaction, pending, checked?)),
+    }
 }
 
 /// What happens once the proof is right.
@@ -177,6 +186,10 @@ fn check_signature(
     };
     if !asked.is_signed(&question) {
         return Err(Rejection::SignatureWrong);
+    }
+    let nonces = &registered.nonces;
+    if nonces.are_betrayed_by(&signature, &transaction.digest) {
+        return Err(Rejection::NonceRepeated);
     }
     Ok(Some(signature))
 }

@@ -88,6 +88,9 @@ pub(crate) enum Rejection {
     /// The signature is not the key's signature of the digest.
     #[error("the signature does not match the key and the transaction's digest")]
     SignatureWrong,
+    /// The signature has the nonce of another one: it proves nothing, and the private key is no secret any more.
+    #[error("the signature has the nonce of another one")]
+    NonceRepeated,
     /// The code is not the one of now.
     #[error("the confirmation code is wrong")]
     CodeWrong,
@@ -133,7 +136,7 @@ impl Rejection {
             Self::ContentUnacceptable | Self::ContentAltered => ErrorCode::TransactionDataError,
             Self::RequestWrong | Self::NotForThisCaller => ErrorCode::RequestError,
             Self::CodeLengthWrong => ErrorCode::ConfirmCodeLengthIsWrong,
-            Self::UserBlocked => ErrorCode::UserIsBlocked,
+            Self::UserBlocked | Self::NonceRepeated => ErrorCode::UserIsBlocked,
             Self::DeviceMismatch => ErrorCode::DeviceFingerprintMismatch,
             Self::KeyExpired => ErrorCode::KeyExpired,
             Self::ContentMissing => ErrorCode::NoResult,

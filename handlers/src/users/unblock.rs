@@ -17,7 +17,8 @@ pub(super) fn decide(asked: &Asked<'_>, command: &UnblockUser) -> Decision {
     let mut events = vec![changed.into()];
     let settings = asked.facts.settings;
     let keys = asked.person.keys.keys();
-    for key in keys.filter(|key| key.has_no_try_left(settings)) {
+    // No try helps a key whose private half is known to others.
+    for key in keys.filter(|key| !key.is_compromised && key.has_no_try_left(settings)) {
         let restored = TriesRestored {
             key_index: key.index,
             is_registered: key.registered.is_some(),

@@ -149,7 +149,8 @@ pub(crate) fn reported_to(event: &Event) -> Option<&String> {
             | KeyEvent::ActivationFailed(_)
             | KeyEvent::PutInForce(_)
             | KeyEvent::Exported(_)
-            | KeyEvent::TriesRestored(_),
+            | KeyEvent::TriesRestored(_)
+            | KeyEvent::NonceRepeated(_),
         )
         | Event::Transactions(
             TransactionEvent::Created(_)

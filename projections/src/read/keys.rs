@@ -139,6 +139,10 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
                 ..key(event.key_index)
             });
         }
+        Event::Keys(KeyEvent::NonceRepeated(event)) => rows.put(KeyRow {
+            status: status("blocked"),
+            ..key(event.key_index)
+        }),
         Event::Devices(DeviceEvent::FingerprintSet(event)) => rows.put(KeyRow {
             device_fingerprint: Some(event.device_fingerprint.to_string()),
             fingerprint_event_id: Some(seen.position.event_id()),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::canonical::TextType;
 use crate::commands::commands;
 use crate::commands::transactions::NotificationType;
-use crate::ids::{OperationId, TransactionId};
+use crate::ids::{Digest, OperationId, TransactionId};
 use crate::operation_content::Described;
 use crate::sealed::Secret;
 
@@ -151,6 +151,9 @@ pub struct ProcessOperation {
     pub operation_id: OperationId,
     /// The answers.
     pub answers: Vec<MemberAnswer>,
+    /// Which device it says it is; `None` when it does not say.
+    #[serde(default)]
+    pub device_fingerprint: Option<Digest>,
 }
 
 /// The user's answer to one transaction of an operation.

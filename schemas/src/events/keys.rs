@@ -6,7 +6,7 @@ use crate::commands::keys::DeviceType;
 use crate::errors::ErrorCode;
 use crate::events::events;
 use crate::flags::KeyFlags;
-use crate::ids::{CommandId, KeyIndex};
+use crate::ids::{CommandId, KeyIndex, TransactionId};
 use crate::time::Timestamp;
 
 events! {
@@ -20,6 +20,7 @@ events! {
         PutInForce(KeyPutInForce) "put_key_in_force" 1 House Success;
         Exported(KeyExported) "export_user_key" 1 Manual Success;
         TriesRestored(TriesRestored) "restore_key_tries" 1 House Success;
+        NonceRepeated(NonceRepeated) "key_compromised_nonce" 1 House Outcome;
     }
 }
 
@@ -28,6 +29,7 @@ impl KeyEvent {
     pub fn result(&self) -> ErrorCode {
         match self {
             Self::ActivationFailed(event) => event.result,
+            Self::NonceRepeated(_) => ErrorCode::UserIsBlocked,
             Self::Updated(_)
             | Self::ActivationAttempted(_)
             | Self::Activated(_)
@@ -49,6 +51,7 @@ impl KeyEvent {
             Self::PutInForce(event) => event.key_index,
             Self::Exported(event) => event.key_index,
             Self::TriesRestored(event) => event.key_index,
+            Self::NonceRepeated(event) => event.key_index,
         }
     }
 }
@@ -178,4 +181,14 @@ pub struct PushRegistered {
     /// The application's identifier there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app_id: Option<String>,
+}
+
+/// A right signature had the nonce of an earlier one over something else: whoever has seen both knows the private key. The
+/// key is blocked for good. The refusal beside this has the manual's word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NonceRepeated {
+    /// Which key.
+    pub key_index: KeyIndex,
+    /// The transaction that was not confirmed.
+    pub transaction_id: TransactionId,
 }

@@ -3,8 +3,8 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::Response;
-use schemas::ErrorCode;
 use schemas::commands::transactions::ConfirmTransaction;
+use schemas::{Digest, ErrorCode};
 
 use super::{hex_bytes, hex_digest};
 use crate::call::{MobileCall, device_request};
@@ -58,18 +58,23 @@ async fn handle(
 ) -> Result<Response<Body>, ApiError> {
     let request: ConfirmRequest = call.read_device()?;
     let (signature, confirm_code) = proof(request.signature, request.confirm_code)?;
-    let device_fingerprint = request.device_fingerprint.filter(|text| !text.is_empty());
-    let device_fingerprint = device_fingerprint.map(|text| hex_digest("device_fingerprint", &text));
     let transaction_id = call.ids.transaction_id();
     let answer = TransactionNamed::from(&transaction_id);
     let command = ConfirmTransaction {
         transaction_id,
         signature,
         confirm_code,
-        device_fingerprint: device_fingerprint.transpose()?,
+        device_fingerprint: device_fingerprint(request.device_fingerprint)?,
     };
     let reply = gateway.ask(&call, call.user(), command).await?;
     Ok(reply.render("transaction_confirmed", &answer))
+}
+
+/// Which device it says it is; empty text is none.
+pub(super) fn device_fingerprint(text: Option<String>) -> Result<Option<Digest>, ApiError> {
+    let text = text.filter(|text| !text.is_empty());
+    text.map(|text| hex_digest("device_fingerprint", &text))
+        .transpose()
 }
 
 /// Signature and code, at least one of them; empty text is none.

@@ -9,7 +9,7 @@ use schemas::commands::operations::{MemberAnswer, ProcessOperation, YesOrNo};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::confirm::proof;
+use super::confirm::{device_fingerprint, proof};
 use crate::call::{MobileCall, device_request};
 use crate::error::ApiError;
 use crate::json::Members;
@@ -23,6 +23,8 @@ device_request! {
         /// The answers.
         #[schema(value_type = Vec<AnswerRequest>)]
         transactions: Option<Vec<Members<AnswerRequest>>>,
+        /// The device's fingerprint, 32 bytes, hex; for keys that are bound to a device.
+        device_fingerprint: Option<String>,
     }
 }
 
@@ -99,6 +101,7 @@ async fn handle(
             .into_iter()
             .map(|Members(request)| answer(request))
             .collect::<Result<_, _>>()?,
+        device_fingerprint: device_fingerprint(request.device_fingerprint)?,
     };
     let reply = gateway.ask(&call, call.user(), command).await?;
     match &reply.body {

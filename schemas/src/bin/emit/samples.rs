@@ -17,7 +17,7 @@ use schemas::events::devices::FingerprintSet;
 use schemas::events::journal::{EventsCleaned, EventsRemoved};
 use schemas::events::keys::{
     ActivationAttempted, ActivationFailed, KeyActivated, KeyExported, KeyIssued, KeyPutInForce,
-    KeyUpdated, PublicKeyRegistered, PushRegistered, TriesRestored,
+    KeyUpdated, NonceRepeated, PublicKeyRegistered, PushRegistered, TriesRestored,
 };
 use schemas::events::operations::{
     MemberConfirmed, MemberCreated, MemberDeclined, OperationCreated, OperationExpired,
@@ -234,6 +234,11 @@ fn users_and_keys() -> Vec<Event> {
         TriesRestored {
             key_index: KEY_INDEX,
             is_registered: true,
+        }
+        .into(),
+        NonceRepeated {
+            key_index: KEY_INDEX,
+            transaction_id: transaction_id(),
         }
         .into(),
         fingerprint.into(),
