@@ -3,6 +3,7 @@
 //! Nothing here outlives the process. That is enough: commands are in flight and not records, and events are in the log
 //! before they are published. Ending without a word cannot happen to a reader alone, so no delivery times out.
 
+mod asked;
 mod commands;
 mod events;
 mod told;
@@ -17,7 +18,10 @@ use futures::{FutureExt as _, StreamExt as _};
 use schemas::{Lane, SystemId};
 
 use crate::limits::Limits;
-use crate::port::{Bus, BusError, Delivery, Parked, Publication, SendError, StreamEvent};
+use crate::port::{
+    Bus, BusError, Delivery, Parked, Publication, Question, SendError, StreamEvent, Unanswered,
+};
+use asked::AskedQuestions;
 use commands::{LaneQueue, ParkedCommands};
 use events::EventRing;
 use told::Told;
@@ -30,6 +34,7 @@ pub struct InProcessBus {
     rings: Vec<Arc<EventRing>>,
     parked: Arc<ParkedCommands>,
     told: Told,
+    asked: AskedQuestions,
 }
 
 impl InProcessBus {
@@ -54,6 +59,7 @@ impl InProcessBus {
                 .collect(),
             parked,
             told: Told::default(),
+            asked: AskedQuestions::default(),
             limits,
         })
     }
@@ -140,6 +146,29 @@ impl Bus for InProcessBus {
         subject: &'a str,
     ) -> BoxFuture<'a, Result<BoxStream<'static, Bytes>, BusError>> {
         futures::future::ready(Ok(self.told.hear(subject))).boxed()
+    }
+
+    fn ask<'a>(
+        &'a self,
+        subject: &'a str,
+        payload: Bytes,
+        patience: Duration,
+    ) -> BoxFuture<'a, Result<Bytes, Unanswered>> {
+        async move {
+            let answer = self.asked.ask(subject, payload)?;
+            match tokio::time::timeout(patience, answer).await {
+                Ok(Ok(answer)) => Ok(answer),
+                Ok(Err(_)) | Err(_) => Err(Unanswered),
+            }
+        }
+        .boxed()
+    }
+
+    fn serve<'a>(
+        &'a self,
+        subject: &'a str,
+    ) -> BoxFuture<'a, Result<BoxStream<'static, Question>, BusError>> {
+        futures::future::ready(Ok(self.asked.serve(subject))).boxed()
     }
 
     fn parked(&self, limit: usize) -> BoxFuture<'_, Result<Vec<Parked>, BusError>> {

@@ -6,6 +6,7 @@
 
 mod answers;
 mod apply;
+mod asking;
 mod check;
 mod delivery;
 mod event_reader;
@@ -30,7 +31,9 @@ use futures::{FutureExt as _, StreamExt as _};
 use schemas::{Lane, SystemId, subjects};
 
 use crate::limits::Limits;
-use crate::port::{Bus, BusError, Delivery, Parked, Publication, SendError, StreamEvent};
+use crate::port::{
+    Bus, BusError, Delivery, Parked, Publication, Question, SendError, StreamEvent, Unanswered,
+};
 use answers::Answers;
 use delivery::{Context, GiveBack};
 use link::Link;
@@ -168,6 +171,22 @@ impl Bus for JetStreamBus {
             Ok(heard.map(|message| message.payload).boxed())
         }
         .boxed()
+    }
+
+    fn ask<'a>(
+        &'a self,
+        subject: &'a str,
+        payload: Bytes,
+        patience: Duration,
+    ) -> BoxFuture<'a, Result<Bytes, Unanswered>> {
+        asking::ask(&self.link, subject, payload, patience).boxed()
+    }
+
+    fn serve<'a>(
+        &'a self,
+        subject: &'a str,
+    ) -> BoxFuture<'a, Result<BoxStream<'static, Question>, BusError>> {
+        asking::serve(&self.link, subject).boxed()
     }
 
     fn parked(&self, limit: usize) -> BoxFuture<'_, Result<Vec<Parked>, BusError>> {

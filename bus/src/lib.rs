@@ -19,6 +19,7 @@ pub use jetstream::{JetStreamBus, JetStreamOptions};
 pub use lanes::Membership;
 pub use limits::Limits;
 pub use port::{
-    Bus, BusError, Delivery, DeliveryHandle, Parked, Publication, Published, SendError, StreamEvent,
+    Bus, BusError, Delivery, DeliveryHandle, Parked, Publication, Published, Question,
+    QuestionHandle, SendError, StreamEvent, Unanswered,
 };
 pub use sealing::Sealer;

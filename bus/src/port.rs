@@ -51,6 +51,21 @@ pub trait Bus: Send + Sync + std::fmt::Debug {
         subject: &'a str,
     ) -> BoxFuture<'a, Result<BoxStream<'static, Bytes>, BusError>>;
 
+    /// Asks one of those who serve a subject, and waits at most so long. A question is kept nowhere: one that is lost, or
+    /// that nobody serves, has no answer.
+    fn ask<'a>(
+        &'a self,
+        subject: &'a str,
+        payload: Bytes,
+        patience: Duration,
+    ) -> BoxFuture<'a, Result<Bytes, Unanswered>>;
+
+    /// Serves a subject from now on: each question that is asked there comes to one of those who serve it.
+    fn serve<'a>(
+        &'a self,
+        subject: &'a str,
+    ) -> BoxFuture<'a, Result<BoxStream<'static, Question>, BusError>>;
+
     /// Commands put aside because nobody could handle them, oldest first, at most `limit`.
     fn parked(&self, limit: usize) -> BoxFuture<'_, Result<Vec<Parked>, BusError>>;
 }
@@ -132,6 +147,26 @@ pub trait DeliveryHandle: Send + Sync + std::fmt::Debug {
     /// Nobody can handle it: put it aside with the reason, and do not deliver it again.
     fn park<'a>(&'a self, reason: &'a str) -> BoxFuture<'a, Result<(), BusError>>;
 }
+
+/// A question as received. Dropping it leaves it unanswered.
+#[derive(Debug)]
+pub struct Question {
+    /// The question as asked.
+    pub payload: Bytes,
+    /// How to answer it.
+    pub handle: Box<dyn QuestionHandle>,
+}
+
+/// How a question is answered: once.
+pub trait QuestionHandle: Send + Sync + std::fmt::Debug {
+    /// Sends the answer to whoever asked. Whether anybody still waits for it is not told.
+    fn answer(self: Box<Self>, payload: Bytes) -> BoxFuture<'static, Result<(), BusError>>;
+}
+
+/// A question has no answer: nobody serves it, or nobody answered in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("nobody answered in time")]
+pub struct Unanswered;
 
 /// Why no answer came.
 #[derive(Debug, thiserror::Error)]

@@ -1,8 +1,9 @@
-//! Commands and answers are sealed on the bus: only roles that hold the root secret read or forge one.
+//! Commands and answers are sealed on the bus, and so are questions to the outside: only roles that hold the root secret read or forge one.
 
 use schemas::Secret;
 use schemas::answers::Answer;
 use schemas::commands::CommandEnvelope;
+use schemas::outside::{OutsideReply, OutsideRequest};
 
 use crate::shell::secrets::{RootSecret, SealError};
 
@@ -51,6 +52,28 @@ impl Sealer {
         Ok(rmp_serde::from_slice(
             self.open("answer", sealed)?.expose(),
         )?)
+    }
+
+    /// Closes a question to the outside.
+    pub fn close_question(&self, request: &OutsideRequest) -> Vec<u8> {
+        self.root.seal("bus", "question", &encode(request))
+    }
+
+    /// Opens a question to the outside.
+    pub fn open_question(&self, sealed: &[u8]) -> Result<OutsideRequest, OpenError> {
+        Ok(rmp_serde::from_slice(
+            self.open("question", sealed)?.expose(),
+        )?)
+    }
+
+    /// Closes what the outside said.
+    pub fn close_reply(&self, reply: &OutsideReply) -> Vec<u8> {
+        self.root.seal("bus", "reply", &encode(reply))
+    }
+
+    /// Opens what the outside said.
+    pub fn open_reply(&self, sealed: &[u8]) -> Result<OutsideReply, OpenError> {
+        Ok(rmp_serde::from_slice(self.open("reply", sealed)?.expose())?)
     }
 
     fn open(&self, kind: &str, sealed: &[u8]) -> Result<Secret, SealError> {

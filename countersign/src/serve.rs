@@ -154,7 +154,7 @@ pub enum Role {
     Runner,
     /// Builds the read models and the journal
     Projector,
-    /// Sends callbacks and event posts
+    /// Sends callbacks and event posts, and asks services outside
     Reactors,
 }
 

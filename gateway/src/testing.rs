@@ -8,7 +8,10 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
 use bus::shell::{LiveSettings, ManualClock, RootSecret, random_bytes};
-use bus::{Bus, BusError, Delivery, Parked, Publication, Sealer, SendError, StreamEvent};
+use bus::{
+    Bus, BusError, Delivery, Parked, Publication, Question, Sealer, SendError, StreamEvent,
+    Unanswered,
+};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
@@ -358,6 +361,22 @@ impl Bus for FakeBus {
         _: &'a str,
     ) -> BoxFuture<'a, Result<BoxStream<'static, Bytes>, BusError>> {
         unreachable!("a door hears nothing")
+    }
+
+    fn ask<'a>(
+        &'a self,
+        _: &'a str,
+        _: Bytes,
+        _: Duration,
+    ) -> BoxFuture<'a, Result<Bytes, Unanswered>> {
+        unreachable!("a door asks nobody outside")
+    }
+
+    fn serve<'a>(
+        &'a self,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<BoxStream<'static, Question>, BusError>> {
+        unreachable!("a door answers nobody on the bus")
     }
 
     fn parked(&self, _: usize) -> BoxFuture<'_, Result<Vec<Parked>, BusError>> {

@@ -3,6 +3,7 @@
 use schemas::answers::AnswerBody;
 use schemas::context::CallbackWishes;
 use schemas::events::Event;
+use schemas::outside::OutsideQuestion;
 use schemas::vault::VaultName;
 use schemas::{ErrorCode, Secret, Timestamp};
 
@@ -51,12 +52,15 @@ pub struct Decision {
 }
 
 /// Whether a command is finished once its decision is in the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
     /// Answer the caller.
     Answer,
     /// Decide the same command again on the new history: the first step only reserved something.
     DecideAgain,
+    /// Ask the outside, beside the lane, and decide the same command again with its answer. Whoever is asked, is asked only
+    /// after everything else was found right, and after the events of this decision are in the log.
+    Ask(Box<OutsideQuestion>),
 }
 
 /// What to erase from the owner's part of the vault.

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use schemas::envelope::RecordedEvent;
+use schemas::outside::{OutsideAnswer, OutsideQuestion};
 use schemas::settings::Settings;
 use schemas::vault::VaultName;
 use schemas::{CommandId, Digest, RequestId, Secret, Timestamp};
@@ -32,6 +33,8 @@ pub struct Facts<'a> {
     pub system_key: Option<&'a Secret>,
     /// The signatures that were verified beside the lane.
     pub verified: &'a Verifications,
+    /// What was asked of the outside for this command.
+    pub outside: &'a Outside,
 }
 
 /// Opened vault rows, by name. A name that was asked for and is not here has no row.
@@ -63,6 +66,28 @@ pub struct Verified {
     pub check: SignatureCheck,
     /// Whether the signature is the key's signature of the digest.
     pub valid: bool,
+}
+
+/// What was asked of the outside for one command, after a decision said that it wants to know ([`crate::Next::Ask`]).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outside(Option<(OutsideQuestion, OutsideAnswer)>);
+
+impl Outside {
+    /// This was asked, and that was answered.
+    pub fn answered(question: OutsideQuestion, answer: OutsideAnswer) -> Self {
+        Self(Some((question, answer)))
+    }
+
+    /// The answer to exactly this question; `None` when nothing was asked yet. Where another question was asked meanwhile,
+    /// there is no answer to this one, and it is not asked: a decision waits for the outside once.
+    pub fn answer(&self, question: &OutsideQuestion) -> Option<&OutsideAnswer> {
+        let (asked, answer) = self.0.as_ref()?;
+        if asked == question {
+            Some(answer)
+        } else {
+            Some(&OutsideAnswer::Unavailable)
+        }
+    }
 }
 
 /// Questions about signatures, answered beside the lane.

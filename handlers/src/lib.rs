@@ -39,6 +39,6 @@ pub use authenticate::{Authenticated, authenticate, device_mac};
 pub use crypto::signature::verify;
 pub use deciding::{decide, kept_private};
 pub use decision::{Decision, Erasure, Next, Outcome, Refusal};
-pub use facts::{Facts, SignatureCheck, VaultFacts, Verifications, Verified};
+pub use facts::{Facts, Outside, SignatureCheck, VaultFacts, Verifications, Verified};
 pub use gathering::{asks_much, looks_back, needs, needs_system_key, precheck};
 pub use owner::{OwnerState, UserState, evolve};

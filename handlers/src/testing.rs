@@ -18,6 +18,7 @@ use schemas::envelope::RecordedEvent;
 use schemas::events::Event;
 use schemas::events::operations::OperationEvent;
 use schemas::flags::ONLINE_CREDENTIALS;
+use schemas::outside::{OutsideAnswer, OutsideQuestion};
 use schemas::settings::Settings;
 use schemas::vault::VaultName;
 use schemas::{
@@ -26,7 +27,7 @@ use schemas::{
 };
 
 use crate::{
-    Erasure, Facts, Next, Outcome, OwnerState, VaultFacts, Verifications, Verified, decide, evolve,
+    Erasure, Facts, Next, Outcome, Outside, OwnerState, VaultFacts, Verifications, Verified, decide, evolve,
     looks_back, needs, needs_system_key, precheck, verify,
 };
 pub(crate) use device::{Device, twin};
@@ -55,6 +56,10 @@ pub(crate) struct Story {
     pub(crate) device: Device,
     /// An answer from beside the lane that the next decision is given, instead of the true one.
     pub(crate) verified_beside: Option<Verified>,
+    /// What the outside answers to everything; nothing, unless a story says otherwise.
+    pub(crate) outside: OutsideAnswer,
+    /// What the outside was asked.
+    pub(crate) asked_outside: Vec<OutsideQuestion>,
     /// The user's history.
     pub(crate) history: Vec<RecordedEvent>,
     server: OwnerState,
@@ -80,6 +85,8 @@ impl Story {
             settings: Settings::default(),
             vault: VaultFacts::default(),
             verified_beside: None,
+            outside: OutsideAnswer::Unavailable,
+            asked_outside: Vec::new(),
             history: Vec::new(),
             access_key: None,
             now: NOW,
@@ -209,19 +216,28 @@ impl Story {
     /// Takes a command as the runner does, to its end.
     pub(crate) fn receive(&mut self, envelope: CommandEnvelope) -> Heard {
         let mut outcomes = Vec::new();
+        let mut outside = Outside::default();
         loop {
-            let outcome = self.step(&envelope);
-            let again = matches!(&outcome, Outcome::Decided(decision) if decision.next == Next::DecideAgain);
+            let outcome = self.step(&envelope, &outside);
+            let next = match &outcome {
+                Outcome::Decided(decision) => decision.next.clone(),
+                Outcome::Refused(_) => Next::Answer,
+            };
             outcomes.push(outcome);
-            if !again {
-                return Heard::new(envelope.command, outcomes);
+            match next {
+                Next::Answer => return Heard::new(envelope.command, outcomes),
+                Next::DecideAgain => {}
+                Next::Ask(question) => {
+                    self.asked_outside.push((*question).clone());
+                    outside = Outside::answered(*question, self.outside.clone());
+                }
             }
         }
     }
 
     /// Takes a command and crashes before a second decision.
     pub(crate) fn receive_first_step(&mut self, envelope: CommandEnvelope) -> Heard {
-        let outcome = self.step(&envelope);
+        let outcome = self.step(&envelope, &Outside::default());
         Heard::new(envelope.command, vec![outcome])
     }
 
@@ -409,7 +425,7 @@ impl Story {
         }
     }
 
-    fn step(&mut self, envelope: &CommandEnvelope) -> Outcome {
+    fn step(&mut self, envelope: &CommandEnvelope, outside: &Outside) -> Outcome {
         self.counter += 1;
         let state = match envelope.owner {
             Owner::Server => &self.server,
@@ -445,6 +461,7 @@ impl Story {
             },
             system_key: needs_system_key(envelope).then_some(&system_key),
             verified: &verified,
+            outside,
         };
         let outcome = decide(state, envelope, &facts);
         assert_eq!(

@@ -21,6 +21,7 @@ pub mod lanes;
 pub mod money;
 pub mod operation_content;
 pub mod password_kdf;
+pub mod outside;
 pub mod pc_auth;
 pub mod sealed;
 pub mod settings;

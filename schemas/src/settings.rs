@@ -1,10 +1,12 @@
 //! Server settings: the manual's table, and one set of values over it with typed access.
 
 mod limits;
+mod outside;
 mod table;
 
 use std::collections::BTreeMap;
 
+pub use outside::{ExtAuthMethod, ExtAuthTemplate, ScoringSettings, Service, UnusableSetting};
 pub use table::{SETTINGS, Setting};
 
 use crate::flags::KeyFlags;

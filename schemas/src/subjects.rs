@@ -56,6 +56,11 @@ pub fn grown() -> &'static str {
     "house.grown"
 }
 
+/// Where it is asked what only services outside of the house know.
+pub fn outside() -> &'static str {
+    "house.outside"
+}
+
 /// Identity of a published event, for the stream's own duplicate detection.
 pub fn message_id(position: Position) -> String {
     position.to_string()

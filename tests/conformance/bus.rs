@@ -11,7 +11,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::{Bus, Delivery, InProcessBus, Limits, Publication, Published, SendError, StreamEvent};
+use bus::{
+    Bus, Delivery, InProcessBus, Limits, Publication, Published, SendError, StreamEvent, Unanswered,
+};
 use bytes::Bytes;
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
@@ -439,6 +441,49 @@ async fn what_is_told_is_heard_by_all(house: House) {
     nothing_comes(&mut one).await;
 }
 
+async fn a_question_comes_to_one_of_those_who_serve(house: House) {
+    let subject = subjects::outside();
+    let mut servers = tokio::task::JoinSet::new();
+    for name in ["one", "two"] {
+        let mut questions = house.bus.serve(subject).await.unwrap();
+        servers.spawn(async move {
+            while let Some(question) = questions.next().await {
+                let answer = format!("{name}: {}", String::from_utf8_lossy(&question.payload));
+                question.handle.answer(answer.into()).await.unwrap();
+            }
+        });
+    }
+    for number in 0..20 {
+        let asked = Bytes::from(format!("question {number}"));
+        let answer = house.bus.ask(subject, asked, SOON).await.unwrap();
+        let answer = String::from_utf8(answer.to_vec()).unwrap();
+        assert!(
+            answer.ends_with(&format!(": question {number}")),
+            "{answer}"
+        );
+    }
+}
+
+async fn a_question_that_nobody_answers_has_no_answer(house: House) {
+    let subject = subjects::outside();
+    let ask = async |patience| house.bus.ask(subject, "anybody?".into(), patience).await;
+    assert_eq!(ask(SOON).await, Err(Unanswered), "nobody serves");
+    let mut questions = house.bus.serve(subject).await.unwrap();
+    assert_eq!(ask(A_WHILE).await, Err(Unanswered), "somebody is slow");
+    let late = async {
+        // The one before is given up: some buses hand it out all the same.
+        while let Some(question) = questions.next().await {
+            if question.payload == "the last" {
+                drop(question);
+                break;
+            }
+        }
+    };
+    let asked = house.bus.ask(subject, "the last".into(), A_WHILE);
+    let ((), answer) = soon(async { tokio::join!(late, asked) }).await;
+    assert_eq!(answer, Err(Unanswered), "a dropped question has no answer");
+}
+
 macro_rules! promises {
     ($($promise:ident,)*) => {
         mod in_process {
@@ -478,4 +523,6 @@ promises! {
     the_last_published_number_of_every_lane_is_known,
     a_missing_number_is_told_and_seen_when_it_comes_late,
     what_is_told_is_heard_by_all,
+    a_question_comes_to_one_of_those_who_serve,
+    a_question_that_nobody_answers_has_no_answer,
 }

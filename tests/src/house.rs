@@ -18,7 +18,7 @@ use bus::{Bus, InProcessBus, JetStreamBus};
 use event_log::{EventLog, MemoryLog, SqliteLog};
 use gateway::{GatewayOptions, RunningGateway};
 use projections::{Journal, Projector, StoredSettings};
-use reactors::{Reactor, ReactorOptions};
+use reactors::{ConnectorOptions, Connectors, Reactor, ReactorOptions};
 use runner::{House, HouseOptions, RunnerError};
 use schemas::envelope::RecordedEvent;
 use schemas::{Lane, Owner, Timestamp, codec};
@@ -231,6 +231,14 @@ impl Built {
         });
         let (reactor, its_end) = (reactor.await?, told.clone());
         parts.spawn(async move { Ok(reactor.run(ended(its_end)).await?) });
+        let connectors = Connectors::new(ConnectorOptions {
+            bus: Arc::clone(&bus),
+            root: plan.root.clone(),
+            settings: Arc::clone(&settings),
+            clock: plan.clock(),
+        })?;
+        let its_end = told.clone();
+        parts.spawn(async move { Ok(connectors.run(ended(its_end)).await?) });
 
         let runner = Runner::start(plan, &log, &bus, &settings, told).await?;
         let doors = open_doors(plan, plan.listen, &log, &bus, &settings, &projector).await?;

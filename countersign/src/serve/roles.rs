@@ -9,7 +9,7 @@ use countersign::process::SERVING;
 use event_log::EventLog;
 use gateway::{Doors, GatewayOptions, GatewayTls, TokenFile};
 use projections::{Journal, Projector, ReadModels, StoredSettings};
-use reactors::{Reactor, ReactorOptions};
+use reactors::{ConnectorOptions, Connectors, Reactor, ReactorOptions};
 use runner::{House, HouseOptions};
 use schemas::settings::Settings;
 use tokio::signal::unix::{SignalKind, signal};
@@ -139,6 +139,14 @@ async fn start_reactors(
         database_address: ground.stores.outbox.clone(),
     });
     let reactor = reactor.await?;
+    let connectors = Connectors::new(ConnectorOptions {
+        bus: Arc::clone(&ground.bus),
+        root: ground.root.clone(),
+        settings: Arc::clone(&ground.settings),
+        clock: Arc::clone(&ground.clock),
+    })?;
+    let connectors_told = told.clone();
+    parts.spawn(async move { Ok(connectors.run(ended(connectors_told)).await?) });
     parts.spawn(async move { Ok(reactor.run(ended(told)).await?) });
     Ok(())
 }

@@ -19,7 +19,7 @@ use crate::owners::Entry;
 /// What is to be appended for a command, and what its caller hears once it is.
 #[derive(Debug)]
 pub struct Decided {
-    /// `None` when nothing is to be appended: answer at once.
+    /// `None` when nothing is to be appended: answer at once, or ask.
     pub commit: Option<Commit>,
     /// What the caller hears.
     pub answer: Answer,
@@ -65,6 +65,7 @@ pub fn decide(
         history,
         system_key: system_key.as_ref(),
         verified: &ready.verified,
+        outside: &ready.outside,
     };
     match handlers::decide(&entry.state, envelope, &facts) {
         Outcome::Decided(decision) => carry_out(house, entry, ready, &facts, *decision),
@@ -154,6 +155,8 @@ fn carry_out(
         )
     };
     let if_taken: Vec<(Claim, Refusal)> = decision.claims.iter().map(taken).collect();
+    // Asking again, after a crash or a redelivery, leaves nothing in the log.
+    let asks_again = matches!(decision.next, Next::Ask(_)) && events.is_empty();
     let commit = Commit {
         owner: envelope.owner.clone(),
         expected_version,
@@ -174,7 +177,7 @@ fn carry_out(
         claims: if_taken.iter().map(|(claim, _)| claim.clone()).collect(),
     };
     Decided {
-        commit: Some(commit),
+        commit: (!asks_again).then_some(commit),
         answer,
         next: decision.next,
         if_taken,

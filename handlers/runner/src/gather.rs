@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bus::Delivery;
 use event_log::Failure;
-use handlers::{SignatureCheck, VaultFacts, Verifications};
+use handlers::{Outside, SignatureCheck, VaultFacts, Verifications};
 use schemas::commands::CommandEnvelope;
 use schemas::vault::VaultName;
 use schemas::{Owner, Secret};
@@ -26,6 +26,8 @@ pub struct Ready {
     pub prefetched: Prefetched,
     /// The verified signatures.
     pub verified: Verifications,
+    /// What was asked of the outside for it.
+    pub outside: Outside,
 }
 
 /// Vault rows fetched beside the lane.

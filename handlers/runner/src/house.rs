@@ -8,6 +8,7 @@ use bus::{Bus, Sealer};
 use event_log::EventLog;
 use schemas::vault::VaultName;
 use schemas::{Owner, Secret, SystemId};
+use tokio::sync::Semaphore;
 
 use crate::systems::Systems;
 use crate::verifying::Verifier;
@@ -29,6 +30,7 @@ pub struct House {
     pub(crate) sealer: Sealer,
     pub(crate) systems: Systems,
     pub(crate) verifier: Verifier,
+    pub(crate) asking: Semaphore,
 }
 
 /// Limits of a runner, each with its unit.
@@ -51,6 +53,10 @@ pub struct HouseOptions {
     /// Threads that verify the signatures of operations at the same time, all lanes together. Requests with one signature
     /// do not wait for them.
     pub verifications_at_once: usize,
+    /// Questions to the outside at the same time, all lanes together. One more has no answer.
+    pub asked_at_once: usize,
+    /// Longest wait for an answer from the outside. Shorter than the silence after which a command is delivered again.
+    pub outside_patience: Duration,
     /// Time between two looks for events that were not published.
     pub sweep_every: Duration,
 }
@@ -66,6 +72,8 @@ impl Default for HouseOptions {
             lane_retry: Duration::from_secs(1),
             system_age_max: Duration::from_millis(500),
             verifications_at_once: 2,
+            asked_at_once: 64,
+            outside_patience: Duration::from_secs(5),
             sweep_every: Duration::from_secs(5),
         }
     }
@@ -83,6 +91,7 @@ impl House {
     ) -> Self {
         let sealer = Sealer::new(root.clone());
         let verifier = Verifier::new(options.verifications_at_once);
+        let asking = Semaphore::new(options.asked_at_once);
         Self {
             log,
             bus,
@@ -93,6 +102,7 @@ impl House {
             sealer,
             systems: Systems::default(),
             verifier,
+            asking,
         }
     }
 

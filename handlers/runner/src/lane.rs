@@ -9,6 +9,7 @@ use event_log::{AppendError, Commit, Epoch, Failure};
 use handlers::Next;
 use schemas::answers::Answer;
 use schemas::commands::{Caller, Kind};
+use schemas::outside::OutsideQuestion;
 use schemas::{CommandId, Lane};
 use tokio::sync::{mpsc, watch};
 
@@ -16,6 +17,7 @@ use crate::answering::answer;
 use crate::deciding::{Decided, decide};
 use crate::gather::{Ready, vault_facts, verify_again};
 use crate::house::House;
+use crate::outside::ask_for;
 use crate::owners::Owners;
 use crate::pump;
 use crate::redelivery::answer_from_log;
@@ -43,6 +45,7 @@ pub async fn serve(
     let owners = Arc::new(Owners::new(house.options.owners_max));
     let timers = Timers::open(&house, lane).await?;
     let (queue, queued) = mpsc::channel(house.options.lane_queue_max);
+    let asked = queue.downgrade();
     let pump = tokio::spawn(pump::run(
         Arc::clone(&house),
         lane,
@@ -57,6 +60,7 @@ pub async fn serve(
         owners,
         timers,
         relay,
+        asked,
     }
     .run(queued)
     .await;
@@ -76,6 +80,8 @@ struct Writer {
     owners: Arc<Owners>,
     timers: Timers,
     relay: Relay,
+    /// Where a command comes back that was waiting for the outside.
+    asked: mpsc::WeakSender<Ready>,
 }
 
 /// A decided command that waits for its group to be appended.
@@ -193,6 +199,14 @@ impl Writer {
             })),
             Ok(Some(Decided {
                 commit: None,
+                next: Next::Ask(question),
+                ..
+            })) => {
+                self.ask_outside(ready, *question);
+                Ok(None)
+            }
+            Ok(Some(Decided {
+                commit: None,
                 answer: reply,
                 ..
             })) => match self.check_memory(&ready).await {
@@ -284,6 +298,13 @@ impl Writer {
             &vault,
             &history,
         )))
+    }
+
+    /// Lets a command out of the lane until the outside has answered.
+    fn ask_outside(&self, ready: Ready, question: OutsideQuestion) {
+        let (house, owners) = (Arc::clone(&self.house), Arc::clone(&self.owners));
+        let queue = self.asked.clone();
+        tokio::spawn(ask_for(house, owners, queue, ready, question));
     }
 
     fn forget(&self, group: &[Member]) {

@@ -71,6 +71,7 @@ async fn take(house: &House, owners: &Owners, queue: &mpsc::Sender<Ready>, deliv
                 timer: None,
                 prefetched,
                 verified,
+                outside: handlers::Outside::default(),
             };
             // A closed queue means the lane has ended; the dropped delivery goes to whoever serves it next.
             queue.send(ready).await.ok();

@@ -57,6 +57,7 @@ pub async fn answer_from_log(
                 history: &[],
                 system_key: None,
                 verified: &handlers::Verifications::default(),
+                outside: &handlers::Outside::default(),
             };
             handlers::authenticate(&entry.state, envelope, &facts)
                 .map(|caller| (caller, entry.state.version()))

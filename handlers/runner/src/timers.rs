@@ -90,7 +90,7 @@ impl Timers {
             };
             let timer = Some(due.timer.name);
             let prefetched = Prefetched::default();
-            Some(Ready { envelope: Arc::new(envelope), delivery: None, timer, prefetched, verified: handlers::Verifications::default() })
+            Some(Ready { envelope: Arc::new(envelope), delivery: None, timer, prefetched, verified: handlers::Verifications::default(), outside: handlers::Outside::default() })
         });
         Ok(ready.collect())
     }

@@ -28,6 +28,7 @@ pub(crate) struct Received {
 pub(crate) enum Answer {
     Status(u16),
     With(u16, &'static str, String),
+    Body(u16, String),
     /// Status 200, and a megabyte after the other.
     Endless,
 }
@@ -135,6 +136,7 @@ async fn take(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) ->
         None => (200, None, Body::empty()),
         Some(Answer::Status(status)) => (status, None, Body::empty()),
         Some(Answer::With(status, name, value)) => (status, Some((name, value)), Body::empty()),
+        Some(Answer::Body(status, body)) => (status, None, Body::from(body)),
         Some(Answer::Endless) => (200, None, endless(Arc::clone(&desk.megabytes))),
     };
     let mut response = Response::new(body);

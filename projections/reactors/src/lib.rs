@@ -3,10 +3,14 @@
 //!
 //! A delivery is written to the outbox in the same transaction that moves the cursor, and only then sent. The reactor
 //! starts at its birth: what happened before it was first started is never sent.
+//!
+//! And the questions out: what a decision wants to know of a service outside, a connector asks by HTTP.
 
 #[cfg(test)]
 mod bank;
 mod callbacks;
+mod client;
+mod connectors;
 mod delivery;
 mod dispatcher;
 mod events_post;
@@ -19,5 +23,6 @@ mod sender;
 #[cfg(test)]
 mod world;
 
+pub use connectors::{ConnectorOptions, Connectors};
 pub use outbox::Status;
 pub use reactor::{Reactor, ReactorError, ReactorOptions, StartError};

@@ -8,6 +8,7 @@ use bus::shell::{Clock, LiveSettings, RootSecret};
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 
+use crate::client::LiveClient;
 use crate::delivery::Delivery;
 use crate::outbox::{Fate, Settled};
 use crate::schedule::{next_attempt, retry_after_ms};
@@ -19,24 +20,13 @@ const ATTEMPT_MAX: Duration = Duration::from_secs(15);
 /// Most of an answer that is read, bytes. Nothing in it matters; reading it lets the connection be used again.
 const ANSWER_MAX: usize = 64 * 1024;
 
-/// Idle connections that are kept for each endpoint.
-const IDLE_MAX: usize = 32;
-
 /// Sends letters.
 #[derive(Debug)]
 pub(crate) struct Sender {
-    client: Mutex<Client>,
-    settings: Arc<LiveSettings>,
+    client: LiveClient,
     root: RootSecret,
     clock: Arc<dyn Clock>,
     keys: Mutex<HashMap<String, Arc<WebhookKeys>>>,
-}
-
-/// A client, and the longest it waits for a connection, ms.
-#[derive(Debug)]
-struct Client {
-    client: reqwest::Client,
-    connect_timeout_ms: u64,
 }
 
 /// What came of an attempt.
@@ -52,11 +42,10 @@ impl Sender {
         clock: Arc<dyn Clock>,
         settings: Arc<LiveSettings>,
     ) -> Result<Self, reqwest::Error> {
-        let client = Mutex::new(Client::new(settings.current().network_timeout_ms())?);
+        let client = LiveClient::new(settings, ATTEMPT_MAX)?;
         let keys = Mutex::new(HashMap::new());
         Ok(Self {
             client,
-            settings,
             root,
             clock,
             keys,
@@ -99,7 +88,7 @@ impl Sender {
         let signature = self
             .keys_of(&delivery.system_id)
             .sign(&delivery.id, now, &delivery.body);
-        let mut request = self.client().post(&delivery.url);
+        let mut request = self.client.current().post(&delivery.url);
         // Ours come last: none of them can be carried through, and if one ever were, ours would count.
         for (name, value) in &delivery.headers {
             request = request.header(name, value);
@@ -133,25 +122,6 @@ impl Sender {
         }
     }
 
-    /// The client in use; another one when NETWORK_TIMEOUT changed.
-    fn client(&self) -> reqwest::Client {
-        let wanted_ms = self.settings.current().network_timeout_ms();
-        let mut known = self
-            .client
-            .lock()
-            .expect("nothing panics while it holds the client");
-        if known.connect_timeout_ms != wanted_ms {
-            match Client::new(wanted_ms) {
-                Ok(newer) => *known = newer,
-                Err(error) => {
-                    let error: &dyn std::error::Error = &error;
-                    tracing::error!(error, "the old NETWORK_TIMEOUT stays in force");
-                }
-            }
-        }
-        known.client.clone()
-    }
-
     fn keys_of(&self, system_id: &str) -> Arc<WebhookKeys> {
         let mut keys = self
             .keys
@@ -163,24 +133,6 @@ impl Sender {
         let derived = Arc::new(WebhookKeys::of(&self.root, system_id));
         keys.insert(system_id.to_owned(), Arc::clone(&derived));
         derived
-    }
-}
-
-impl Client {
-    fn new(connect_timeout_ms: u64) -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
-            .user_agent("Countersign")
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .connect_timeout(Duration::from_millis(connect_timeout_ms))
-            .timeout(ATTEMPT_MAX)
-            .pool_max_idle_per_host(IDLE_MAX)
-            .no_proxy()
-            .build()?;
-        Ok(Self {
-            client,
-            connect_timeout_ms,
-        })
     }
 }
 

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::{Bus, BusError, Delivery, DeliveryHandle, Parked, Publication, SendError, StreamEvent};
+use bus::{
+    Bus, BusError, Delivery, DeliveryHandle, Parked, Publication, Question, SendError, StreamEvent,
+    Unanswered,
+};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
@@ -196,6 +199,22 @@ impl Bus for FaultyBus {
         subject: &'a str,
     ) -> BoxFuture<'a, Result<BoxStream<'static, Bytes>, BusError>> {
         self.true_bus.hear(subject)
+    }
+
+    fn ask<'a>(
+        &'a self,
+        subject: &'a str,
+        payload: Bytes,
+        patience: Duration,
+    ) -> BoxFuture<'a, Result<Bytes, Unanswered>> {
+        self.true_bus.ask(subject, payload, patience)
+    }
+
+    fn serve<'a>(
+        &'a self,
+        subject: &'a str,
+    ) -> BoxFuture<'a, Result<BoxStream<'static, Question>, BusError>> {
+        self.true_bus.serve(subject)
     }
 
     fn parked(&self, limit: usize) -> BoxFuture<'_, Result<Vec<Parked>, BusError>> {

@@ -77,6 +77,10 @@ impl Writer {
                 if_taken,
             } = decided;
             let Some(commit) = commit else {
+                if let Next::Ask(question) = next {
+                    self.ask_outside(ready, *question);
+                    return Ok(None);
+                }
                 match self.check_memory(&ready).await {
                     Ok(()) => answer(&self.house, ready.delivery.as_ref(), &reply).await,
                     Err(AppendError::Fenced { .. }) => return Err(Fenced),
@@ -252,6 +256,7 @@ impl Writer {
             match next {
                 Next::Answer => answers.push((ready.delivery, Answer { position, ..answer })),
                 Next::DecideAgain => again.push(ready),
+                Next::Ask(question) => self.ask_outside(ready, *question),
             }
         }
         let house = Arc::clone(&self.house);
