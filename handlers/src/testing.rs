@@ -27,8 +27,8 @@ use schemas::{
 };
 
 use crate::{
-    Erasure, Facts, Next, Outcome, Outside, OwnerState, VaultFacts, Verifications, Verified, decide, evolve,
-    looks_back, needs, needs_system_key, precheck, verify,
+    Erasure, Facts, Next, Outcome, Outside, OwnerState, VaultFacts, Verifications, Verified,
+    decide, evolve, looks_back, needs, needs_system_key, precheck, verify,
 };
 pub(crate) use device::{Device, twin};
 pub(crate) use heard::Heard;

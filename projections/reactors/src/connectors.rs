@@ -87,7 +87,10 @@ impl Connectors {
         let reply = self.sealer.close_reply(&OutsideReply { id, answer });
         if let Err(error) = question.handle.answer(reply.into()).await {
             let error: &dyn std::error::Error = &error;
-            tracing::warn!(error, "an answer from the outside could not be brought back");
+            tracing::warn!(
+                error,
+                "an answer from the outside could not be brought back"
+            );
         }
     }
 

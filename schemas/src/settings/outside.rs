@@ -1,5 +1,5 @@
 //! The two settings about services outside, read: SCORING_SETTINGS and EXT_AUTH_SETTINGS. The manual says that they are
-//! JSON; what is in them is ours. `docs/outside.md` describes it for operators.
+//! JSON; what is in them is ours. `docs/scoring.md` and `docs/recovery.md` describe it.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -30,8 +30,8 @@ pub struct ScoringSettings {
     pub service: Service,
     /// The least score with which a transaction is confirmed automatically, 0 to 100.
     pub score_min: u8,
-    /// What the application gives to the service's library on the device: any JSON object.
-    pub application: Map<String, Value>,
+    /// What the application gives to the service's library on the device: a JSON object.
+    pub application: String,
 }
 
 /// A service outside that is asked by HTTP.
@@ -113,7 +113,7 @@ impl Settings {
         Ok(ScoringSettings {
             service: service(text.url, text.token)?,
             score_min: text.score_min,
-            application: text.application,
+            application: Value::Object(text.application).to_string(),
         })
     }
 
@@ -182,8 +182,13 @@ mod tests {
     #[test]
     fn scoring_is_read_whole_or_not_at_all() {
         let text = r#"{"url":"https://score.example/","token":"t","score_min":70,"application":{"site":"a"}}"#;
-        let scoring = with("SCORING_SETTINGS", text).scoring().expect("it is right");
-        assert_eq!((scoring.score_min, scoring.application.len()), (70, 1));
+        let scoring = with("SCORING_SETTINGS", text)
+            .scoring()
+            .expect("it is right");
+        assert_eq!(
+            (scoring.score_min, &*scoring.application),
+            (70, r#"{"site":"a"}"#)
+        );
         assert_eq!(scoring.service.token, Some(Secret::new("t")));
         let unset = Settings::default().scoring();
         assert_eq!(unset, Err(UnusableSetting::NotSet));
@@ -206,7 +211,11 @@ mod tests {
             {"id":"bank","title":"The bank","type":"http","url":"http://127.0.0.1/","token":"t"},
             {"id":"palm","title":"A palm","type":"palm"}]}"#;
         let read = with("EXT_AUTH_SETTINGS", text).ext_auth_templates();
-        let words: Vec<_> = read.expect("it is right").iter().map(|template| template.method.word()).collect();
+        let words: Vec<_> = read
+            .expect("it is right")
+            .iter()
+            .map(|template| template.method.word())
+            .collect();
         assert_eq!(words, ["code_word", "http", "unsupported"]);
         let unset = Settings::default().ext_auth_templates();
         assert_eq!(unset, Err(UnusableSetting::NotSet));

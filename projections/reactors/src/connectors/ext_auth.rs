@@ -1,4 +1,4 @@
-//! Whether a user answered right, by a service of the bank's. `docs/outside.md` describes question and answer for whoever
+//! Whether a user answered right, by a service of the bank's. `docs/recovery.md` describes question and answer for whoever
 //! writes the service.
 
 use schemas::outside::{ExtAuthQuestion, OutsideAnswer};

@@ -1,4 +1,4 @@
-//! The score of a device. `docs/outside.md` describes question and answer for whoever writes the service.
+//! The score of a device. `docs/scoring.md` describes question and answer for whoever writes the service.
 
 use schemas::outside::{OutsideAnswer, ScoreQuestion, Scored};
 use schemas::settings::Settings;

@@ -122,7 +122,10 @@ async fn the_service_s_score_comes_back() {
 async fn whatever_is_not_a_score_is_no_answer() {
     let body = |status: u16, body: &str| Answer::Body(status, body.to_owned());
     let bank = Bank::open().await;
-    let long = format!(r#"{{"score":87,"details":{{"a":"{}"}}}}"#, "x".repeat(70_000));
+    let long = format!(
+        r#"{{"score":87,"details":{{"a":"{}"}}}}"#,
+        "x".repeat(70_000)
+    );
     let deep = format!(r#"{{"score":87,"other":{}"#, "[".repeat(10_000));
     let wrong = [
         body(200, ""),
