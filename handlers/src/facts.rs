@@ -1,6 +1,6 @@
 //! What the house vouches for. Everything a decider may know besides the history and the command.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use schemas::envelope::RecordedEvent;
 use schemas::outside::{OutsideAnswer, OutsideQuestion};
@@ -37,14 +37,24 @@ pub struct Facts<'a> {
     pub outside: &'a Outside,
 }
 
-/// Opened vault rows, by name. A name that was asked for and is not here has no row.
+/// Opened vault rows, by name. A name that was asked for and is in neither has no row.
 #[derive(Clone, Debug, Default)]
-pub struct VaultFacts(pub HashMap<VaultName, Secret>);
+pub struct VaultFacts {
+    /// The rows.
+    pub rows: HashMap<VaultName, Secret>,
+    /// Rows that are there and do not open: they are not what the house has sealed for that place.
+    pub altered: HashSet<VaultName>,
+}
 
 impl VaultFacts {
     /// The bytes of a row.
     pub fn get(&self, name: &VaultName) -> Option<&[u8]> {
-        self.0.get(name).map(Secret::expose)
+        self.rows.get(name).map(Secret::expose)
+    }
+
+    /// Has somebody else written the row?
+    pub fn is_altered(&self, name: &VaultName) -> bool {
+        self.altered.contains(name)
     }
 }
 

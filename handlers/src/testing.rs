@@ -438,8 +438,11 @@ impl Story {
         let asked_for = needs(state, envelope);
         let rows = asked_for
             .iter()
-            .filter_map(|name| Some((name.clone(), self.vault.0.get(name)?.clone())));
-        let vault = VaultFacts(rows.collect());
+            .filter_map(|name| Some((name.clone(), self.vault.rows.get(name)?.clone())));
+        let vault = VaultFacts {
+            rows: rows.collect(),
+            altered: self.vault.altered.clone(),
+        };
         let beside = self.verified_beside.take();
         let verified: Verifications = match beside {
             Some(verified) => [verified].into_iter().collect(),
@@ -497,15 +500,15 @@ impl Story {
                     };
                     self.record(frame, event, result);
                 }
-                self.vault.0.extend(decision.vault.iter().cloned());
+                self.vault.rows.extend(decision.vault.iter().cloned());
                 if decision.secret_answer {
                     let name = VaultName::answer(&envelope.command_id);
-                    self.vault.0.insert(name, Secret::new("kept"));
+                    self.vault.rows.insert(name, Secret::new("kept"));
                 }
                 for erasure in &decision.erase {
                     match erasure {
-                        Erasure::Row(name) => drop(self.vault.0.remove(name)),
-                        Erasure::Owner => self.vault.0.clear(),
+                        Erasure::Row(name) => drop(self.vault.rows.remove(name)),
+                        Erasure::Owner => self.vault.rows.clear(),
                     }
                 }
                 if let AnswerBody::KeyIssued(key) = &decision.answer {

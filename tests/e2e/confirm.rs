@@ -35,7 +35,7 @@ async fn recorded(house: &TestHouse, phone: &Phone) -> (Option<Vec<u8>>, Option<
 }
 
 /// The other signature of the same digest.
-fn twin(signature: &[u8]) -> Vec<u8> {
+pub fn twin(signature: &[u8]) -> Vec<u8> {
     let signature = Signature::from_der(signature).unwrap();
     let (r, s) = signature.split_scalars();
     let twin = Signature::from_scalars(r.to_bytes(), (-*s).to_bytes()).unwrap();

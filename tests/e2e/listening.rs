@@ -43,7 +43,7 @@ fn neither_does_the_program_and_it_says_why() {
 }
 
 /// The program, beside this test's own binary; made when it is not there.
-fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     let this = std::env::current_exe().unwrap();
     let program = this.ancestors().nth(2).unwrap().join("countersign");
     if !program.exists() {

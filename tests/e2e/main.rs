@@ -4,6 +4,7 @@
     reason = "a story that cannot go on has failed, and the place says why"
 )]
 
+mod attacks;
 mod bad_input;
 mod batch_operation;
 mod blocked_user;

@@ -154,3 +154,38 @@ fn decisions_are_numbered_without_a_gap_and_have_three_parts() {
     }
     assert!(!decisions.is_empty());
 }
+
+/// The catalogue of attacks names tests that exist, and has no second row for an attack.
+#[test]
+fn the_attacks_are_tried_by_the_tests_they_name() {
+    let tests: BTreeSet<String> = files::rust()
+        .iter()
+        .flat_map(|file| file.text.lines())
+        .filter_map(|line| {
+            line.trim_start()
+                .strip_prefix("async ")
+                .or(Some(line.trim_start()))
+        })
+        .filter_map(|line| Some(line.strip_prefix("fn ")?.split_once('(')?.0.to_owned()))
+        .collect();
+    let page = files::all()
+        .into_iter()
+        .find(|file| file.path == "docs/attacks.md")
+        .expect("the catalogue is there");
+    let mut numbers = BTreeSet::new();
+    for row in page.text.lines().filter(|line| line.starts_with("| A")) {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let [number, .., named] = &cells[..] else {
+            panic!("a row has cells: {row}")
+        };
+        assert!(
+            numbers.insert((*number).to_owned()),
+            "{number} stands there twice"
+        );
+        for name in named.split(", ").filter(|name| *name != "–") {
+            let name = name.trim_matches('`');
+            assert!(tests.contains(name), "{number}: no test is called {name}");
+        }
+    }
+    assert!(numbers.len() > 30, "{numbers:?}");
+}

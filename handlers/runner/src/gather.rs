@@ -34,7 +34,27 @@ pub struct Ready {
 #[derive(Debug, Default)]
 pub struct Prefetched {
     version: u64,
-    rows: HashMap<VaultName, Option<Secret>>,
+    rows: HashMap<VaultName, Row>,
+}
+
+/// What lies in the vault under a name.
+#[derive(Debug)]
+enum Row {
+    /// Nothing.
+    Missing,
+    /// What the house has sealed.
+    Open(Secret),
+    /// Bytes that do not open: somebody else has written or moved them.
+    Altered,
+}
+
+impl Row {
+    fn open(&self) -> Option<&Secret> {
+        match self {
+            Self::Open(secret) => Some(secret),
+            Self::Missing | Self::Altered => None,
+        }
+    }
 }
 
 /// Fetches the owner, the vault rows and the answers to the questions about signatures.
@@ -105,12 +125,12 @@ pub async fn vault_facts(
         let mut missing = handlers::needs(&entry.state, envelope);
         missing.retain(|name| {
             if let Some(secret) = entry.secrets.get(name) {
-                facts.0.insert(name.clone(), secret.clone());
+                facts.rows.insert(name.clone(), secret.clone());
                 return false;
             }
             match prefetched.rows.remove(name).filter(|_| current) {
                 Some(row) => {
-                    facts.0.extend(row.map(|secret| (name.clone(), secret)));
+                    add(&mut facts, name.clone(), row);
                     false
                 }
                 None => true,
@@ -119,38 +139,47 @@ pub async fn vault_facts(
         missing
     };
     if !missing.is_empty() {
-        let rows = fetch(house, owner, missing).await?;
-        facts.0.extend(
-            rows.into_iter()
-                .filter_map(|(name, row)| Some((name, row?))),
-        );
+        for (name, row) in fetch(house, owner, missing).await? {
+            add(&mut facts, name, row);
+        }
     }
     Ok(facts)
+}
+
+fn add(facts: &mut VaultFacts, name: VaultName, row: Row) {
+    match row {
+        Row::Open(secret) => drop(facts.rows.insert(name, secret)),
+        Row::Altered => drop(facts.altered.insert(name)),
+        Row::Missing => {}
+    }
 }
 
 async fn fetch(
     house: &House,
     owner: &Owner,
     names: Vec<VaultName>,
-) -> Result<HashMap<VaultName, Option<Secret>>, Failure> {
+) -> Result<HashMap<VaultName, Row>, Failure> {
     if names.is_empty() {
         return Ok(HashMap::new());
     }
     let sealed = house.log.vault(owner, &names).await?;
-    names
-        .into_iter()
-        .zip(sealed)
-        .map(|(name, sealed)| {
-            let row = sealed
-                .map(|sealed| house.open(owner, &name, &sealed))
-                .transpose()
-                .map_err(|error| Failure {
-                    attempt: format!("cannot open the vault row {} of {owner}", name.as_str()),
-                    source: Some(Box::new(error)),
-                })?;
-            Ok((name, row))
-        })
-        .collect()
+    let rows = names.into_iter().zip(sealed).map(|(name, sealed)| {
+        let row = sealed.map_or(Row::Missing, |sealed| opened(house, owner, &name, &sealed));
+        (name, row)
+    });
+    Ok(rows.collect())
+}
+
+/// A row that does not open is an alarm and no failure: asking again would not help, and the decision refuses.
+fn opened(house: &House, owner: &Owner, name: &VaultName, sealed: &[u8]) -> Row {
+    match house.open(owner, name, sealed) {
+        Ok(secret) => Row::Open(secret),
+        Err(error) => {
+            metrics::counter!("runner_vault_rows_altered_total").increment(1);
+            tracing::error!(%owner, row = name.as_str(), %error, "a row of the vault is not what was sealed");
+            Row::Altered
+        }
+    }
 }
 
 /// Key material stays with the owner while it is in memory: every request of a device needs it.
@@ -158,7 +187,7 @@ fn remember_key_material(
     owners: &Owners,
     owner: &Owner,
     version: u64,
-    rows: &HashMap<VaultName, Option<Secret>>,
+    rows: &HashMap<VaultName, Row>,
 ) {
     let mut entries = owners.lock();
     if let Some(entry) = entries.get_mut(owner)
@@ -167,6 +196,6 @@ fn remember_key_material(
         let keys = rows.iter().filter(|(name, _)| name.is_key_material());
         entry
             .secrets
-            .extend(keys.filter_map(|(name, row)| Some((name.clone(), row.clone()?))));
+            .extend(keys.filter_map(|(name, row)| Some((name.clone(), row.open()?.clone()))));
     }
 }

@@ -93,7 +93,10 @@ mod tests {
     fn a_salt_that_was_lost_is_not_drawn_again() {
         let mut story = Story::of_online_credentials();
         salt(&story.device_asks(GetCredentialsSalt {}));
-        story.vault.0.remove(&VaultName::password_salt(KeyIndex(1)));
+        story
+            .vault
+            .rows
+            .remove(&VaultName::password_salt(KeyIndex(1)));
         story
             .device_asks(GetCredentialsSalt {})
             .is_refused(ErrorCode::KeyInfoNotFound);

@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn without_its_rows_or_its_flag_there_is_no_password() {
         let mut story = Story::of_a_password(1);
-        story.vault.0.remove(&VaultName::access_key(KeyIndex(1)));
+        story.vault.rows.remove(&VaultName::access_key(KeyIndex(1)));
         let heard = story.device_asks(set(2, Some(1)));
         assert_eq!(heard.code(), ErrorCode::KeyInfoNotFound);
         let mut story = Story::of_a_user_with(key_request(KeyParts::Whole));

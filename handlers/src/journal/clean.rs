@@ -69,7 +69,7 @@ mod tests {
 
     fn keep(story: &mut Story, number: u8, private: &RequestPrivate) -> VaultName {
         let name = VaultName::request(&CommandId([number; 32]));
-        story.vault.0.insert(name.clone(), encoded(private));
+        story.vault.rows.insert(name.clone(), encoded(private));
         name
     }
 

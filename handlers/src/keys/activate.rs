@@ -304,7 +304,7 @@ mod tests {
         let mut story = story();
         story
             .vault
-            .0
+            .rows
             .remove(&VaultName::activation_verifier(KeyIndex(1)));
         let refused = story.device_asks(guess(1));
         assert_eq!(refused.code(), ErrorCode::KeyInfoNotFound);

@@ -152,12 +152,12 @@ mod tests {
     fn what_somebody_changed_is_not_shown() {
         let mut changed_frame = story();
         let name = VaultName::operation_content(&"a".parse().unwrap());
-        changed_frame.vault.0.insert(name, Secret::new([0xc0]));
+        changed_frame.vault.rows.insert(name, Secret::new([0xc0]));
         let mut changed_text = story();
         let name = VaultName::transaction_content(&"a.2".parse().unwrap());
         let other = VaultName::transaction_content(&"a.1".parse().unwrap());
-        let other = changed_text.vault.0[&other].clone();
-        changed_text.vault.0.insert(name, other);
+        let other = changed_text.vault.rows[&other].clone();
+        changed_text.vault.rows.insert(name, other);
         for mut story in [changed_frame, changed_text] {
             story
                 .device_asks(get())

@@ -212,7 +212,7 @@ mod tests {
     fn a_frame_somebody_changed_is_not_built_upon() {
         let mut story = story();
         let name = VaultName::operation_content(&"a".parse().unwrap());
-        story.vault.0.insert(name, Secret::new([0xc0]));
+        story.vault.rows.insert(name, Secret::new([0xc0]));
         story
             .bank_asks(update())
             .is_refused(ErrorCode::TransactionDataError);

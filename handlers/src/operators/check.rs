@@ -190,7 +190,7 @@ mod tests {
     fn what_is_gone_is_not_called_wrong() {
         let mut story = story();
         let row = VaultName::transaction_content(&check().transaction_id);
-        story.vault.0.remove(&row);
+        story.vault.rows.remove(&row);
         assert_eq!(verdicts(&mut story)[2], Verdict::Gone);
         let key = key_request(KeyParts::Whole);
         story.bank_asks(UpdateUserKey {
@@ -209,7 +209,7 @@ mod tests {
     fn another_text_in_the_vault_is_found_out() {
         let mut story = story();
         let row = VaultName::transaction_content(&check().transaction_id);
-        story.vault.0.insert(row, Secret::new([0xc1]));
+        story.vault.rows.insert(row, Secret::new([0xc1]));
         assert_eq!(verdicts(&mut story)[2], Verdict::Invalid);
     }
 

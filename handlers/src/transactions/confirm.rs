@@ -571,7 +571,7 @@ mod tests {
         let code = story.code("invoice-1", 0);
         story
             .vault
-            .0
+            .rows
             .remove(&VaultName::key_first_part(story.device.key_index));
         story
             .device_asks(with_code(&code))

@@ -32,7 +32,11 @@ pub(crate) fn read(
     id: &TransactionId,
     transaction: &Transaction,
 ) -> Result<TransactionContent, Rejection> {
-    let row = asked.facts.vault.get(&VaultName::transaction_content(id));
+    let name = VaultName::transaction_content(id);
+    if asked.facts.vault.is_altered(&name) {
+        return Err(Rejection::ContentAltered);
+    }
+    let row = asked.facts.vault.get(&name);
     let content: TransactionContent = rmp_serde::from_slice(row.ok_or(Rejection::ContentMissing)?)
         .map_err(|_| Rejection::ContentAltered)?;
     if content.digest(asked.system_id, asked.user_id, id) != transaction.digest {

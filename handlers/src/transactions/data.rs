@@ -143,15 +143,19 @@ mod tests {
             rmp_serde::from_slice(story.vault.get(&name).unwrap()).unwrap();
         content.text = content.text.replace("1 500", "9 500");
         let altered = Secret::new(rmp_serde::to_vec_named(&content).unwrap());
-        story.vault.0.insert(name.clone(), altered);
+        story.vault.rows.insert(name.clone(), altered);
         story
             .device_asks(get())
             .is_refused(ErrorCode::TransactionDataError);
-        story.vault.0.insert(name.clone(), Secret::new([0xc1]));
+        story.vault.rows.insert(name.clone(), Secret::new([0xc1]));
         story
             .device_asks(get())
             .is_refused(ErrorCode::TransactionDataError);
-        story.vault.0.remove(&name);
+        story.vault.rows.remove(&name);
         story.device_asks(get()).is_refused(ErrorCode::NoResult);
+        story.vault.altered.insert(name);
+        story
+            .device_asks(get())
+            .is_refused(ErrorCode::TransactionDataError);
     }
 }

@@ -30,11 +30,11 @@ mod tests {
     fn nothing_erasable_is_left_of_a_deleted_user() {
         let mut story = Story::of_a_user();
         story.create_transaction("invoice-1");
-        assert!(!story.vault.0.is_empty());
+        assert!(!story.vault.rows.is_empty());
         let deleted = story.bank_asks(DeleteUser {});
         deleted.happens(&["delete_user"]);
         assert_eq!(deleted.decision().cancelled_timers, ["expire/invoice-1"]);
-        assert!(story.vault.0.is_empty());
+        assert!(story.vault.rows.is_empty());
     }
 
     #[test]

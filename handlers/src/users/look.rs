@@ -92,7 +92,7 @@ mod tests {
         let mut story = Story::of_a_registered_device();
         story
             .vault
-            .0
+            .rows
             .insert(VaultName::push_address(), Secret::new([0xc1]));
         story
             .bank_asks(GetUserInfo {})
