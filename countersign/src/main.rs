@@ -3,6 +3,7 @@
 mod contract;
 mod demo;
 mod device;
+mod license;
 mod rebuild;
 mod serve;
 mod telemetry;
@@ -30,6 +31,8 @@ enum Order {
     Demo(demo::DemoArguments),
     /// Drop a read model, build it again from the log, and prove that it equals the live one
     Rebuild(rebuild::RebuildArguments),
+    /// Issue, show and install licenses
+    License(license::LicenseArguments),
     /// The reference mobile device
     Device(device::DeviceArguments),
     /// Print a contract table as TSV, or the OpenAPI document
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Order::Serve(arguments) => serve::run(*arguments),
         Order::Demo(arguments) => demo::run(arguments),
         Order::Rebuild(arguments) => rebuild::run(arguments),
+        Order::License(arguments) => license::run(arguments),
         Order::Device(arguments) => device::run(arguments),
         Order::Contract(arguments) => {
             contract::run(&arguments);

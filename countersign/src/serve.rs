@@ -2,6 +2,7 @@
 
 mod bus_choice;
 mod journal;
+mod licensing;
 mod roles;
 pub mod stores;
 
@@ -85,6 +86,13 @@ pub struct ServeArguments {
     /// Public key of the issuer of registration requests: SubjectPublicKeyInfo, hex
     #[arg(long, env = "COUNTERSIGN_ISSUER_PUBLIC_KEY", value_name = "HEX")]
     pub issuer_public_key: Option<String>,
+    /// Public key of the issuer of licenses, SubjectPublicKeyInfo, hex: without one nothing needs a license
+    #[arg(
+        long,
+        env = "COUNTERSIGN_LICENSE_ISSUER_PUBLIC_KEY",
+        value_name = "HEX"
+    )]
+    pub license_issuer_public_key: Option<String>,
     /// Bearer tokens of the systems: lines of `<system_id or *> <sha256 hex of the token>`
     #[arg(long, env = "COUNTERSIGN_TOKENS", value_name = "FILE")]
     pub tokens: Option<PathBuf>,

@@ -463,6 +463,7 @@ pub(crate) fn system_info() -> AnswerBody {
         billing_period: 365,
         parameters: SystemParameters::default(),
         register_request: "e30=".to_owned(),
+        licenses: Vec::new(),
         is_deleted: false,
     }))
 }

@@ -35,6 +35,8 @@ pub struct Decision {
     pub cancelled_timers: Vec<String>,
     /// Names that must be free beyond this owner: scope, name, and what the caller hears when one is taken.
     pub claims: Vec<(String, String, ErrorCode)>,
+    /// Counters beyond this owner that move with it.
+    pub counts: Vec<CounterStep>,
     /// The code the caller hears; usually `Normal`.
     pub code: ErrorCode,
     /// The substance the caller hears.
@@ -49,6 +51,17 @@ pub struct Decision {
     pub events_post_url: Option<String>,
     /// How the callbacks of its events are written.
     pub callback: Option<CallbackWishes>,
+}
+
+/// A step of a counter that is nobody's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CounterStep {
+    /// Which counter.
+    pub counter: String,
+    /// By how much it moves.
+    pub step: i64,
+    /// The most it may show afterwards, and what the caller hears when it would show more; `None` for no limit.
+    pub limit: Option<(i64, ErrorCode)>,
 }
 
 /// Whether a command is finished once its decision is in the log.
@@ -95,6 +108,7 @@ impl Decision {
             timers: Vec::new(),
             cancelled_timers: Vec::new(),
             claims: Vec::new(),
+            counts: Vec::new(),
             code: ErrorCode::Normal,
             answer: AnswerBody::Nothing,
             secret_answer: false,

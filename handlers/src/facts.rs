@@ -8,6 +8,7 @@ use schemas::settings::Settings;
 use schemas::vault::VaultName;
 use schemas::{CommandId, Digest, RequestId, Secret, Timestamp};
 
+use crate::licenses::LicenseFacts;
 use crate::systems;
 
 /// The facts of one decision.
@@ -31,6 +32,8 @@ pub struct Facts<'a> {
     pub history: &'a [RecordedEvent],
     /// The symmetric key that the server keeps for the system, when [`crate::needs_system_key`] asked for it.
     pub system_key: Option<&'a Secret>,
+    /// What is known about licenses, when [`crate::needs_license`] asked for it.
+    pub license: Option<&'a LicenseFacts>,
     /// The signatures that were verified beside the lane.
     pub verified: &'a Verifications,
     /// What was asked of the outside for this command.

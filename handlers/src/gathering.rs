@@ -7,7 +7,9 @@ use schemas::commands::journal::JournalCommand;
 use schemas::commands::keys::KeyCommand;
 use schemas::commands::operations::OperationCommand;
 use schemas::commands::operators::OperatorCommand;
+use schemas::commands::systems::SystemCommand;
 use schemas::commands::transactions::TransactionCommand;
+use schemas::commands::users::UserCommand;
 use schemas::commands::{Caller, Command, CommandEnvelope, DeviceClaim};
 use schemas::vault::VaultName;
 
@@ -91,6 +93,24 @@ pub fn needs_system_key(envelope: &CommandEnvelope) -> bool {
     matches!(
         envelope.command,
         Command::Codes(CodeCommand::GenerateCommon(_) | CodeCommand::CheckCommon(_))
+    )
+}
+
+/// Does the decision ask what the system is licensed for?
+pub fn needs_license(envelope: &CommandEnvelope) -> bool {
+    matches!(
+        envelope.command,
+        Command::Users(UserCommand::Create(_)) | Command::Keys(KeyCommand::Update(_))
+    ) || tells_users(envelope)
+}
+
+/// Does the answer tell how many users the system has?
+pub fn tells_users(envelope: &CommandEnvelope) -> bool {
+    matches!(
+        envelope.command,
+        Command::Systems(
+            SystemCommand::Register(_) | SystemCommand::Change(_) | SystemCommand::GetInfo(_)
+        )
     )
 }
 

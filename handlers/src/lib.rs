@@ -6,6 +6,7 @@
 
 pub mod decision;
 pub mod facts;
+pub mod licenses;
 pub mod policies;
 pub mod server;
 pub mod systems;
@@ -38,7 +39,10 @@ mod testing;
 pub use authenticate::{Authenticated, authenticate, device_mac};
 pub use crypto::signature::verify;
 pub use deciding::{decide, kept_private};
-pub use decision::{Decision, Erasure, Next, Outcome, Refusal};
+pub use decision::{CounterStep, Decision, Erasure, Next, Outcome, Refusal};
 pub use facts::{Facts, Outside, SignatureCheck, VaultFacts, Verifications, Verified};
-pub use gathering::{asks_much, looks_back, needs, needs_system_key, precheck};
+pub use gathering::{
+    asks_much, looks_back, needs, needs_license, needs_system_key, precheck, tells_users,
+};
+pub use licenses::{LicenseFacts, Licensing};
 pub use owner::{OwnerState, UserState, evolve};

@@ -27,8 +27,8 @@ use schemas::{
 };
 
 use crate::{
-    Erasure, Facts, Next, Outcome, Outside, OwnerState, VaultFacts, Verifications, Verified,
-    decide, evolve, looks_back, needs, needs_system_key, precheck, verify,
+    Erasure, Facts, LicenseFacts, Next, Outcome, Outside, OwnerState, VaultFacts, Verifications,
+    Verified, decide, evolve, looks_back, needs, needs_license, needs_system_key, precheck, verify,
 };
 pub(crate) use device::{Device, twin};
 pub(crate) use heard::Heard;
@@ -53,6 +53,7 @@ pub(crate) struct Story {
     pub(crate) state: OwnerState,
     pub(crate) settings: Settings,
     pub(crate) vault: VaultFacts,
+    pub(crate) license: LicenseFacts,
     pub(crate) device: Device,
     /// An answer from beside the lane that the next decision is given, instead of the true one.
     pub(crate) verified_beside: Option<Verified>,
@@ -84,6 +85,7 @@ impl Story {
             user_id,
             settings: Settings::default(),
             vault: VaultFacts::default(),
+            license: LicenseFacts::default(),
             verified_beside: None,
             outside: OutsideAnswer::Unavailable,
             asked_outside: Vec::new(),
@@ -100,6 +102,14 @@ impl Story {
         story
             .system_asks(register_system())
             .happens(&["register_system"]);
+        story
+    }
+
+    pub(crate) fn of_a_system_billed(billing_type: i64) -> Self {
+        let mut story = Self::of_an_empty_house();
+        let mut command = register_system();
+        command.billing_type = billing_type;
+        story.system_asks(command).happens(&["register_system"]);
         story
     }
 
@@ -463,6 +473,7 @@ impl Story {
                 &[]
             },
             system_key: needs_system_key(envelope).then_some(&system_key),
+            license: needs_license(envelope).then_some(&self.license),
             verified: &verified,
             outside,
         };

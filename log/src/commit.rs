@@ -24,6 +24,8 @@ pub struct Commit {
     pub cancelled_timers: Vec<String>,
     /// Names that must be free beyond this owner, for example a transaction id within its system.
     pub claims: Vec<Claim>,
+    /// Counters beyond this owner that move with the decision, for example the users of its system.
+    pub counts: Vec<Count>,
 }
 
 /// An event, encoded.
@@ -86,4 +88,15 @@ pub struct Claim {
     pub scope: String,
     /// The name.
     pub name: String,
+}
+
+/// One step of a counter that is nobody's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Count {
+    /// The counter: `users/<system>`.
+    pub name: String,
+    /// By how much it moves.
+    pub step: i64,
+    /// The most it may show afterwards; `None` for a step that nothing limits.
+    pub max: Option<i64>,
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use schemas::{CommandId, Lane, Timestamp};
 
-use crate::commit::{Claim, CommandRow, Commit, Erase, NewEvent};
+use crate::commit::{Claim, CommandRow, Commit, Count, Erase, NewEvent};
 use crate::port::{AppendError, EventLog, Failure};
 
 /// What a group writes.
@@ -31,6 +31,8 @@ pub(crate) struct Rows<'a> {
     pub cancelled: Vec<(&'a str, &'a str)>,
     /// Names to take, and for whom.
     pub claims: Vec<(&'a Claim, &'a str)>,
+    /// Steps of counters, one by one.
+    pub counts: Vec<&'a Count>,
 }
 
 /// An event with its place in its owner's history.
@@ -95,6 +97,7 @@ impl<'a> Rows<'a> {
                     return None;
                 }
             }
+            rows.counts.extend(&commit.counts);
             for row in &commit.vault {
                 vault.insert((owner, row.name.as_str()), Some(row.sealed.as_slice()));
             }
@@ -159,6 +162,14 @@ pub(crate) async fn obstacle(
     if histories == Histories::Elsewhere {
         return AppendError::Conflict;
     }
+    if histories == Histories::Full {
+        // Only a limited step can meet a limit, and a decision has one at most.
+        let mut limited = commit.counts.iter().filter(|count| count.max.is_some());
+        return limited.next().map_or(AppendError::Conflict, |count| {
+            let name = count.name.clone();
+            AppendError::Full { name }
+        });
+    }
     match taken.await {
         Ok(Some(Claim { scope, name })) => AppendError::Taken { scope, name },
         // What stood in the way has gone since: deciding again is right in any case.
@@ -167,9 +178,11 @@ pub(crate) async fn obstacle(
     }
 }
 
-/// Whether the owners' histories were where the group expected them.
+/// Whether the owners' histories were where the group expected them, and whether a counter was in the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Histories {
     AsExpected,
     Elsewhere,
+    /// As expected, but a counter would have passed its limit.
+    Full,
 }

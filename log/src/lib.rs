@@ -13,7 +13,7 @@ pub mod postgres;
 pub mod sqlite;
 mod stored;
 
-pub use commit::{Claim, CommandRow, Commit, Erase, NewEvent, Timer, VaultRow};
+pub use commit::{Claim, CommandRow, Commit, Count, Erase, NewEvent, Timer, VaultRow};
 pub use memory::MemoryLog;
 pub use open::{Credentials, OpenError, open};
 pub use port::{

@@ -28,6 +28,7 @@ struct State {
     timers: HashMap<(Owner, String), Timestamp>,
     due: BTreeSet<(Lane, Timestamp, String, String)>,
     claims: BTreeSet<Claim>,
+    counts: BTreeMap<String, i64>,
 }
 
 #[derive(Debug)]
@@ -47,6 +48,7 @@ impl MemoryLog {
             timers: HashMap::new(),
             due: BTreeSet::new(),
             claims: BTreeSet::new(),
+            counts: BTreeMap::new(),
         }))
     }
 
@@ -81,6 +83,7 @@ impl State {
         let mut versions = HashMap::new();
         let mut commands = HashSet::new();
         let mut claims = BTreeSet::new();
+        let mut counts = self.counts.clone();
         for commit in group {
             if let Some(command) = &commit.command {
                 let id = command.command_id;
@@ -101,6 +104,14 @@ impl State {
                         scope: claim.scope.clone(),
                         name: claim.name.clone(),
                     });
+                }
+            }
+            for count in &commit.counts {
+                let shown = counts.entry(count.name.clone()).or_default();
+                *shown += count.step;
+                if count.max.is_some_and(|max| *shown > max) {
+                    let name = count.name.clone();
+                    return Err(AppendError::Full { name });
                 }
             }
         }
@@ -155,6 +166,9 @@ impl State {
             self.set_timer(lane, &commit.owner, name, None);
         }
         self.claims.extend(commit.claims.iter().cloned());
+        for count in &commit.counts {
+            *self.counts.entry(count.name.clone()).or_default() += count.step;
+        }
     }
 
     fn set_timer(&mut self, lane: Lane, owner: &Owner, name: &str, due_at: Option<Timestamp>) {
@@ -279,6 +293,10 @@ impl EventLog for MemoryLog {
             Ok(names.iter().map(row).collect())
         }
         .boxed()
+    }
+
+    fn count<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<i64, Failure>> {
+        async move { Ok(self.state().counts.get(name).copied().unwrap_or(0)) }.boxed()
     }
 
     fn erase<'a>(

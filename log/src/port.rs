@@ -52,6 +52,12 @@ pub enum AppendError {
         /// The name.
         name: String,
     },
+    /// A counter would have passed its limit.
+    #[error("the counter {name:?} is at its limit")]
+    Full {
+        /// Which counter.
+        name: String,
+    },
     /// One of the above happened somewhere in the group, the store cannot tell to which member: append one by one.
     #[error("one member of the group stands in the way")]
     Group,
@@ -187,6 +193,9 @@ pub trait EventLog: Send + Sync + std::fmt::Debug {
         owner: &'a Owner,
         names: &'a [VaultName],
     ) -> BoxFuture<'a, Result<Vec<Option<Vec<u8>>>, Failure>>;
+
+    /// What a counter shows; 0 for one that never moved.
+    fn count<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<i64, Failure>>;
 
     /// Erases rows outside a decision, for maintenance: sweeping answers that nobody will ask for again.
     fn erase<'a>(

@@ -41,11 +41,18 @@ const IDLE_BEFORE_PING: Duration = Duration::from_secs(1);
 const SESSION: &str = "set plan_cache_mode = force_generic_plan; set enable_seqscan = off; \
                        set enable_hashjoin = off; set enable_mergejoin = off; set jit = off";
 
-const MIGRATIONS: &[(i64, &str, &str)] = &[(
-    1,
-    "log",
-    include_str!("../../migrations/log/postgres/0001_log.sql"),
-)];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (
+        1,
+        "log",
+        include_str!("../../migrations/log/postgres/0001_log.sql"),
+    ),
+    (
+        2,
+        "counts",
+        include_str!("../../migrations/log/postgres/0002_counts.sql"),
+    ),
+];
 
 /// A log in a PostgreSQL database.
 #[derive(Debug)]
@@ -190,6 +197,10 @@ impl EventLog for PostgresLog {
         names: &'a [VaultName],
     ) -> BoxFuture<'a, Result<Vec<Option<Vec<u8>>>, Failure>> {
         self.in_time(self.read_vault(owner, names)).boxed()
+    }
+
+    fn count<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<i64, Failure>> {
+        self.read_count(name).boxed()
     }
 
     fn erase<'a>(

@@ -34,11 +34,18 @@ const CACHE_KIB: &str = "-16384";
 /// How much of the write-ahead log stays on disk once it was copied into the database, bytes.
 const JOURNAL_SIZE_LIMIT_BYTES: &str = "67108864";
 
-const MIGRATIONS: &[(i64, &str, &str)] = &[(
-    1,
-    "log",
-    include_str!("../../migrations/log/sqlite/0001_log.sql"),
-)];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (
+        1,
+        "log",
+        include_str!("../../migrations/log/sqlite/0001_log.sql"),
+    ),
+    (
+        2,
+        "counts",
+        include_str!("../../migrations/log/sqlite/0002_counts.sql"),
+    ),
+];
 
 /// A log in a SQLite file.
 #[derive(Debug)]
@@ -165,6 +172,10 @@ impl EventLog for SqliteLog {
         names: &'a [VaultName],
     ) -> BoxFuture<'a, Result<Vec<Option<Vec<u8>>>, Failure>> {
         self.read_vault(owner, names).boxed()
+    }
+
+    fn count<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<i64, Failure>> {
+        self.read_count(name).boxed()
     }
 
     fn erase<'a>(

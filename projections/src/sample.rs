@@ -123,6 +123,7 @@ impl History {
             timers: Vec::new(),
             cancelled_timers: Vec::new(),
             claims: Vec::new(),
+            counts: Vec::new(),
         };
         let open = self
             .log

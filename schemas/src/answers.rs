@@ -155,8 +155,22 @@ pub struct SystemInfo {
     pub parameters: SystemParameters,
     /// The request as received.
     pub register_request: String,
+    /// The licenses that count for it; none where nothing is limited.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub licenses: Vec<LicenseUse>,
     /// Whether it was removed.
     pub is_deleted: bool,
+}
+
+/// A license, and how far it is used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LicenseUse {
+    /// Its name among the issuer's licenses.
+    pub license_id: String,
+    /// Users it lets be there at once.
+    pub users_count: i64,
+    /// Users that take it up.
+    pub used: i64,
 }
 
 /// A freshly issued key, for the QR code.

@@ -18,6 +18,7 @@ pub mod flags;
 pub mod ids;
 pub mod key_text;
 pub mod lanes;
+pub mod license;
 pub mod money;
 pub mod operation_content;
 pub mod outside;

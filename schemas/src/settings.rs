@@ -240,6 +240,21 @@ impl Settings {
         self.is_on("ARM_RKS_ENABLED")
     }
 
+    /// LICENSE_FILE_LOCATION: folder of the license files.
+    pub fn license_file_location(&self) -> &str {
+        self.named("LICENSE_FILE_LOCATION")
+    }
+
+    /// LICENSE_CACHE_SIZE: license files whose signature need not be checked again; 0 checks every time.
+    pub fn license_cache_size(&self) -> usize {
+        self.number("LICENSE_CACHE_SIZE") as usize
+    }
+
+    /// LICENSE_CACHE_TTL: for how long, seconds.
+    pub fn license_cache_ttl_s(&self) -> i64 {
+        self.number("LICENSE_CACHE_TTL")
+    }
+
     /// BILL_PERIOD, days. A system's own value comes first.
     pub fn billing_days(&self) -> i64 {
         self.number("BILL_PERIOD")

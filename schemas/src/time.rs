@@ -57,6 +57,44 @@ impl Timestamp {
         (year, month as u32, day as u32)
     }
 
+    /// The first moment of a day (UTC), written `YYYY-MM-DD`; `None` for what is no day of the years 1970 to 9999.
+    pub fn of_day(text: &str) -> Option<Self> {
+        let mut parts = text.split('-');
+        let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
+        let in_digits = |part: &str, length| {
+            part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit())
+        };
+        if parts.next().is_some()
+            || !in_digits(year, 4)
+            || !in_digits(month, 2)
+            || !in_digits(day, 2)
+        {
+            return None;
+        }
+        let (year, month, day): (i64, i64, i64) =
+            (year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
+        if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
+            return None;
+        }
+        // The way back of `date`, by the same author.
+        let shifted = year - i64::from(month <= 2);
+        let era = shifted.div_euclid(400);
+        let year_of_era = shifted.rem_euclid(400);
+        let month_from_march = (month + 9) % 12;
+        let day_of_year = (153 * month_from_march + 2) / 5 + day - 1;
+        let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+        let moment = Self((era * 146_097 + day_of_era - 719_468) * 86_400_000);
+        // The 31st of a month of thirty days would be another day.
+        let is_that_day = moment.date() == (year, month as u32, day as u32);
+        (is_that_day && moment.0 >= 0).then_some(moment)
+    }
+
+    /// `YYYY-MM-DD`: the day (UTC) of this moment.
+    pub fn day_text(self) -> String {
+        let (year, month, day) = self.date();
+        format!("{year:04}-{month:02}-{day:02}")
+    }
+
     /// `DD.MM.YYYY`, as the manual's messages write a date.
     pub fn russian_date(self) -> String {
         let (year, month, day) = self.date();
@@ -95,5 +133,31 @@ mod tests {
             Timestamp(1_703_499_267_298).system_info_text(),
             "2023-12-25 10:14:27.298 +0000"
         );
+    }
+
+    #[test]
+    fn a_day_has_one_spelling_and_begins_at_midnight() {
+        for days in (0..2_932_896).step_by(97) {
+            let moment = Timestamp(days * 86_400_000);
+            assert_eq!(Timestamp::of_day(&moment.day_text()), Some(moment));
+        }
+        assert_eq!(
+            Timestamp::of_day("2024-02-29"),
+            Some(Timestamp(1_709_164_800_000))
+        );
+        for wrong in [
+            "2023-02-29",
+            "2023-04-31",
+            "2023-13-01",
+            "2023-00-10",
+            "2023-1-01",
+            "1969-12-31",
+            "2023-01-01 ",
+            "+023-01-01",
+            "2023-01-01-01",
+            "",
+        ] {
+            assert_eq!(Timestamp::of_day(wrong), None, "{wrong}");
+        }
     }
 }

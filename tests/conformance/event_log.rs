@@ -9,6 +9,7 @@
 
 mod append;
 mod cancelled;
+mod counts;
 mod model;
 mod obstacles;
 mod postgres;
@@ -126,6 +127,7 @@ fn commit(owner: &Owner, expected_version: u64, events: usize) -> Commit {
         timers: Vec::new(),
         cancelled_timers: Vec::new(),
         claims: Vec::new(),
+        counts: Vec::new(),
     }
 }
 

@@ -23,8 +23,6 @@ pub const ABSENCES: &[(Kind, &[&str], &str)] = &[
         &[
             "USER_CACHE_TTL",
             "USER_CACHE_SIZE",
-            "LICENSE_CACHE_TTL",
-            "LICENSE_CACHE_SIZE",
             "SYSTEM_CACHE_TTL",
             "SYSTEM_CACHE_SIZE",
         ],

@@ -25,6 +25,7 @@ mod journal_upkeep;
 mod key_flags;
 mod key_in_two_parts;
 mod key_pictures;
+mod licenses;
 mod listening;
 mod log_position;
 mod login_by_qr;

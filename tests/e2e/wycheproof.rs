@@ -112,6 +112,7 @@ async fn write(plan: &Plan, number: usize, events: Vec<Event>) {
         timers: Vec::new(),
         cancelled_timers: Vec::new(),
         claims: Vec::new(),
+        counts: Vec::new(),
     };
     let lane = Lane::of(&owner);
     let epoch = log.open_lane(lane).await.unwrap().epoch;

@@ -284,7 +284,10 @@ impl Runner {
             plan.clock(),
             Arc::clone(settings),
             plan.root.clone(),
-            HouseOptions::default(),
+            HouseOptions {
+                license_issuer: plan.license_issuer.clone(),
+                ..HouseOptions::default()
+            },
         ));
         runner::check_log_against_stream(&house).await?;
         // No membership: the test decides who believes in which lanes.

@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 
 use super::bus_choice::OpenBus;
 use super::journal::JournalBehindTheDoors;
+use super::licensing;
 use super::stores::{Stores, prepare};
 use super::{Role, ServeArguments};
 use crate::AnyError;
@@ -61,7 +62,7 @@ pub async fn serve(arguments: ServeArguments, settings: Settings) -> Result<(), 
         start_reactors(&ground, &mut parts, told.clone()).await?;
     }
     let runner = if is(Role::Runner) {
-        Some(start_runner(&ground, told.clone()).await?)
+        Some(start_runner(&ground, &arguments, told.clone()).await?)
     } else {
         None
     };
@@ -153,6 +154,7 @@ async fn start_reactors(
 
 async fn start_runner(
     ground: &Ground,
+    arguments: &ServeArguments,
     told: watch::Receiver<bool>,
 ) -> Result<tokio::task::JoinHandle<Result<(), AnyError>>, AnyError> {
     let house = Arc::new(House::new(
@@ -161,7 +163,10 @@ async fn start_runner(
         Arc::clone(&ground.clock),
         Arc::clone(&ground.settings),
         ground.root.clone(),
-        HouseOptions::default(),
+        HouseOptions {
+            license_issuer: licensing::issuer(arguments, &ground.settings.current())?,
+            ..HouseOptions::default()
+        },
     ));
     runner::check_log_against_stream(&house).await?;
     let name = hex::encode(bus::shell::random_bytes::<8>());

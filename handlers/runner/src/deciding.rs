@@ -2,8 +2,10 @@
 //! append does not hold.
 
 use bus::shell::random_bytes;
-use event_log::{Claim, CommandRow, Commit, Erase, NewEvent, Timer, VaultRow};
-use handlers::{Decision, Erasure, Facts, Next, Outcome, OwnerState, Refusal, VaultFacts};
+use event_log::{Claim, CommandRow, Commit, Count, Erase, NewEvent, Timer, VaultRow};
+use handlers::{
+    Decision, Erasure, Facts, LicenseFacts, Next, Outcome, OwnerState, Refusal, VaultFacts,
+};
 use schemas::answers::{Answer, AnswerBody};
 use schemas::commands::{CommandEnvelope, Kind};
 use schemas::context::{RequestContext, RequestPrivate};
@@ -27,6 +29,8 @@ pub struct Decided {
     pub next: Next,
     /// What the caller hears when a claimed name is taken, with the event that says so.
     pub if_taken: Vec<(Claim, Refusal)>,
+    /// What the caller hears when a counter is at its limit.
+    pub if_full: Option<Refusal>,
 }
 
 /// Decides a command on the owner's present state.
@@ -37,6 +41,7 @@ pub fn decide(
     ready: &Ready,
     vault: &VaultFacts,
     history: &[RecordedEvent],
+    license: Option<&LicenseFacts>,
 ) -> Decided {
     let envelope = &*ready.envelope;
     let now = house.clock.now();
@@ -64,6 +69,7 @@ pub fn decide(
         vault,
         history,
         system_key: system_key.as_ref(),
+        license,
         verified: &ready.verified,
         outside: &ready.outside,
     };
@@ -157,6 +163,19 @@ fn carry_out(
     let if_taken: Vec<(Claim, Refusal)> = decision.claims.iter().map(taken).collect();
     // Asking again, after a crash or a redelivery, leaves nothing in the log.
     let asks_again = matches!(decision.next, Next::Ask(_)) && events.is_empty();
+    // As any refusal of somebody without a history: it starts none.
+    let limit = decision.counts.iter().find_map(|step| step.limit);
+    let if_full = limit.map(|(_, code)| Refusal {
+        code,
+        event: None,
+        response_key: answer.response_key.clone(),
+        events_post_url: None,
+    });
+    let counts = decision.counts.into_iter().map(|step| Count {
+        name: step.counter,
+        step: step.step,
+        max: step.limit.map(|(max, _)| max),
+    });
     let commit = Commit {
         owner: envelope.owner.clone(),
         expected_version,
@@ -175,12 +194,14 @@ fn carry_out(
             .chain(ready.timer.clone())
             .collect(),
         claims: if_taken.iter().map(|(claim, _)| claim.clone()).collect(),
+        counts: counts.collect(),
     };
     Decided {
         commit: (!asks_again).then_some(commit),
         answer,
         next: decision.next,
         if_taken,
+        if_full,
     }
 }
 
@@ -225,6 +246,7 @@ pub fn refuse(
             timers: Vec::new(),
             cancelled_timers: Vec::new(),
             claims: Vec::new(),
+            counts: Vec::new(),
         }
     });
     Decided {
@@ -232,6 +254,7 @@ pub fn refuse(
         answer,
         next: Next::Answer,
         if_taken: Vec::new(),
+        if_full: None,
     }
 }
 

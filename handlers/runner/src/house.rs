@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use bus::shell::{Clock, LiveSettings, RootSecret};
 use bus::{Bus, Sealer};
-use event_log::EventLog;
+use event_log::{EventLog, Failure};
+use handlers::{LicenseFacts, Licensing};
+use schemas::commands::CommandEnvelope;
 use schemas::vault::VaultName;
 use schemas::{Owner, Secret, SystemId};
 use tokio::sync::Semaphore;
 
+use crate::licenses::LicenseBook;
 use crate::systems::Systems;
 use crate::verifying::Verifier;
 
@@ -31,6 +34,7 @@ pub struct House {
     pub(crate) systems: Systems,
     pub(crate) verifier: Verifier,
     pub(crate) asking: Semaphore,
+    licenses: LicenseBook,
 }
 
 /// Limits of a runner, each with its unit.
@@ -59,6 +63,8 @@ pub struct HouseOptions {
     pub outside_patience: Duration,
     /// Time between two looks for events that were not published.
     pub sweep_every: Duration,
+    /// Public key of the issuer of licenses, SubjectPublicKeyInfo DER; without one nothing needs a license.
+    pub license_issuer: Option<Vec<u8>>,
 }
 
 impl Default for HouseOptions {
@@ -75,6 +81,7 @@ impl Default for HouseOptions {
             asked_at_once: 64,
             outside_patience: Duration::from_secs(5),
             sweep_every: Duration::from_secs(5),
+            license_issuer: None,
         }
     }
 }
@@ -92,6 +99,7 @@ impl House {
         let sealer = Sealer::new(root.clone());
         let verifier = Verifier::new(options.verifications_at_once);
         let asking = Semaphore::new(options.asked_at_once);
+        let licenses = LicenseBook::new(options.license_issuer.clone());
         Self {
             log,
             bus,
@@ -103,12 +111,32 @@ impl House {
             systems: Systems::default(),
             verifier,
             asking,
+            licenses,
         }
     }
 
     /// The symmetric key that the server keeps for a system: it follows from the root secret, so nothing is stored.
     pub(crate) fn system_key(&self, system_id: &SystemId) -> Secret {
         self.root.derive(&format!("confirm/{system_id}"))
+    }
+
+    /// What a decision of this command is told about licenses; `None` for one that does not ask.
+    pub(crate) async fn license_facts(
+        &self,
+        envelope: &CommandEnvelope,
+    ) -> Result<Option<LicenseFacts>, Failure> {
+        if !handlers::needs_license(envelope) {
+            return Ok(None);
+        }
+        let (settings, now) = (self.settings.current(), self.clock.now());
+        let licensing = self.licenses.look(&settings, now).await;
+        let users = if licensing != Licensing::Off && handlers::tells_users(envelope) {
+            let counter = handlers::licenses::users_of(envelope.owner.system_id());
+            self.log.count(&counter).await?
+        } else {
+            0
+        };
+        Ok(Some(LicenseFacts { licensing, users }))
     }
 
     /// Seals a row for its place in the vault.

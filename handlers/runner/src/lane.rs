@@ -282,6 +282,7 @@ impl Writer {
                 Err(error) => return Err(as_failure(error)),
             }
         }
+        let license = self.house.license_facts(&envelope).await?;
         let mut entries = self.owners.lock();
         // The cache is smaller than one group only if somebody configured it so.
         let Some(entry) = entries.get_mut(&envelope.owner) else {
@@ -297,6 +298,7 @@ impl Writer {
             ready,
             &vault,
             &history,
+            license.as_ref(),
         )))
     }
 

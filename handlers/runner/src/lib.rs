@@ -10,6 +10,7 @@ mod gather;
 mod growth;
 mod house;
 mod lane;
+mod licenses;
 mod outside;
 mod owners;
 mod pump;

@@ -56,6 +56,7 @@ pub async fn answer_from_log(
                 vault,
                 history: &[],
                 system_key: None,
+                license: None,
                 verified: &handlers::Verifications::default(),
                 outside: &handlers::Outside::default(),
             };
@@ -120,6 +121,7 @@ async fn claim_repetition(
         timers: Vec::new(),
         cancelled_timers: Vec::new(),
         claims: Vec::new(),
+        counts: Vec::new(),
     };
     match house.log.append(lane, epoch, &[commit]).await {
         Ok(_) => Ok(true),

@@ -20,7 +20,7 @@ pub(crate) fn is_well_formed(public_key: &[u8]) -> bool {
 }
 
 /// The same without the point's arithmetic, which verifying a signature does anyway.
-pub(super) fn has_the_one_spelling(public_key: &[u8]) -> bool {
+pub(crate) fn has_the_one_spelling(public_key: &[u8]) -> bool {
     public_key.len() == LENGTH && public_key.starts_with(&PREFIX)
 }
 

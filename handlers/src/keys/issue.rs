@@ -13,6 +13,7 @@ use super::Rejection;
 use crate::crypto::activation::{Verifier, draw_code};
 use crate::crypto::key_material::derive;
 use crate::facts::Facts;
+use crate::licenses;
 use crate::systems::Registered;
 
 /// Digits of a code we draw.
@@ -49,6 +50,7 @@ pub(crate) fn issue(
         .flags
         .effective()
         .map_err(|_| Rejection::FlagsExclude)?;
+    licenses::permit_flags(flags, holder.system_id, holder.system, facts)?;
     let valid_to = valid_to(holder.system, facts);
     let life = Life {
         key_index,

@@ -28,10 +28,14 @@ pub(crate) use usable::{Unusable, bound_fingerprint, usable_secret};
 
 use crate::asked::Asked;
 use crate::decision::Decision;
+use crate::licenses;
 
 /// Why nothing happened to a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Rejection {
+    /// The system's licenses do not permit a flag.
+    #[error(transparent)]
+    License(#[from] licenses::Rejection),
     /// Flags that exclude each other.
     #[error("the flags exclude each other")]
     FlagsExclude,
@@ -108,6 +112,7 @@ impl Rejection {
     /// activation: both are errors in the request (219).
     pub(crate) fn code(self) -> ErrorCode {
         match self {
+            Self::License(rejection) => rejection.code(),
             Self::FlagsExclude
             | Self::NothingToActivate
             | Self::PublicKeyMalformed

@@ -7,6 +7,7 @@ use super::{Registered, Rejection, State};
 use crate::asked;
 use crate::decision::Decision;
 use crate::facts::Facts;
+use crate::licenses;
 
 /// Answers with the system's parameters as they are in force.
 pub(super) fn system_info(
@@ -48,6 +49,7 @@ pub(super) fn describe(system: &Registered, system_id: &SystemId, facts: &Facts<
             .unwrap_or_else(|| facts.settings.billing_days()),
         parameters,
         register_request: system.register_request.clone(),
+        licenses: licenses::uses(system_id, system, facts),
         is_deleted: false,
     }
 }

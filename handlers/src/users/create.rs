@@ -11,6 +11,7 @@ use super::Rejection;
 use crate::decision::Decision;
 use crate::facts::Facts;
 use crate::keys::{Holder, issue};
+use crate::licenses;
 use crate::systems::Registered;
 
 const FIRST: KeyIndex = KeyIndex(1);
@@ -29,6 +30,7 @@ pub(crate) fn decide(
         name: name.clone(),
         system,
     };
+    let seat = licenses::seat(system_id, system, facts)?;
     let mut new = issue(&command.key, FIRST, &holder, facts)?;
     let name_row = name.map(|name| (VaultName::user_name(), Secret::new(name)));
     new.rows.extend(name_row);
@@ -36,6 +38,7 @@ pub(crate) fn decide(
     let event = UserCreated { key: new.issued };
     Ok(Decision {
         vault: new.rows,
+        counts: vec![seat],
         answer: AnswerBody::KeyIssued(Box::new(new.answer)),
         secret_answer: true,
         events_post_url: system

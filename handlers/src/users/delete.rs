@@ -4,6 +4,7 @@ use schemas::events::users::UserDeleted;
 
 use crate::asked::Asked;
 use crate::decision::{Decision, Erasure};
+use crate::licenses;
 use crate::policies::{expiry_timer, operation_timer};
 
 /// Deletes the user and the whole of the user's part of the vault. What was confirmed stays confirmed: the events keep
@@ -14,6 +15,7 @@ pub(crate) fn decide(asked: &Asked<'_>) -> Decision {
     let operations = person.operations.ids().map(operation_timer);
     Decision {
         erase: vec![Erasure::Owner],
+        counts: vec![licenses::freed(asked.system_id)],
         cancelled_timers: transactions.chain(operations).collect(),
         ..Decision::happened(vec![UserDeleted {}.into()])
     }

@@ -20,6 +20,7 @@ pub(crate) use state::{Life, Person};
 use crate::asked::Asked;
 use crate::decision::Decision;
 use crate::keys;
+use crate::licenses;
 
 /// Why nothing happened to a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -39,6 +40,9 @@ pub(crate) enum Rejection {
     /// The user's row in the vault does not read.
     #[error("the stored push address cannot be read")]
     PushAddressUnreadable,
+    /// The system's licenses leave no place.
+    #[error(transparent)]
+    License(#[from] licenses::Rejection),
     /// The first key cannot be issued.
     #[error(transparent)]
     Key(#[from] keys::Rejection),
@@ -52,6 +56,7 @@ impl Rejection {
             Self::Deleted => ErrorCode::UserIsDeleted,
             Self::AlreadyThere | Self::ReasonMissing => ErrorCode::RequestError,
             Self::PushAddressUnreadable => ErrorCode::PushNotFound,
+            Self::License(rejection) => rejection.code(),
             Self::Key(rejection) => rejection.code(),
         }
     }

@@ -69,6 +69,7 @@ impl PostgresLog {
                 Ended::Moved => continue,
                 Ended::Stale => Histories::Elsewhere,
                 Ended::Occupied => Histories::AsExpected,
+                Ended::Full => Histories::Full,
                 Ended::Refused(error) => {
                     return Err(AppendError::Failed(Failure::because(attempt(), error)));
                 }

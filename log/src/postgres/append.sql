@@ -76,6 +76,17 @@ claimed as (
     select scope, name, owner
     from unnest($32::text[], $33::text[], $34::text[]) as new (scope, name, owner)
     where exists (select from moved)
+),
+-- The row is locked until the commit and read as it is then, so no two statements can take the same last place; the
+-- table's check refuses one that passes the limit.
+counted as (
+    insert into counts as old (name, shown, most)
+    select name, sum(step), min(most)
+    from unnest($35::text[], $36::bigint[], $37::bigint[]) as new (name, step, most)
+    where exists (select from moved)
+    group by name
+    order by name
+    on conflict (name) do update set shown = old.shown + excluded.shown, most = excluded.most
 )
 -- A fence that falls between the look and the lock would let some lanes move without the others: dividing by nothing
 -- takes all of it back.

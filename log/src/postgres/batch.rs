@@ -46,6 +46,8 @@ pub(super) enum Ended {
     Stale,
     /// The server refused and rolled back: a command or a name is there already.
     Occupied,
+    /// The server refused and rolled back: a counter would have passed its limit.
+    Full,
     /// The server refused and rolled back.
     Refused(sqlx::Error),
     /// It may have been committed.
@@ -56,6 +58,8 @@ pub(super) enum Ended {
 enum Trouble {
     /// The server refused it and rolled it back: a command or a name is there already.
     Occupied,
+    /// The server refused it and rolled it back: a counter would have passed its limit.
+    Full,
     /// The server refused it and rolled it back.
     Refused(sqlx::Error),
     /// It may have been committed.
@@ -85,7 +89,12 @@ async fn work(mut queue: mpsc::UnboundedReceiver<Waiting>, pool: PgPool, answer_
         for (waiting, ended) in batch.into_iter().zip(ended) {
             let undecided = matches!(
                 ended,
-                Ended::Occupied | Ended::Stale | Ended::Moved | Ended::Fenced | Ended::Refused(_)
+                Ended::Occupied
+                    | Ended::Full
+                    | Ended::Stale
+                    | Ended::Moved
+                    | Ended::Fenced
+                    | Ended::Refused(_)
             );
             let ended = if undecided && !alone {
                 let mut one = send(&pool, std::slice::from_ref(&waiting), answer_timeout).await;
@@ -134,6 +143,7 @@ async fn send(pool: &PgPool, batch: &[Waiting], answer_timeout: Duration) -> Vec
             })
             .collect(),
         Err(Trouble::Occupied) => groups.iter().map(|_| Ended::Occupied).collect(),
+        Err(Trouble::Full) => groups.iter().map(|_| Ended::Full).collect(),
         Err(Trouble::Refused(error)) => {
             let mut ended: Vec<Ended> = groups.iter().skip(1).map(|_| Ended::Moved).collect();
             ended.insert(0, Ended::Refused(error));
@@ -180,6 +190,7 @@ fn judge(error: sqlx::Error) -> Trouble {
     const COMPLETION_UNKNOWN: &str = "40003";
     match error {
         sqlx::Error::Database(error) if error.is_unique_violation() => Trouble::Occupied,
+        sqlx::Error::Database(error) if error.is_check_violation() => Trouble::Full,
         sqlx::Error::Database(error) => {
             let code = error.code().unwrap_or_default().into_owned();
             let class = code.get(..2).unwrap_or_default();

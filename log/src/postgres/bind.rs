@@ -1,4 +1,4 @@
-//! The statement with its thirty-four columns; their numbers stand in `append.sql`.
+//! The statement with its thirty-seven columns; their numbers stand in `append.sql`.
 
 use schemas::Lane;
 
@@ -146,6 +146,13 @@ pub(super) fn bind(groups: &[(Lane, Epoch, Rows<'_>)]) -> Statement {
             |_, (claim, _)| claim.name.as_str(),
         ))
         .bind(column(groups, |rows| &rows.claims, |_, (_, owner)| *owner))
+        .bind(column(
+            groups,
+            |rows| &rows.counts,
+            |_, count| count.name.as_str(),
+        ))
+        .bind(column(groups, |rows| &rows.counts, |_, count| count.step))
+        .bind(column(groups, |rows| &rows.counts, |_, count| count.max))
 }
 
 /// One column of one kind of rows, over all groups.

@@ -59,6 +59,7 @@ impl SqliteLog {
             }
             Outcome::Stale => Histories::Elsewhere,
             Outcome::Occupied => Histories::AsExpected,
+            Outcome::Full => Histories::Full,
         };
         Err(group::obstacle(self, group, histories, self.first_taken(&rows.claims)).await)
     }

@@ -35,6 +35,8 @@ pub(super) enum Outcome {
     Stale,
     /// A command or a name is there already.
     Occupied,
+    /// A counter would have passed its limit.
+    Full,
     /// Rolled back, or never begun.
     Failed(sqlx::Error),
     /// The commit itself failed.
@@ -82,6 +84,7 @@ async fn write(writer: &SqlitePool, batch: &[Waiting]) -> Vec<Outcome> {
                 Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
                     Outcome::Occupied
                 }
+                Err(sqlx::Error::Database(error)) if error.is_check_violation() => Outcome::Full,
                 Err(error) => Outcome::Failed(error),
             });
         }

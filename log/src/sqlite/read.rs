@@ -134,6 +134,15 @@ impl SqliteLog {
         Ok(names.iter().map(row).collect())
     }
 
+    pub(super) async fn read_count(&self, name: &str) -> Result<i64, Failure> {
+        let shown: Option<i64> = sqlx::query_scalar("select shown from counts where name = $1")
+            .bind(name)
+            .fetch_optional(&self.readers)
+            .await
+            .map_err(|error| Failure::because(format!("cannot read the counter {name}"), error))?;
+        Ok(shown.unwrap_or(0))
+    }
+
     pub(super) async fn read_due_timers(
         &self,
         lane: Lane,

@@ -50,6 +50,7 @@ pub(super) fn write(groups: &[Placed<'_>]) -> Vec<Statement> {
     let cancelled = all(groups, |_, _, rows| rows.cancelled.clone());
     script.extend(delete_pairs(DELETE_TIMERS, &cancelled));
     script.extend(take_names(groups));
+    script.extend(move_counters(groups));
     script.extend(move_lanes(groups));
     script
 }
@@ -158,6 +159,24 @@ fn take_names(groups: &[Placed<'_>]) -> Vec<Statement> {
                 .bind(claim.scope.as_str())
                 .bind(claim.name.as_str())
                 .bind(*owner)
+        })
+    })
+}
+
+/// Row after row, so that each meets the limit of its own step: the table's check refuses one that passes it.
+fn move_counters(groups: &[Placed<'_>]) -> Vec<Statement> {
+    let counts = all(groups, |_, _, rows| rows.counts.clone());
+    in_pieces(&counts, |counts| {
+        let statement = statement(
+            "insert into counts (name, shown, most) ",
+            (3, counts.len()),
+            " on conflict (name) do update set shown = counts.shown + excluded.shown, most = excluded.most",
+        );
+        counts.iter().fold(statement, |statement, count| {
+            statement
+                .bind(count.name.as_str())
+                .bind(count.step)
+                .bind(count.max)
         })
     })
 }

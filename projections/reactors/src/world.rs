@@ -138,6 +138,7 @@ impl World {
             timers: Vec::new(),
             cancelled_timers: Vec::new(),
             claims: Vec::new(),
+            counts: Vec::new(),
         };
         let lane = Lane::of(owner);
         let open = self

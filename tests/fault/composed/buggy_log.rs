@@ -164,6 +164,10 @@ impl EventLog for BuggyLog {
         self.true_log.vault(owner, names)
     }
 
+    fn count<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<i64, Failure>> {
+        self.true_log.count(name)
+    }
+
     fn erase<'a>(
         &'a self,
         owner: &'a Owner,

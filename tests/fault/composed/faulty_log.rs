@@ -132,6 +132,10 @@ impl EventLog for FaultyLog {
         }
     }
 
+    fn count<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<i64, Failure>> {
+        self.true_log.count(name)
+    }
+
     fn erase<'a>(
         &'a self,
         owner: &'a Owner,

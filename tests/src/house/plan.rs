@@ -35,6 +35,7 @@ pub struct Plan {
     pub(super) root: RootSecret,
     pub(super) listen: SocketAddr,
     pub(super) tokens: Option<TokenFile>,
+    pub(super) license_issuer: Option<Vec<u8>>,
     clock: TestClock,
     folder: tempfile::TempDir,
 }
@@ -66,6 +67,7 @@ impl Plan {
             root: RootSecret::new([0x5e; 32]),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             tokens: None,
+            license_issuer: None,
             clock: TestClock::Manual(Arc::new(ManualClock::new(BEGINNING))),
             folder: tempfile::tempdir().expect("the temporary folder is writable"),
         }
@@ -101,6 +103,23 @@ impl Plan {
         let tokens = TokenFile::parse(text).unwrap_or_else(|error| panic!("{error}"));
         self.tokens = Some(tokens);
         self
+    }
+
+    /// With licenses of this issuer, whose public key is SubjectPublicKeyInfo DER; they lie in [`Self::licenses`].
+    #[must_use]
+    pub fn licensed_by(mut self, issuer: &[u8]) -> Self {
+        self.license_issuer = Some(issuer.to_vec());
+        std::fs::create_dir_all(self.licenses()).expect("the temporary folder is writable");
+        let place = self.licenses();
+        let place = place
+            .to_str()
+            .expect("the temporary folder has a plain name");
+        self.with("LICENSE_FILE_LOCATION", place)
+    }
+
+    /// Where the licenses lie.
+    pub fn licenses(&self) -> PathBuf {
+        self.folder().join("licenses")
     }
 
     /// At this address.

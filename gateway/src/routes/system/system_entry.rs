@@ -1,6 +1,6 @@
 //! How a system reads on the wire. Source: reference manual's `system_info`.
 
-use schemas::answers::SystemInfo;
+use schemas::answers::{LicenseUse, SystemInfo};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -29,17 +29,29 @@ pub(crate) struct SystemEntry<'a> {
     callback_url: Option<&'a str>,
     /// The registration request as received, base64.
     register_request: &'a str,
-    license: Licenses,
+    license: Licenses<'a>,
     is_deleted: bool,
     /// What the bank verifies callbacks with; only in the answer to the registration.
     #[serde(skip_serializing_if = "Option::is_none")]
     webhook: Option<WebhookEntry>,
 }
 
-/// The manual's place for licenses; this program asks for none.
+/// The licenses that count for the system now; none where nothing is limited.
 #[derive(Serialize, ToSchema)]
-pub(crate) struct Licenses {
-    licenses: [String; 0],
+pub(crate) struct Licenses<'a> {
+    licenses: Vec<LicenseEntry<'a>>,
+}
+
+/// A license, and how far it is used.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct LicenseEntry<'a> {
+    /// Users it lets be there at once.
+    users_count: i64,
+    /// Users that take it up.
+    used: i64,
+    /// Its name among the issuer's licenses.
+    #[serde(rename = "licenseID")]
+    license_id: &'a str,
 }
 
 /// Keys of the callbacks, as Standard Webhooks writes them.
@@ -49,6 +61,16 @@ pub(crate) struct WebhookEntry {
     secret: String,
     /// `whpk_` and the Ed25519 public key, base64.
     public_key: String,
+}
+
+impl<'a> LicenseEntry<'a> {
+    fn of(license: &'a LicenseUse) -> Self {
+        Self {
+            users_count: license.users_count,
+            used: license.used,
+            license_id: &license.license_id,
+        }
+    }
 }
 
 impl<'a> SystemEntry<'a> {
@@ -69,7 +91,9 @@ impl<'a> SystemEntry<'a> {
             events_post_url: parameters.events_post_url.as_deref(),
             callback_url: parameters.callback_url.as_deref(),
             register_request: &info.register_request,
-            license: Licenses { licenses: [] },
+            license: Licenses {
+                licenses: info.licenses.iter().map(LicenseEntry::of).collect(),
+            },
             is_deleted: info.is_deleted,
             webhook: None,
         }

@@ -45,6 +45,7 @@ impl Writer {
                 AppendError::Conflict
                 | AppendError::Duplicate(_)
                 | AppendError::Taken { .. }
+                | AppendError::Full { .. }
                 | AppendError::Group,
             ) => {
                 metrics::counter!("runner_groups_split_total").increment(1);
@@ -75,6 +76,7 @@ impl Writer {
                 answer: reply,
                 next,
                 if_taken,
+                if_full,
             } = decided;
             let Some(commit) = commit else {
                 if let Next::Ask(question) = next {
@@ -111,6 +113,11 @@ impl Writer {
                         .find(|(claim, _)| claim.scope == scope && claim.name == name)
                         .map(|(_, refusal)| refusal);
                     let Some(refusal) = refusal else { break };
+                    return self.append_refusal(ready, refusal).await;
+                }
+                Err(AppendError::Full { .. }) => {
+                    self.owners.forget(&ready.envelope.owner);
+                    let Some(refusal) = if_full else { break };
                     return self.append_refusal(ready, refusal).await;
                 }
                 Err(AppendError::Duplicate(_)) => {
@@ -158,13 +165,18 @@ impl Writer {
             .get_mut(&ready.envelope.owner)
             .map(|entry| refuse(&self.house, entry, &ready.envelope, now, refusal));
         let Some(Decided {
-            commit: Some(commit),
+            commit,
             answer: reply,
             next,
             ..
         }) = decided
         else {
             self.put_back(ready).await;
+            return Ok(None);
+        };
+        // The append that was refused has just shown that the lane is ours.
+        let Some(commit) = commit else {
+            answer(&self.house, ready.delivery.as_ref(), &reply).await;
             return Ok(None);
         };
         match self
