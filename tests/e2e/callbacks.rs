@@ -74,9 +74,12 @@ async fn a_refused_callback_comes_again_under_the_same_identity_and_before_what_
     phone.update_push(&push, house.now()).await.unwrap();
     crate::until(async || receiver.refused().len() == 1).await;
     assert_eq!(receiver.count(), 0, "what came later waits its turn");
-    // The second attempt follows after about five seconds.
-    house.advance_ms(6_000);
-    crate::until(async || receiver.count() == 3).await;
+    // The second attempt follows about five seconds after the house has noted the first.
+    crate::until(async || {
+        house.advance_ms(6_000);
+        receiver.count() == 3
+    })
+    .await;
 
     let (refused, received) = (receiver.refused(), receiver.received());
     assert_eq!(refused[0].webhook_id, received[0].webhook_id);

@@ -10,6 +10,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use event_log::EventLog;
 use schemas::events::Event;
 use schemas::events::keys::KeyEvent;
+use schemas::events::server::ServerEvent;
 use schemas::events::users::UserEvent;
 use schemas::flags::{FLAGS, KeyFlags};
 use schemas::{ErrorCode, Lane, codec};
@@ -89,6 +90,11 @@ pub(crate) async fn note_log(log: &dyn EventLog) {
             }
             match &recorded.event {
                 Event::Users(UserEvent::Created(created)) => note_flags(created.key.flags),
+                Event::Server(ServerEvent::SettingsChanged(changed)) => {
+                    for change in &changed.changes {
+                        note(Kind::Setting, &change.name);
+                    }
+                }
                 Event::Keys(KeyEvent::Updated(updated)) => note_flags(updated.key.flags),
                 _ => {}
             }

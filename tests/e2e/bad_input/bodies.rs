@@ -160,11 +160,11 @@ async fn a_value_out_of_its_bounds_is_refused_and_not_repeated() {
         (users, json!({ "id_prefix": "x".repeat(65) }), 253),
         (users, json!({ "id_prefix": "a b" }), 283),
         (users, json!({ "user_name": long }), 283),
-        (users, json!({ "key_encryption_password": "short" }), 283),
+        (users, json!({ "key_encryption_password": "short" }), 242),
         (
             users,
             json!({ "key_encryption_password": format!("{CANARY} ") }),
-            283,
+            242,
         ),
         (users, json!({ "activation_code_length": 8 }), 283),
         (users, json!({ "return_key_method": CANARY }), 283),

@@ -64,6 +64,7 @@ pub(crate) fn route() -> Route {
         .refuses(&[
             ErrorCode::UserIdPrefTooLong,
             ErrorCode::UrlSchemeNotDefined,
+            ErrorCode::SpartLengthIsWrong,
             ErrorCode::QrGenerationError,
             ErrorCode::CryptTypeIsNotDefined,
         ])
@@ -216,11 +217,11 @@ mod tests {
                 219,
             ),
             (json!({"return_key_method": "PAPER"}), 283),
-            (json!({"key_encryption_password": "s3cr"}), 283),
+            (json!({"key_encryption_password": "s3cr"}), 242),
             (json!({"key_encryption_password": 7_777_777}), 283),
             (
                 json!({"return_key_method": "SPLIT_QR", "activation_code_length": 5}),
-                283,
+                242,
             ),
             (json!({"activation_code_length": 8}), 283),
             (json!({"crypt_type": "RSA"}), 351),

@@ -60,6 +60,7 @@ pub(crate) fn route() -> Route {
         ErrorCode::UserIsBlocked,
         ErrorCode::KeyExpired,
         ErrorCode::UrlSchemeNotDefined,
+        ErrorCode::SpartLengthIsWrong,
         ErrorCode::QrGenerationError,
     ])
 }
@@ -124,7 +125,7 @@ mod tests {
         let drawn = json!({"return_key_method": "SPLIT_QR"});
         assert!(door.post(&path, &drawn).await.content("key_exported")["key_QR"].is_string());
         for (body, code) in [
-            (json!({"key_encryption_password": "short"}), 283),
+            (json!({"key_encryption_password": "short"}), 242),
             (json!({"key_params": {}}), 283),
             (json!({"return_key_method": "PAPER"}), 283),
             (json!({"qr_image_type": "gif"}), 283),

@@ -116,16 +116,18 @@ impl KeyWishes {
         if let Some(SecretText(code)) = &self.key_encryption_password {
             let graphic = code.expose().iter().all(u8::is_ascii_graphic);
             if !graphic || !(6..=64).contains(&code.expose().len()) {
-                return Err(ApiError::at(
+                return Err(ApiError::because(
+                    ErrorCode::SpartLengthIsWrong,
                     "key_encryption_password is not 6 to 64 visible ASCII characters",
                 ));
             }
             return Ok(KeyParts::TwoGivenCode { code: code.clone() });
         }
         match self.activation_code_length {
-            Some(digits) if !(6..=20).contains(&digits) => {
-                Err(ApiError::at("activation_code_length is not 6 to 20"))
-            }
+            Some(digits) if !(6..=20).contains(&digits) => Err(ApiError::because(
+                ErrorCode::SpartLengthIsWrong,
+                "activation_code_length is not 6 to 20",
+            )),
             Some(_) if !split => Err(ApiError::at(
                 "activation_code_length goes with SPLIT_QR only",
             )),

@@ -62,6 +62,7 @@ pub(crate) fn route() -> Route {
         ErrorCode::UserNotFound,
         ErrorCode::UserIsDeleted,
         ErrorCode::UrlSchemeNotDefined,
+        ErrorCode::SpartLengthIsWrong,
         ErrorCode::QrGenerationError,
         ErrorCode::CryptTypeIsNotDefined,
     ])
