@@ -1,6 +1,7 @@
 //! The device in front of the mobile door: one key, one server, one session.
 
 mod activation;
+pub mod autoconfirm;
 mod offline;
 pub mod operations;
 pub mod password;

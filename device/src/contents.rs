@@ -34,6 +34,9 @@ contents! {
     TransactionBinaryData "transaction_binary_data"
     TransactionConfirmed "transaction_confirmed"
     TransactionDeclined "transaction_declined"
+    AutoconfirmList "autoconfirm_list"
+    TransactionAutoconfirmed "transaction_autoconfirmed"
+    ScoringSettings "scoring_settings"
     OperationList "operation_list"
     OperationData "operation_data"
     OperationProcessed "operation_processed"
@@ -149,6 +152,37 @@ pub struct TransactionConfirmed {
 pub struct TransactionDeclined {
     /// Which one.
     pub transaction_id: TransactionId,
+}
+
+/// What may be confirmed without the user.
+#[derive(Clone, Debug, Deserialize)]
+pub struct AutoconfirmList {
+    /// One offer each.
+    pub transactions: Vec<AutoconfirmOffer>,
+}
+
+/// A transaction that may be confirmed without the user.
+#[derive(Clone, Debug, Deserialize)]
+pub struct AutoconfirmOffer {
+    /// Its line in a list.
+    #[serde(flatten)]
+    pub transaction: TransactionSummary,
+    /// The attempt that is offered for it.
+    pub attempt_id: Digest,
+}
+
+/// The transaction is confirmed, without the user.
+#[derive(Clone, Debug, Deserialize)]
+pub struct TransactionAutoconfirmed {
+    /// Which one.
+    pub transaction_id: TransactionId,
+}
+
+/// What the scoring service's library needs.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ScoringSettings {
+    /// Any object.
+    pub application: serde_json::Map<String, serde_json::Value>,
 }
 
 /// The operations in which something waits.

@@ -68,6 +68,9 @@ pub enum LocalError {
     /// No public key is registered.
     #[error("the device is not registered")]
     NotRegistered,
+    /// The key has no second pair: its flags have no `autosign_enabled`, or it is not registered.
+    #[error("the key has no pair for automatic confirmations")]
+    NoSecondPair,
     /// The key's flags forbid another public key (`deny_renew_public_key`).
     #[error("the key forbids a renewal of the public key")]
     RenewalDenied,

@@ -21,6 +21,8 @@ pub struct DeviceKey {
     pub(crate) secrets: Secrets,
     /// The registered key pair; `None` before the first registration.
     pub(crate) pair: Option<KeyPair>,
+    /// The registered pair for automatic confirmations; `None` for a key that has none.
+    pub(crate) autosign_pair: Option<KeyPair>,
     /// An activation whose outcome is not known yet.
     pub(crate) activating: Option<PendingActivation>,
     /// A registration whose outcome is not known yet.
@@ -45,6 +47,7 @@ impl fmt::Debug for PendingActivation {
 #[derive(Debug)]
 pub(crate) struct PendingRegistration {
     pub pair: KeyPair,
+    pub autosign_pair: Option<KeyPair>,
     pub submission: Submission<Registered>,
 }
 
@@ -88,6 +91,7 @@ impl DeviceKey {
             info,
             secrets: Secrets::new(material),
             pair: None,
+            autosign_pair: None,
             activating: None,
             registering: None,
             fingerprint: None,

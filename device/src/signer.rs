@@ -13,6 +13,8 @@ use crate::chance;
 /// Domain of a renewal's signature.
 const RENEWAL_DOMAIN: &str = "pc-renew-v1";
 /// The same for the pair of automatic confirmations.
+/// Domain of an automatic confirmation's signature.
+const AUTOSIGN_DOMAIN: &str = "pc-autosign-v1";
 const AUTOSIGN_RENEWAL_DOMAIN: &str = "pc-renew-autosign-v1";
 
 /// A P-256 key pair.
@@ -69,6 +71,12 @@ impl fmt::Debug for KeyPair {
     }
 }
 
+/// What the second pair signs when a transaction is confirmed automatically: three fields, each preceded by its length (4
+/// bytes, big endian).
+pub fn autosign_message(attempt_id: &Digest, digest: &Digest) -> Vec<u8> {
+    prefixed(&[AUTOSIGN_DOMAIN.as_bytes(), &attempt_id.0, &digest.0])
+}
+
 /// What the old key signs when a new one takes its place: five fields, each preceded by its length (4 bytes, big endian).
 pub fn renewal_message(
     system_id: &SystemId,
@@ -99,13 +107,16 @@ fn handover(
     new_spki: &[u8],
 ) -> Vec<u8> {
     let key_index = key_index.to_string();
-    let fields: [&[u8]; 5] = [
+    prefixed(&[
         domain.as_bytes(),
         system_id.as_str().as_bytes(),
         user_id.as_str().as_bytes(),
         key_index.as_bytes(),
         new_spki,
-    ];
+    ])
+}
+
+fn prefixed(fields: &[&[u8]]) -> Vec<u8> {
     let mut message = Vec::new();
     for field in fields {
         let length = u32::try_from(field.len()).expect("every field is far below 4 GiB");

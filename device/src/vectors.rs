@@ -19,7 +19,7 @@ use crate::door::Door;
 use crate::key::DeviceKey;
 use crate::request::{BodyContext, Submission};
 use crate::secrets::{FirstHalf, MasterKey};
-use crate::signer::{KeyPair, autosign_renewal_message, renewal_message};
+use crate::signer::{KeyPair, autosign_message, autosign_renewal_message, renewal_message};
 use crate::store::Cost;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/protocol-v1.json");
@@ -57,6 +57,7 @@ fn vectors() -> Value {
         "signature": signature(),
         "renewal": renewal(),
         "autosign_renewal": autosign_renewal(),
+        "autosign": autosign(),
     })
 }
 
@@ -367,6 +368,18 @@ fn autosign_renewal() -> Value {
         "message": hex::encode(&message),
         "message_sha256": Digest::sha256(&message),
         "signature": hex::encode(pair().sign(&message)),
+    })
+}
+
+/// The new pair as the second one, in the attempt 40 41 … 5f.
+fn autosign() -> Value {
+    let attempt_id = Digest(std::array::from_fn(|index| index as u8 + 0x40));
+    let message = autosign_message(&attempt_id, &digest());
+    json!({
+        "attempt_id": attempt_id,
+        "message": hex::encode(&message),
+        "message_sha256": Digest::sha256(&message),
+        "signature": hex::encode(new_pair().sign(&message)),
     })
 }
 

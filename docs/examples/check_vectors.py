@@ -211,6 +211,11 @@ def main():
     check("second pair's renewal message", renewal, v["autosign_renewal"]["message"])
     check("second pair's renewal digest", sha256(renewal), v["autosign_renewal"]["message_sha256"])
     check("second pair's renewal signature", sign(private, sha256(renewal)), v["autosign_renewal"]["signature"])
+    a = v["autosign"]
+    autosign = prefixed(b"pc-autosign-v1", bytes.fromhex(a["attempt_id"]), digest)
+    check("automatic confirmation's message", autosign, a["message"])
+    check("automatic confirmation's digest", sha256(autosign), a["message_sha256"])
+    check("automatic confirmation's signature", sign(int(r["new_private_key"], 16), sha256(autosign)), a["signature"])
     print(
         f"{checked} values agree with {VECTORS.name}; not checked here: activation.released and credentials.closed "
         "(AES-256-GCM), credentials.stretched (Argon2id)"

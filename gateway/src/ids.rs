@@ -1,7 +1,7 @@
 //! Identifiers in a path, each with the code its wrong form has.
 
 use axum::extract::RawPathParams;
-use schemas::{ErrorCode, OperationId, SystemId, TransactionId, UserId};
+use schemas::{Digest, ErrorCode, OperationId, SystemId, TransactionId, UserId};
 
 use crate::error::ApiError;
 
@@ -16,6 +16,7 @@ pub(crate) struct PathIds {
     user_id: Option<UserId>,
     transaction_id: Option<TransactionId>,
     operation_id: Option<OperationId>,
+    attempt_id: Option<Digest>,
     event_id: Option<i64>,
 }
 
@@ -33,6 +34,8 @@ impl PathIds {
                 "operation_id" => {
                     ids.operation_id = Some(parse(value, ErrorCode::OperationNotExists)?);
                 }
+                // An attempt nobody can have made has nothing to show.
+                "attempt_id" => ids.attempt_id = Some(parse(value, ErrorCode::NoResult)?),
                 "event_id" => ids.event_id = Some(parse(value, ErrorCode::JsonRequestIncorrect)?),
                 other => unreachable!("no route has a parameter {other}"),
             }
@@ -62,6 +65,11 @@ impl PathIds {
         self.operation_id
             .clone()
             .expect("the route's path holds an operation id")
+    }
+
+    pub(crate) fn attempt_id(&self) -> Digest {
+        self.attempt_id
+            .expect("the route's path holds the id of an attempt")
     }
 
     pub(crate) fn event_id(&self) -> i64 {

@@ -66,6 +66,9 @@ pub fn precheck(state: &OwnerState, envelope: &CommandEnvelope) -> Vec<Signature
             let signature = command.signature.as_ref();
             transactions::signature_question(person, &command.transaction_id, signature)
         }
+        Command::Transactions(TransactionCommand::Autoconfirm(command)) => {
+            transactions::autosign_question(person, command)
+        }
         Command::Keys(KeyCommand::RegisterPublicKey(command)) => {
             let (Found::Current(key) | Found::Delayed(key)) =
                 person.keys.find(claim.auth.key_index)

@@ -1,6 +1,7 @@
 //! Given, when, then: a small house around the deciders, with the runner's manners and a device that plays by the
 //! protocol. It has a hand-turned clock, a vault in memory, and it shows a decider only the rows that were asked for.
 
+mod autosign;
 mod device;
 mod heard;
 mod requests;
@@ -55,6 +56,8 @@ pub(crate) struct Story {
     pub(crate) vault: VaultFacts,
     pub(crate) license: LicenseFacts,
     pub(crate) device: Device,
+    /// The second pair of the device, for automatic confirmations.
+    pub(crate) autosigner: Device,
     /// An answer from beside the lane that the next decision is given, instead of the true one.
     pub(crate) verified_beside: Option<Verified>,
     /// What the outside answers to everything; nothing, unless a story says otherwise.
@@ -81,6 +84,7 @@ impl Story {
             server: OwnerState::empty(&Owner::Server),
             system: OwnerState::empty(&Owner::System(system_id.clone())),
             device: Device::stranger(&system_id, &user_id),
+            autosigner: Device::stranger(&system_id, &user_id),
             system_id,
             user_id,
             settings: Settings::default(),

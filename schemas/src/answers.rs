@@ -97,6 +97,15 @@ pub enum AnswerBody {
         /// Where it stands now.
         status: OperationStatus,
     },
+    /// `autoconfirm_list`.
+    AutoconfirmList(Vec<AutoconfirmOffer>),
+    /// `attempt_scoring`.
+    AttemptScored(Box<AttemptScoring>),
+    /// `scoring_settings`.
+    ScoringSettings {
+        /// JSON object for the scoring service's library on the device.
+        application: String,
+    },
     /// `rks_transactions_data`.
     TransactionSeen(Box<TransactionSeen>),
     /// `rks_check_confirmation`.
@@ -258,6 +267,33 @@ pub struct TransactionInfo {
     pub kind: TransactionKind,
 }
 
+/// A transaction that the device may confirm without its user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AutoconfirmOffer {
+    /// The transaction.
+    pub info: TransactionInfo,
+    /// The attempt that is offered for it.
+    pub attempt_id: Digest,
+}
+
+/// What the scoring service said of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptScoring {
+    /// Which transaction was to be confirmed.
+    pub transaction_id: TransactionId,
+    /// In which attempt.
+    pub attempt_id: Digest,
+    /// 0 to 100.
+    pub score: u8,
+    /// The least score that was enough by then.
+    pub score_min: u8,
+    /// When it was decided on.
+    pub scored_at: Timestamp,
+    /// What the service said besides: a JSON object.
+    #[serde(default)]
+    pub details: Option<Secret>,
+}
+
 /// Where an operation stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OperationInfo {
@@ -357,6 +393,9 @@ pub struct ConfirmationCheck {
     /// The signature, DER.
     #[serde(with = "serde_bytes")]
     pub signature: Option<Vec<u8>>,
+    /// The attempt of an automatic confirmation, which is signed with the digest; `None` when the user confirmed.
+    #[serde(default)]
+    pub attempt_id: Option<Digest>,
     /// The confirmation code.
     pub confirm_code: Option<String>,
     /// Is the signature that key's over the digest?

@@ -239,7 +239,7 @@ impl Event {
     /// The transaction the event concerns.
     pub fn transaction_id(&self) -> Option<&TransactionId> {
         match self {
-            Self::Transactions(event) => Some(event.transaction_id()),
+            Self::Transactions(event) => event.transaction_id(),
             Self::Looked(event) => event.transaction_id.as_ref(),
             Self::Refused(event) => event.transaction_id.as_ref(),
             Self::Server(_)

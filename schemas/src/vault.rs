@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{CommandId, KeyIndex, OperationId, TransactionId};
+use crate::ids::{CommandId, Digest, KeyIndex, OperationId, TransactionId};
 
 /// Name of a row in its owner's part of the vault.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -48,6 +48,11 @@ impl VaultName {
     /// What the device showed and signed, salt included: an encoded `TransactionContent`.
     pub fn transaction_content(transaction_id: &TransactionId) -> Self {
         Self(format!("transaction/{transaction_id}/content"))
+    }
+
+    /// What the scoring service said of an attempt: an encoded `AttemptScoring`.
+    pub fn attempt_scoring(attempt_id: &Digest) -> Self {
+        Self(format!("attempt/{attempt_id}/scoring"))
     }
 
     /// What frames an operation's transactions: an encoded `OperationContent`.

@@ -163,6 +163,11 @@ fn system_routes() -> Vec<Route> {
             "/pc-api/{system_id}/confirm_code/check",
             Some(json!({ "data": CANARY, "confirm_code": "123456", "confirm_code_length": 6 })),
         ),
+        route(
+            &get,
+            "/pc-api/{system_id}/users/{user_id}/transactions/{transaction_id}/attempts/{attempt_id}/scoring",
+            None,
+        ),
         route(&post, operations, Some(create_operation)),
         route(&get, operations, None),
         route(&get, operation, None),
@@ -214,6 +219,12 @@ fn mobile_routes() -> Vec<(&'static str, Value)> {
             "transactions/{transaction_id}/decline",
             json!({ "reason": CANARY }),
         ),
+        (
+            "transactions/{transaction_id}/autoconfirm",
+            json!({ "attempt_id": hex, "signature": "3006020101020101", "scoring_session": CANARY }),
+        ),
+        ("autoconfirm/get_list", json!({ "session_id": "session" })),
+        ("scoring/settings", json!({ "session_id": "session" })),
         ("operations/get_list", json!({ "session_id": "session" })),
         (
             "operations/{operation_id}/get_data",
@@ -267,6 +278,7 @@ impl Scene {
             .replace("{transaction_id}", &self.transaction_id)
             .replace("{operation_id}", &self.operation_id)
             .replace("{event_id}", "64")
+            .replace("{attempt_id}", &"ab".repeat(32))
     }
 
     async fn call(&self, method: &Method, path: &str, kind: &str, body: Vec<u8>) -> Answer {

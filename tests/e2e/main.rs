@@ -5,6 +5,7 @@
 )]
 
 mod attacks;
+mod autoconfirm;
 mod bad_input;
 mod batch_operation;
 mod blocked_user;

@@ -8,6 +8,7 @@ mod journal;
 mod node;
 mod people;
 mod plan;
+mod service;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -28,6 +29,7 @@ use tokio::task::{JoinHandle, JoinSet};
 pub use node::Node;
 pub use people::{Issued, Phone, SYSTEM_ID, owner};
 pub use plan::{LogChoice, Plan};
+pub use service::{Said, Service};
 
 /// Any error; the tests read its text.
 pub type AnyError = Box<dyn std::error::Error + Send + Sync>;

@@ -1,6 +1,7 @@
 //! Registration: the public key, where pushes reach the device, and the device's fingerprint.
 
 use schemas::commands::keys::{DeviceType, PushAddress};
+use schemas::flags::AUTOSIGN_ENABLED;
 use schemas::{Digest, Timestamp};
 use serde::Serialize;
 
@@ -9,7 +10,7 @@ use crate::contents::{FingerprintSet, Registered};
 use crate::error::{Error, LocalError};
 use crate::key::PendingRegistration;
 use crate::request::{DeviceEventId, Submission};
-use crate::signer::{KeyPair, renewal_message};
+use crate::signer::{KeyPair, autosign_renewal_message, renewal_message};
 use crate::transport::Transport;
 
 #[derive(Serialize)]
@@ -17,6 +18,10 @@ struct Register<'a> {
     public_key: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     public_key_signature: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    autosign_public_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    autosign_public_key_signature: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     push: Option<Push<'a>>,
 }
@@ -35,7 +40,7 @@ struct SetFingerprint<'a> {
 }
 
 impl<T: Transport> Device<T> {
-    /// Registers this device: draws a key pair and sends its public key. When a pair is registered already, this renews
+    /// Registers this device: draws a key pair, and a second one where the key confirms automatically, and sends the public keys. When a pair is registered already, this renews
     /// it: the old pair signs the new public key.
     ///
     /// A registration whose outcome stayed unknown is finished as it was begun, whatever `push` says now.
@@ -52,7 +57,11 @@ impl<T: Transport> Device<T> {
         let outcome = self.submit(&pending.submission, now).await;
         match outcome {
             Ok(Registered {}) => {
-                self.key.pair = self.key.registering.take().map(|pending| pending.pair);
+                if let Some(registered) = self.key.registering.take() {
+                    self.key.pair = Some(registered.pair);
+                    self.key.autosign_pair =
+                        registered.autosign_pair.or(self.key.autosign_pair.take());
+                }
                 Ok(())
             }
             Err(error) => {
@@ -74,14 +83,21 @@ impl<T: Transport> Device<T> {
         self.key.check_renewal()?;
         self.key.request_key()?;
         let pair = KeyPair::generate();
-        let submission = self.registration(&pair, push, &DeviceEventId::fresh(), now);
-        self.key.registering = Some(PendingRegistration { pair, submission });
+        let confirms_by_itself = self.key.info.key_flags.has(&AUTOSIGN_ENABLED);
+        let autosign_pair = confirms_by_itself.then(KeyPair::generate);
+        let pairs = (&pair, autosign_pair.as_ref());
+        let submission = self.registration(pairs, push, &DeviceEventId::fresh(), now);
+        self.key.registering = Some(PendingRegistration {
+            pair,
+            autosign_pair,
+            submission,
+        });
         Ok(())
     }
 
     fn registration(
         &self,
-        pair: &KeyPair,
+        (pair, autosign_pair): (&KeyPair, Option<&KeyPair>),
         push: Option<&PushAddress>,
         event_id: &DeviceEventId,
         now: Timestamp,
@@ -96,9 +112,21 @@ impl<T: Transport> Device<T> {
                 &public_key,
             ))
         });
+        let autosign_public_key = autosign_pair.map(KeyPair::public_key_spki);
+        let old = self.key.autosign_pair.as_ref();
+        let autosign_signature = old.zip(autosign_public_key.as_ref()).map(|(old, new)| {
+            old.sign(&autosign_renewal_message(
+                &info.system_id,
+                &info.user_id,
+                info.key_index,
+                new,
+            ))
+        });
         let content = Register {
             public_key: hex::encode(&public_key),
             public_key_signature: signature.map(hex::encode),
+            autosign_public_key: autosign_public_key.map(hex::encode),
+            autosign_public_key_signature: autosign_signature.map(hex::encode),
             push: push.map(Push::of),
         };
         self.submission("register", event_id, now, content)
@@ -110,6 +138,8 @@ impl<T: Transport> Device<T> {
         let content = Register {
             public_key: hex::encode(public_key),
             public_key_signature: None,
+            autosign_public_key: None,
+            autosign_public_key_signature: None,
             push: Some(Push::of(push)),
         };
         let submission = self.submission("register", &DeviceEventId::fresh(), now, content);

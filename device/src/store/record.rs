@@ -19,6 +19,8 @@ struct Record {
     info: KeyInfo,
     material: Material,
     pair: Option<Hex32>,
+    #[serde(default)]
+    autosign_pair: Option<Hex32>,
     activating: Option<Activating>,
     registering: Option<Registering>,
     fingerprint: Option<Digest>,
@@ -40,6 +42,8 @@ struct Activating {
 #[derive(Serialize, Deserialize)]
 struct Registering {
     pair: Hex32,
+    #[serde(default)]
+    autosign_pair: Option<Hex32>,
     submission: Submission<Registered>,
 }
 
@@ -52,12 +56,17 @@ pub fn encode(key: &DeviceKey) -> Zeroizing<Vec<u8>> {
             Secrets::Whole { master, .. } => Material::Whole(Hex32::of(master.expose())),
         },
         pair: key.pair.as_ref().map(|pair| Hex32(pair.secret())),
+        autosign_pair: key.autosign_pair.as_ref().map(|pair| Hex32(pair.secret())),
         activating: key.activating.as_ref().map(|pending| Activating {
             code: Code(pending.code.clone()),
             submission: pending.submission.clone(),
         }),
         registering: key.registering.as_ref().map(|pending| Registering {
             pair: Hex32(pending.pair.secret()),
+            autosign_pair: pending
+                .autosign_pair
+                .as_ref()
+                .map(|pair| Hex32(pair.secret())),
             submission: pending.submission.clone(),
         }),
         fingerprint: key.fingerprint,
@@ -70,13 +79,23 @@ pub fn encode(key: &DeviceKey) -> Zeroizing<Vec<u8>> {
 /// The state of a key from its bytes; `None` when they are not a record of ours.
 pub fn decode(bytes: &[u8]) -> Option<DeviceKey> {
     let record: Record = serde_json::from_slice(bytes).ok()?;
+    let pair_of = |secret: Hex32| KeyPair::from_secret(&secret.0);
+    // A number that is none of a key spoils the record; a pair that was never there does not.
     let pair = match record.pair {
-        Some(secret) => Some(KeyPair::from_secret(&secret.0)?),
+        Some(secret) => Some(pair_of(secret)?),
+        None => None,
+    };
+    let autosign_pair = match record.autosign_pair {
+        Some(secret) => Some(pair_of(secret)?),
         None => None,
     };
     let registering = match record.registering {
         Some(pending) => Some(PendingRegistration {
-            pair: KeyPair::from_secret(&pending.pair.0)?,
+            pair: pair_of(pending.pair)?,
+            autosign_pair: match pending.autosign_pair {
+                Some(secret) => Some(pair_of(secret)?),
+                None => None,
+            },
             submission: pending.submission,
         }),
         None => None,
@@ -88,6 +107,7 @@ pub fn decode(bytes: &[u8]) -> Option<DeviceKey> {
             Material::Whole(secret) => KeyMaterial::Whole(MasterKey::new(&secret.0)),
         }),
         pair,
+        autosign_pair,
         activating: record.activating.map(|pending| PendingActivation {
             code: pending.code.0,
             submission: pending.submission,

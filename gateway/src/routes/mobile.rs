@@ -1,6 +1,8 @@
 //! The devices' door, `/pc-client-api/v1/{system_id}/users/{user_id}/`. Ours; `docs/mobile-protocol.md` describes it.
 
 pub(crate) mod activate;
+pub(crate) mod autoconfirm;
+pub(crate) mod autoconfirm_list;
 pub(crate) mod confirm;
 pub(crate) mod credentials_get;
 pub(crate) mod credentials_salt;
@@ -15,6 +17,7 @@ pub(crate) mod operation_data;
 pub(crate) mod operation_process;
 pub(crate) mod operations_list;
 pub(crate) mod register;
+pub(crate) mod scoring_settings;
 pub(crate) mod theme;
 
 use schemas::{Digest, Secret};

@@ -1,6 +1,7 @@
 //! The banks' door, `/pc-api/`.
 
 pub(crate) mod activate_key;
+pub(crate) mod attempt_scoring;
 pub(crate) mod block_user;
 pub(crate) mod change_system;
 pub(crate) mod change_user;

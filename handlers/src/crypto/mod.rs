@@ -2,6 +2,7 @@
 //! aws-lc-rs; what is here is which of them are put together how. `docs/mobile-protocol.md` has the same in prose.
 
 pub(crate) mod activation;
+pub(crate) mod autosign;
 pub(crate) mod confirm_code;
 pub(crate) mod key_material;
 pub(crate) mod password;

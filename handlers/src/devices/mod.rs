@@ -1,6 +1,7 @@
 //! A user's device: what binds the user to it, and what it notices about itself.
 
 mod report;
+mod scoring_settings;
 mod set_fingerprint;
 
 use schemas::ErrorCode;
@@ -18,6 +19,15 @@ pub(crate) enum Rejection {
     /// The key is bound to another device.
     #[error("the key is bound to another device")]
     BoundElsewhere,
+    /// The key's flags do not permit scoring.
+    #[error("the key's flags do not permit scoring")]
+    ScoringForbidden,
+    /// SCORING_SETTINGS is empty.
+    #[error("no scoring service is set")]
+    ScoringNotSet,
+    /// SCORING_SETTINGS is not of the documented form.
+    #[error("the setting of the scoring service is wrong")]
+    ScoringWrong,
 }
 
 impl Rejection {
@@ -26,6 +36,9 @@ impl Rejection {
         match self {
             Self::NotBound => ErrorCode::RequestError,
             Self::BoundElsewhere => ErrorCode::FprintIsNotEmpty,
+            Self::ScoringForbidden => ErrorCode::NotSupported,
+            Self::ScoringNotSet => ErrorCode::ScoringSettingsIsNull,
+            Self::ScoringWrong => ErrorCode::ServerScoringSettingsIncorrect,
         }
     }
 }
@@ -35,5 +48,6 @@ pub(crate) fn decide(asked: &Asked<'_>, command: &DeviceCommand) -> Result<Decis
     match command {
         DeviceCommand::SetFingerprint(command) => set_fingerprint::decide(asked, command),
         DeviceCommand::Report(command) => Ok(report::decide(asked, command)),
+        DeviceCommand::GetScoringSettings(_) => scoring_settings::decide(asked),
     }
 }

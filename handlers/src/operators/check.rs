@@ -8,13 +8,14 @@ use schemas::commands::operators::CheckConfirmation;
 use schemas::envelope::RecordedEvent;
 use schemas::events::Event;
 use schemas::events::keys::KeyEvent;
-use schemas::events::transactions::{TransactionConfirmed, TransactionEvent};
+use schemas::events::transactions::TransactionEvent;
 use schemas::flags::WITH_FINGERPRINT;
-use schemas::{KeyIndex, Timestamp};
+use schemas::{Digest, KeyIndex, Timestamp};
 
 use super::Rejection;
 use crate::asked::{Asked, looked};
 use crate::authenticate::whole_secret;
+use crate::crypto::autosign::autosign_digest;
 use crate::crypto::confirm_code::Subject;
 use crate::crypto::key_material;
 use crate::crypto::signature::verify;
@@ -35,22 +36,33 @@ pub(super) fn decide(
     })?;
     let history = asked.facts.history;
     let (at, confirmed) = confirmation(history, command).ok_or(Rejection::NotConfirmed)?;
-    let public_key = public_key(history, confirmed.key_index, at);
+    let public_key = public_key(history, &confirmed, at);
     let check = ConfirmationCheck {
         user_id: asked.user_id.clone(),
         transaction_id: info.transaction_id,
         confirmed_at: at.1,
         key_index: confirmed.key_index,
-        digest: confirmed.digest,
-        signature_verdict: signature_verdict(confirmed, public_key),
-        confirm_code_verdict: code_verdict(asked, command, confirmed, at.1),
+        digest: *confirmed.digest,
+        signature_verdict: signature_verdict(&confirmed, public_key),
+        confirm_code_verdict: code_verdict(asked, command, &confirmed, at.1),
         content_verdict: Verdict::of(transactions::content_is_right(asked, id)),
         public_key: public_key.map(<[u8]>::to_vec),
-        signature: confirmed.signature.clone(),
-        confirm_code: confirmed.confirm_code.clone(),
+        signature: confirmed.signature.cloned(),
+        attempt_id: confirmed.attempt_id.copied(),
+        confirm_code: confirmed.confirm_code.cloned(),
     };
     let event = looked("rks_check_confirmation", Some(id.clone()));
     Ok(Decision::happened(vec![event]).answering(AnswerBody::ConfirmationChecked(Box::new(check))))
+}
+
+/// A confirmation, by the user or automatic.
+struct Confirmed<'a> {
+    key_index: KeyIndex,
+    digest: &'a Digest,
+    signature: Option<&'a Vec<u8>>,
+    confirm_code: Option<&'a String>,
+    /// Of an automatic one.
+    attempt_id: Option<&'a Digest>,
 }
 
 /// Where in the history something happened, and when.
@@ -59,38 +71,73 @@ type When = (u64, Timestamp);
 fn confirmation<'a>(
     history: &'a [RecordedEvent],
     command: &CheckConfirmation,
-) -> Option<(When, &'a TransactionConfirmed)> {
-    history.iter().find_map(|recorded| match &recorded.event {
-        Event::Transactions(TransactionEvent::Confirmed(confirmed))
-            if confirmed.transaction_id == command.transaction_id =>
-        {
-            Some(((recorded.ordinal, recorded.recorded_at), confirmed))
-        }
-        _ => None,
+) -> Option<(When, Confirmed<'a>)> {
+    history.iter().find_map(|recorded| {
+        let confirmed = match &recorded.event {
+            Event::Transactions(TransactionEvent::Confirmed(event))
+                if event.transaction_id == command.transaction_id =>
+            {
+                Confirmed {
+                    key_index: event.key_index,
+                    digest: &event.digest,
+                    signature: event.signature.as_ref(),
+                    confirm_code: event.confirm_code.as_ref(),
+                    attempt_id: None,
+                }
+            }
+            Event::Transactions(TransactionEvent::Autoconfirmed(event))
+                if event.transaction_id == command.transaction_id =>
+            {
+                Confirmed {
+                    key_index: event.key_index,
+                    digest: &event.digest,
+                    signature: Some(&event.signature),
+                    confirm_code: None,
+                    attempt_id: Some(&event.attempt_id),
+                }
+            }
+            _ => return None,
+        };
+        Some(((recorded.ordinal, recorded.recorded_at), confirmed))
     })
 }
 
-/// The public key that was registered for that key by then.
-fn public_key(history: &[RecordedEvent], key_index: KeyIndex, by: When) -> Option<&[u8]> {
+/// The public key that was registered for that key and that kind of confirmation by then.
+fn public_key<'a>(
+    history: &'a [RecordedEvent],
+    confirmed: &Confirmed<'_>,
+    by: When,
+) -> Option<&'a [u8]> {
+    let key_index = confirmed.key_index;
+    let is_automatic = confirmed.attempt_id.is_some();
     let before = history
         .iter()
         .take_while(|recorded| recorded.ordinal < by.0);
     let registered = before.filter_map(|recorded| match &recorded.event {
         Event::Keys(KeyEvent::PublicKeyRegistered(event)) if event.key_index == key_index => {
-            Some(event.public_key.as_slice())
+            if is_automatic {
+                event.autosign_public_key.as_deref()
+            } else {
+                Some(event.public_key.as_slice())
+            }
         }
         _ => None,
     });
     registered.last()
 }
 
-fn signature_verdict(confirmed: &TransactionConfirmed, public_key: Option<&[u8]>) -> Verdict {
-    let Some(signature) = &confirmed.signature else {
+fn signature_verdict(confirmed: &Confirmed<'_>, public_key: Option<&[u8]>) -> Verdict {
+    let Some(signature) = confirmed.signature else {
         return Verdict::Absent;
     };
+    let signed = confirmed
+        .attempt_id
+        .map_or(*confirmed.digest, |attempt_id| {
+            autosign_digest(attempt_id, confirmed.digest)
+        });
     let question = public_key.map(|public_key| SignatureCheck {
         public_key: public_key.to_vec(),
-        digest: confirmed.digest,
+        digest: signed,
         signature: signature.clone(),
     });
     Verdict::of(question.map(|question| verify(&question).valid))
@@ -99,10 +146,10 @@ fn signature_verdict(confirmed: &TransactionConfirmed, public_key: Option<&[u8]>
 fn code_verdict(
     asked: &Asked<'_>,
     command: &CheckConfirmation,
-    confirmed: &TransactionConfirmed,
+    confirmed: &Confirmed<'_>,
     at: Timestamp,
 ) -> Verdict {
-    let Some(code) = &confirmed.confirm_code else {
+    let Some(code) = confirmed.confirm_code else {
         return Verdict::Absent;
     };
     let key = asked.key;
@@ -117,7 +164,7 @@ fn code_verdict(
     };
     let subject = Subject {
         key: &key_material::confirm_key(&whole),
-        digest: &confirmed.digest,
+        digest: confirmed.digest,
         fingerprint: key.fingerprint.as_ref().filter(|_| bound),
         length,
     };

@@ -151,7 +151,10 @@ impl Proof<'_> {
 
 /// A device that says it is another than the one the key is bound to confirms nothing. One that says nothing shows by its
 /// code which one it is.
-fn check_device(claimed: Option<&Digest>, bound: Option<&Digest>) -> Result<(), Rejection> {
+pub(super) fn check_device(
+    claimed: Option<&Digest>,
+    bound: Option<&Digest>,
+) -> Result<(), Rejection> {
     match (claimed, bound) {
         (Some(claimed), Some(bound)) if !same(claimed.as_bytes(), bound.as_bytes()) => {
             Err(Rejection::DeviceMismatch)

@@ -1,6 +1,9 @@
 //! Transactions: what a person is asked to confirm, and what became of it. Confirmed, declined, expired, deleted: the
 //! first of these to be in the log is final.
 
+mod attempt_scoring;
+mod autoconfirm;
+mod autoconfirm_list;
 mod binary;
 pub(crate) mod confirm;
 pub(crate) mod content;
@@ -17,8 +20,10 @@ mod state;
 
 use schemas::ErrorCode;
 use schemas::commands::transactions::TransactionCommand;
+use schemas::settings::UnusableSetting;
 use schemas::vault::VaultName;
 
+pub(crate) use autoconfirm::signature_question as autosign_question;
 pub(crate) use confirm::question as signature_question;
 pub(crate) use content::{code_length, is_right as content_is_right, seen, standing};
 pub(crate) use expire::decide as expire;
@@ -118,6 +123,23 @@ pub(crate) enum Rejection {
     /// A refusal without a reason.
     #[error("a reason is required")]
     ReasonMissing,
+    /// The key confirms nothing automatically, or not this.
+    #[error("the key or the transaction is not one to confirm automatically")]
+    AutosignForbidden,
+    /// The attempt was not offered, was used, is too old, or is another transaction's.
+    #[error("the attempt is not one to confirm this transaction with")]
+    AttemptWorthless,
+    /// The signature is not the second pair's over attempt and digest.
+    #[error(
+        "the signature does not match the second pair, the attempt and the transaction's digest"
+    )]
+    AutosignSignatureWrong,
+    /// Nobody can be asked for a score.
+    #[error("no score can be had: {0}")]
+    Scoring(UnusableSetting),
+    /// The scoring service gave no score.
+    #[error("the scoring service gave no score")]
+    ScoreUnavailable,
     /// The command is not this caller's to give.
     #[error("the command is another caller's")]
     NotForThisCaller,
@@ -154,6 +176,12 @@ impl Rejection {
             Self::CodeCarriedWrong => ErrorCode::InvalidOtp,
             Self::QrTooLong => ErrorCode::QrGenerationError,
             Self::ReasonMissing => ErrorCode::DeclineReasonIsNull,
+            Self::AutosignForbidden => ErrorCode::AutosignNotAllowed,
+            Self::AttemptWorthless => ErrorCode::AutosignFailed,
+            Self::AutosignSignatureWrong => ErrorCode::AutosingSignatureIsInvalid,
+            Self::Scoring(UnusableSetting::NotSet) => ErrorCode::ScoringSettingsIsNull,
+            Self::Scoring(UnusableSetting::Wrong) => ErrorCode::ServerScoringSettingsIncorrect,
+            Self::ScoreUnavailable => ErrorCode::ScoringFailed,
         }
     }
 }
@@ -175,6 +203,9 @@ pub(crate) fn decide(
         },
         TransactionCommand::Decline(command) => decline::decide(asked, command),
         TransactionCommand::Delete(command) => delete::decide(asked, command),
+        TransactionCommand::ListAutoconfirm(_) => autoconfirm_list::decide(asked),
+        TransactionCommand::Autoconfirm(command) => autoconfirm::decide(asked, command),
+        TransactionCommand::GetAttemptScoring(command) => attempt_scoring::decide(asked, command),
         // The house asks for this, also about users who are gone; see `expire`.
         TransactionCommand::Expire(_) => Err(Rejection::NotForThisCaller),
     }
@@ -186,7 +217,12 @@ pub(crate) fn needs(command: &TransactionCommand) -> Vec<VaultName> {
     match command {
         TransactionCommand::GetData(command) => content(&command.transaction_id),
         TransactionCommand::GetBinaryData(command) => content(&command.transaction_id),
+        TransactionCommand::GetAttemptScoring(command) => {
+            vec![VaultName::attempt_scoring(&command.attempt_id)]
+        }
         TransactionCommand::Create(_)
+        | TransactionCommand::ListAutoconfirm(_)
+        | TransactionCommand::Autoconfirm(_)
         | TransactionCommand::List(_)
         | TransactionCommand::GetInfo(_)
         | TransactionCommand::Confirm(_)

@@ -6,7 +6,7 @@ use schemas::answers::TransactionInfo;
 use schemas::commands::transactions::{NotificationType, TransactionKind, TransactionStatus};
 use schemas::events::Refused;
 use schemas::events::operations::{OperationCreated, OperationProcessed};
-use schemas::events::transactions::{TransactionCreated, TransactionEvent};
+use schemas::events::transactions::{AutoconfirmOffered, TransactionCreated, TransactionEvent};
 use schemas::{CommandId, Digest, ErrorCode, OperationId, Timestamp, TransactionId};
 
 use super::Rejection;
@@ -64,6 +64,19 @@ pub(crate) struct Pending {
     /// Commands whose try was counted and not yet looked at.
     reserved: Vec<CommandId>,
     data_sent: bool,
+    /// What an automatic confirmation knows of it.
+    autoconfirm: Autoconfirm,
+}
+
+/// How far automatic confirmations of a transaction got.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Autoconfirm {
+    /// The attempt that was offered last and was not used, and the end of its life.
+    offered: Option<(Digest, Timestamp)>,
+    /// Commands that used up an attempt, to have its score asked for.
+    scored: Vec<CommandId>,
+    /// Whether a score was too low: then it is the user's to confirm.
+    too_risky: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,8 +136,20 @@ impl Transactions {
 
     /// Folds a fact about one of them.
     pub(crate) fn evolve(&mut self, event: &TransactionEvent, at: Timestamp) {
-        let id = event.transaction_id();
+        if let TransactionEvent::AutoconfirmOffered(event) = event {
+            return self.offer(event);
+        }
+        let Some(id) = event.transaction_id() else {
+            return;
+        };
         match event {
+            TransactionEvent::AutoconfirmOffered(_) => {}
+            TransactionEvent::AutoconfirmAttempted(event) => {
+                if let Some(pending) = self.pending_mut(id) {
+                    pending.autoconfirm.offered = None;
+                    pending.autoconfirm.scored.push(event.command_id);
+                }
+            }
             TransactionEvent::Created(event) => self.create(event, at),
             TransactionEvent::Served(event) => {
                 if let Some(pending) = self.pending_mut(id) {
@@ -137,7 +162,9 @@ impl Transactions {
                     pending.reserved.push(event.command_id);
                 }
             }
-            TransactionEvent::Confirmed(_) => self.finish(id, Finish::Confirmed, at),
+            TransactionEvent::Confirmed(_) | TransactionEvent::Autoconfirmed(_) => {
+                self.finish(id, Finish::Confirmed, at);
+            }
             TransactionEvent::Declined(_) => self.finish(id, Finish::Declined, at),
             TransactionEvent::Expired(_) => self.finish(id, Finish::Expired, at),
             TransactionEvent::Deleted(_) => self.finish(id, Finish::Deleted, at),
@@ -151,12 +178,33 @@ impl Transactions {
 
     /// A wrong confirmation code is a refusal, and refusals are in the log: that is how the tries are counted.
     pub(crate) fn note_refusal(&mut self, event: &Refused, result: ErrorCode) {
+        if event.word == super::autoconfirm::WORD
+            && result == ErrorCode::HighScoringRiskLevel
+            && let Some(id) = &event.transaction_id
+            && let Some(pending) = self.pending_mut(id)
+        {
+            pending.autoconfirm.too_risky = true;
+        }
         if super::confirm::WORDS.contains(&event.word)
             && result == ErrorCode::InvalidHmac
             && let Some(id) = &event.transaction_id
             && let Some(pending) = self.pending_mut(id)
         {
             pending.codes_tried += 1;
+        }
+    }
+
+    /// Every list makes the attempts of the one before worthless.
+    fn offer(&mut self, event: &AutoconfirmOffered) {
+        for transaction in self.by_id.values_mut() {
+            if let Standing::Pending(pending) = &mut transaction.standing {
+                pending.autoconfirm.offered = None;
+            }
+        }
+        for attempt in &event.attempts {
+            if let Some(pending) = self.pending_mut(&attempt.transaction_id) {
+                pending.autoconfirm.offered = Some((attempt.attempt_id, event.expires_at));
+            }
         }
     }
 
@@ -265,12 +313,24 @@ impl Pending {
         self.reserved.contains(command_id)
     }
 
+    /// Was this attempt offered for it, last of all, and neither used nor too old?
+    pub(crate) fn offers(&self, attempt_id: &Digest, now: Timestamp) -> bool {
+        let offered = self.autoconfirm.offered.as_ref();
+        offered.is_some_and(|(offered, expires_at)| offered == attempt_id && now < *expires_at)
+    }
+
+    /// Did this command use up an attempt, and waits for its score?
+    pub(crate) fn is_being_scored(&self, command_id: &CommandId) -> bool {
+        self.autoconfirm.scored.contains(command_id)
+    }
+
     fn new(callback_url: Option<String>) -> Self {
         Self {
             callback_url,
             codes_tried: 0,
             reserved: Vec::new(),
             data_sent: false,
+            autoconfirm: Autoconfirm::default(),
         }
     }
 }
@@ -294,6 +354,19 @@ impl Transaction {
         match &self.standing {
             Standing::Pending(pending) => self.is_due(now).then_some(pending),
             Standing::Finished { .. } => None,
+        }
+    }
+
+    /// May its device still be scored for it: not too risky once, and not too often?
+    pub(crate) fn may_be_scored(&self) -> bool {
+        match &self.standing {
+            Standing::Pending(pending) => {
+                let Autoconfirm {
+                    scored, too_risky, ..
+                } = &pending.autoconfirm;
+                !too_risky && scored.len() < super::autoconfirm_list::SCORINGS_MAX
+            }
+            Standing::Finished { .. } => false,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Callbacks: the outcome of a transaction, and changes of a user.
 //!
 //! In version 3 `transaction_callback` with `confirmation` and `user_callback` are the reference server's bodies, member by
-//! member. Ours are `autosign_public_key`, `declination`, `expiration` (with result 281: receivers of version 3 ignore what
+//! member. Ours are `autosign_public_key`, `attempt_id` in the `confirmation` of an automatic one, `declination`, `expiration` (with result 281: receivers of version 3 ignore what
 //! they do not know under a result other than 0), `device_fingerprint`, `key_deleted`, and where `app_id` and `event` stand.
 //! Versions 1 and 2 are not public: [`flat`] makes approximations of them.
 //!
@@ -68,6 +68,9 @@ pub(crate) enum Outcome<'a> {
         confirm_code: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         signature: Option<String>,
+        /// Only of an automatic one, whose signature is the second pair's.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        attempt_id: Option<String>,
     },
     Declination {
         reason: &'a str,
@@ -129,6 +132,7 @@ pub(crate) fn wishes(event: &RecordedEvent) -> CallbackWishes {
 pub(crate) fn reported_to(event: &Event) -> Option<&String> {
     let url = match event {
         Event::Transactions(TransactionEvent::Confirmed(event)) => &event.callback_url,
+        Event::Transactions(TransactionEvent::Autoconfirmed(event)) => &event.callback_url,
         Event::Transactions(TransactionEvent::Declined(event)) => &event.callback_url,
         Event::Transactions(TransactionEvent::Expired(event)) => &event.callback_url,
         Event::Keys(KeyEvent::PublicKeyRegistered(event)) => &event.callback_url,
@@ -156,6 +160,8 @@ pub(crate) fn reported_to(event: &Event) -> Option<&String> {
             TransactionEvent::Created(_)
             | TransactionEvent::Served(_)
             | TransactionEvent::ConfirmationAttempted(_)
+            | TransactionEvent::AutoconfirmOffered(_)
+            | TransactionEvent::AutoconfirmAttempted(_)
             | TransactionEvent::Cleaned(_)
             | TransactionEvent::Deleted(_),
         )
@@ -175,6 +181,16 @@ pub(crate) fn callback(event: &RecordedEvent, known: Known<'_>) -> Option<Letter
             let outcome = Outcome::Confirmation {
                 confirm_code: confirmed.confirm_code.as_deref(),
                 signature: confirmed.signature.as_ref().map(hex::encode),
+                attempt_id: None,
+            };
+            let told = (&confirmed.transaction_id, outcome, ErrorCode::Normal);
+            Some(transaction(event, url, told, &known))
+        }
+        Event::Transactions(TransactionEvent::Autoconfirmed(confirmed)) => {
+            let outcome = Outcome::Confirmation {
+                confirm_code: None,
+                signature: Some(hex::encode(&confirmed.signature)),
+                attempt_id: Some(confirmed.attempt_id.to_string()),
             };
             let told = (&confirmed.transaction_id, outcome, ErrorCode::Normal);
             Some(transaction(event, url, told, &known))

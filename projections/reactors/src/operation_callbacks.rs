@@ -57,6 +57,7 @@ pub(crate) fn operation_callback(
                 outcome: Outcome::Confirmation {
                     confirm_code: member.confirm_code.as_deref(),
                     signature: member.signature.as_ref().map(hex::encode),
+                    attempt_id: None,
                 },
             });
             let declined = processed.declined.iter().map(|member| Member {

@@ -161,6 +161,7 @@ fn key_of(event: &Event) -> Option<KeyIndex> {
         Event::Credentials(event) => Some(event.key_index()),
         Event::Devices(DeviceEvent::FingerprintSet(event)) => Some(event.key_index),
         Event::Transactions(TransactionEvent::Confirmed(event)) => Some(event.key_index),
+        Event::Transactions(TransactionEvent::Autoconfirmed(event)) => Some(event.key_index),
         Event::Operations(OperationEvent::Processed(event)) => Some(event.key_index),
         Event::Users(_)
         | Event::Transactions(_)

@@ -101,6 +101,13 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
             signature: event.signature.as_ref().map(hex::encode),
             ..transaction(&event.transaction_id)
         }),
+        Event::Transactions(TransactionEvent::Autoconfirmed(event)) => rows.put(TransactionRow {
+            status: status(TransactionStatus::Confirmed),
+            finished_at: at,
+            key_index: Some(event.key_index.0.into()),
+            signature: Some(hex::encode(&event.signature)),
+            ..transaction(&event.transaction_id)
+        }),
         Event::Transactions(TransactionEvent::Declined(event)) => rows.put(TransactionRow {
             status: status(TransactionStatus::Declined),
             finished_at: at,
@@ -124,7 +131,11 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
         }),
         Event::Operations(event) => fold_operation(event, seen, rows),
         // A try changes nothing for anybody who reads.
-        Event::Transactions(TransactionEvent::ConfirmationAttempted(_))
+        Event::Transactions(
+            TransactionEvent::ConfirmationAttempted(_)
+            | TransactionEvent::AutoconfirmOffered(_)
+            | TransactionEvent::AutoconfirmAttempted(_),
+        )
         | Event::Server(_)
         | Event::Codes(_)
         | Event::Journal(_)

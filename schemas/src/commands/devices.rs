@@ -10,6 +10,7 @@ commands! {
     DeviceCommand of Devices {
         SetFingerprint(SetFingerprint) "set_device_fingerprint" Write by Device;
         Report(ReportDevice) "report_device" Write by Device;
+        GetScoringSettings(GetScoringSettings) "get_scoring_settings" Read by Device;
     }
 }
 
@@ -26,6 +27,10 @@ pub struct ReportDevice {
     /// What it noticed.
     pub report: DeviceReport,
 }
+
+/// Asks for what the scoring service's library on the device needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GetScoringSettings {}
 
 /// What a device reports, by the manual's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -19,6 +19,9 @@ commands! {
         Decline(DeclineTransaction) "decline_transaction" Write by BankOrDevice;
         Expire(ExpireTransaction) "expire_transaction" Write by House;
         Delete(DeleteTransaction) "delete_transaction" Write by Bank;
+        ListAutoconfirm(ListAutoconfirm) "get_autoconfirm_list" Read by Device;
+        Autoconfirm(AutoconfirmTransaction) "autoconfirm_transaction" Write by Device;
+        GetAttemptScoring(GetAttemptScoring) "attempt_scoring_details" Read by Bank;
     }
 }
 
@@ -27,7 +30,9 @@ impl TransactionCommand {
     pub fn transaction_id(&self) -> Option<&TransactionId> {
         match self {
             Self::Create(command) => Some(&command.transaction_id),
-            Self::List(_) => None,
+            Self::List(_) | Self::ListAutoconfirm(_) => None,
+            Self::Autoconfirm(command) => Some(&command.transaction_id),
+            Self::GetAttemptScoring(command) => Some(&command.transaction_id),
             Self::GetInfo(command) => Some(&command.transaction_id),
             Self::GetData(command) => Some(&command.transaction_id),
             Self::GetBinaryData(command) => Some(&command.transaction_id),
@@ -224,4 +229,34 @@ pub struct ExpireTransaction {
 pub struct DeleteTransaction {
     /// Which one.
     pub transaction_id: TransactionId,
+}
+
+/// Asks what the device may confirm without its user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListAutoconfirm {}
+
+/// The device confirms without its user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AutoconfirmTransaction {
+    /// Which one.
+    pub transaction_id: TransactionId,
+    /// The attempt that the list offered for it.
+    pub attempt_id: Digest,
+    /// ECDSA P-256 by the second pair over the attempt and the transaction's digest, DER as received.
+    #[serde(with = "serde_bytes")]
+    pub signature: Vec<u8>,
+    /// The session of the scoring service's library on the device.
+    pub scoring_session: Secret,
+    /// The fingerprint of the device that asks; `None` when it does not say.
+    #[serde(default)]
+    pub device_fingerprint: Option<Digest>,
+}
+
+/// Asks what the scoring service said of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GetAttemptScoring {
+    /// Of which transaction.
+    pub transaction_id: TransactionId,
+    /// Which attempt.
+    pub attempt_id: Digest,
 }

@@ -19,13 +19,16 @@ events! {
         Expired(TransactionExpired) "expire_transaction" 1 House Success;
         Cleaned(TransactionCleaned) "clean_transaction" 1 House Success;
         Deleted(TransactionDeleted) "delete_transaction" 1 House Success;
+        AutoconfirmOffered(AutoconfirmOffered) "get_autoconfirm_list" 1 Manual Success;
+        AutoconfirmAttempted(AutoconfirmAttempted) "autoconfirm_transaction_attempt" 1 House Success;
+        Autoconfirmed(TransactionAutoconfirmed) "autoconfirm_transaction" 1 Manual Success;
     }
 }
 
 impl TransactionEvent {
-    /// The transaction it is about.
-    pub fn transaction_id(&self) -> &TransactionId {
-        match self {
+    /// The transaction it is about; `None` of a list.
+    pub fn transaction_id(&self) -> Option<&TransactionId> {
+        Some(match self {
             Self::Created(event) => &event.transaction_id,
             Self::Served(event) => &event.transaction_id,
             Self::ConfirmationAttempted(event) => &event.transaction_id,
@@ -34,7 +37,10 @@ impl TransactionEvent {
             Self::Expired(event) => &event.transaction_id,
             Self::Cleaned(event) => &event.transaction_id,
             Self::Deleted(event) => &event.transaction_id,
-        }
+            Self::AutoconfirmAttempted(event) => &event.transaction_id,
+            Self::Autoconfirmed(event) => &event.transaction_id,
+            Self::AutoconfirmOffered(_) => return None,
+        })
     }
 }
 
@@ -49,7 +55,10 @@ impl TransactionEvent {
             | Self::Served(_)
             | Self::ConfirmationAttempted(_)
             | Self::Expired(_)
-            | Self::Cleaned(_) => None,
+            | Self::Cleaned(_)
+            | Self::AutoconfirmOffered(_)
+            | Self::AutoconfirmAttempted(_)
+            | Self::Autoconfirmed(_) => None,
         }
     }
 }
@@ -174,4 +183,54 @@ pub struct TransactionDeleted {
     /// What it did to the operation the transaction is part of; `None` when it is part of none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<OperationStep>,
+}
+
+/// The device was told what it may confirm without its user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AutoconfirmOffered {
+    /// One attempt for each transaction. Those that were offered before are worth nothing any more.
+    pub attempts: Vec<OfferedAttempt>,
+    /// End of their life.
+    pub expires_at: Timestamp,
+}
+
+/// One attempt at one transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfferedAttempt {
+    /// Which transaction.
+    pub transaction_id: TransactionId,
+    /// Identity of the attempt.
+    pub attempt_id: Digest,
+}
+
+/// The device wants to confirm without its user, and has the right signature for it: the score is about to be asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AutoconfirmAttempted {
+    /// Which transaction.
+    pub transaction_id: TransactionId,
+    /// The attempt, used up by now.
+    pub attempt_id: Digest,
+    /// For which command.
+    pub command_id: CommandId,
+}
+
+/// The device confirmed without its user, and was trusted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransactionAutoconfirmed {
+    /// Which transaction.
+    pub transaction_id: TransactionId,
+    /// With which key.
+    pub key_index: KeyIndex,
+    /// In which attempt.
+    pub attempt_id: Digest,
+    /// The score, 0 to 100.
+    pub score: u8,
+    /// ECDSA P-256 by the second pair over attempt and digest, DER, low-S.
+    #[serde(with = "serde_bytes")]
+    pub signature: Vec<u8>,
+    /// The transaction's digest.
+    pub digest: Digest,
+    /// Where the bank is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback_url: Option<String>,
 }

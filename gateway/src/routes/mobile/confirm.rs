@@ -15,7 +15,7 @@ use crate::routes::transactions::TransactionNamed;
 use crate::state::Shared;
 
 /// Longest signature in DER, bytes. A longer one cannot be P-256; how it is encoded is judged with the key.
-const SIGNATURE_LENGTH_MAX: usize = 80;
+pub(super) const SIGNATURE_LENGTH_MAX: usize = 80;
 /// Longest confirmation code: 64 hex digits.
 const CONFIRM_CODE_LENGTH_MAX: usize = 64;
 

@@ -38,6 +38,9 @@ pub(crate) struct ConfirmationCheck<'a> {
     public_key: Option<String>,
     /// DER, hex.
     signature: Option<String>,
+    /// Only of an automatic confirmation: the second pair signed this attempt and the digest. Hex.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempt_id: Option<String>,
     confirm_code: Option<&'a str>,
     /// Is the signature that key's over the digest?
     signature_verdict: &'static str,
@@ -57,6 +60,7 @@ impl<'a> From<&'a answers::ConfirmationCheck> for ConfirmationCheck<'a> {
             digest: check.digest.to_string(),
             public_key: check.public_key.as_ref().map(hex::encode),
             signature: check.signature.as_ref().map(hex::encode),
+            attempt_id: check.attempt_id.map(|attempt_id| attempt_id.to_string()),
             confirm_code: check.confirm_code.as_deref(),
             signature_verdict: check.signature_verdict.word(),
             confirm_code_verdict: check.confirm_code_verdict.word(),
@@ -121,6 +125,7 @@ mod tests {
             digest: Digest([4; 32]),
             public_key: Some(vec![0x30]),
             signature: Some(vec![0x30, 0x45]),
+            attempt_id: None,
             confirm_code: None,
             signature_verdict: Verdict::Valid,
             confirm_code_verdict: Verdict::Absent,

@@ -67,7 +67,11 @@ fn transaction(body: &mut Map<String, Value>, told: &TransactionCallback<'_>) {
         Outcome::Confirmation {
             confirm_code,
             signature,
+            attempt_id,
         } => {
+            if let Some(attempt_id) = attempt_id {
+                body.insert("attempt_id".to_owned(), attempt_id.as_str().into());
+            }
             let members = [
                 ("confirm_code", confirm_code.map(Value::from)),
                 ("signature", signature.as_deref().map(Value::from)),

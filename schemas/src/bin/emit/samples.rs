@@ -26,7 +26,8 @@ use schemas::events::operations::{
 use schemas::events::server::{SettingChange, SettingsChanged};
 use schemas::events::systems::{SystemChanged, SystemRegistered, SystemRemoved};
 use schemas::events::transactions::{
-    ConfirmationAttempted, TransactionCleaned, TransactionConfirmed, TransactionCreated,
+    AutoconfirmAttempted, AutoconfirmOffered, ConfirmationAttempted, OfferedAttempt,
+    TransactionAutoconfirmed, TransactionCleaned, TransactionConfirmed, TransactionCreated,
     TransactionDeclined, TransactionDeleted, TransactionExpired, TransactionServed,
 };
 use schemas::events::users::{UserChanged, UserCreated, UserDeleted};
@@ -291,6 +292,23 @@ fn transactions() -> Vec<Event> {
         callback_url: callback_url.clone(),
         operation: None,
     };
+    let attempt_id = Digest([0xd2; 32]);
+    let offered = AutoconfirmOffered {
+        attempts: vec![OfferedAttempt {
+            transaction_id: transaction_id(),
+            attempt_id,
+        }],
+        expires_at: Timestamp(1_703_499_327_298),
+    };
+    let autoconfirmed = TransactionAutoconfirmed {
+        transaction_id: transaction_id(),
+        key_index: KEY_INDEX,
+        attempt_id,
+        score: 87,
+        signature: vec![0x30; 70],
+        digest,
+        callback_url: callback_url.clone(),
+    };
     let declined = TransactionDeclined {
         transaction_id: transaction_id(),
         reason: "wrong data".to_owned(),
@@ -313,6 +331,14 @@ fn transactions() -> Vec<Event> {
         .into(),
         confirmed.into(),
         declined.into(),
+        offered.into(),
+        AutoconfirmAttempted {
+            transaction_id: transaction_id(),
+            attempt_id,
+            command_id: CommandId([0xc1; 32]),
+        }
+        .into(),
+        autoconfirmed.into(),
         TransactionExpired {
             transaction_id: transaction_id(),
             callback_url,
