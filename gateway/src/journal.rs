@@ -1,5 +1,6 @@
 //! The port to the audit journal: who serves it is none of the doors' business.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -36,6 +37,14 @@ pub trait JournalQuery: Send + Sync + std::fmt::Debug {
         transaction_id: &'a TransactionId,
     ) -> BoxFuture<'a, Result<Option<UserId>, JournalFailure>>;
 
+    /// What happened in a system from one moment until before another.
+    fn figures<'a>(
+        &'a self,
+        system_id: &'a SystemId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> BoxFuture<'a, Result<Figures, JournalFailure>>;
+
     /// Waits until the journal shows the event at `position`, at most for `timeout`; whether it does.
     fn wait_for(&self, position: Position, timeout: Duration) -> BoxFuture<'_, bool>;
 }
@@ -63,6 +72,27 @@ pub struct JournalFilter {
     pub offset: u64,
     /// At most so many records.
     pub limit: u32,
+}
+
+/// What happened in a system in a stretch of time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Figures {
+    /// Users that were there at some moment of it: what is billed.
+    pub users: i64,
+    /// Users that came.
+    pub users_created: i64,
+    /// Users that went.
+    pub users_deleted: i64,
+    /// Transactions that were created.
+    pub transactions_created: i64,
+    /// Transactions that were confirmed.
+    pub transactions_confirmed: i64,
+    /// Transactions that were declined.
+    pub transactions_declined: i64,
+    /// Transactions whose time ran out.
+    pub transactions_expired: i64,
+    /// Records of the journal, by the event's word.
+    pub events: BTreeMap<String, i64>,
 }
 
 /// The journal cannot be read now.

@@ -21,6 +21,7 @@ mod options;
 mod passed_headers;
 mod registration;
 mod render;
+mod report;
 mod route;
 mod router;
 mod routes;
@@ -32,7 +33,7 @@ mod themes;
 mod testing;
 
 pub use auth::{InvalidTokenFile, TokenFile};
-pub use journal::{JournalFailure, JournalFilter, JournalQuery};
+pub use journal::{Figures, JournalFailure, JournalFilter, JournalQuery};
 pub use limits::Limits;
 pub use openapi::openapi_json;
 pub use options::{Doors, GatewayOptions, GatewayTls, House, Locale};

@@ -26,6 +26,8 @@ pub(crate) fn system_routes() -> Vec<Route> {
         system::get_system_info::route(),
         system::change_system::route(),
         system::remove_system::route(),
+        system::system_report::route(),
+        system::billing_close::route(),
         system::create_user::route(),
         system::get_user_info::route(),
         system::change_user::route(),

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use schemas::answers::{
-    Answer, AnswerBody, IssuedKey, OperationData, OperationInfo, OperationMember, SystemInfo,
+    Answer, AnswerBody, BillingPeriod, IssuedKey, OperationData, OperationInfo, OperationMember, SystemInfo,
     TransactionData, TransactionInfo, UserInfo,
 };
 use schemas::canonical::TextType;
@@ -38,7 +38,7 @@ use serde_json::{Map, Value, json};
 use tower::ServiceExt as _;
 
 use crate::context::Connection;
-use crate::journal::{JournalFailure, JournalFilter, JournalQuery};
+use crate::journal::{Figures, JournalFailure, JournalFilter, JournalQuery};
 use crate::options::{GatewayOptions, House};
 use crate::router;
 use crate::state::Gateway;
@@ -446,14 +446,40 @@ impl JournalQuery for FakeJournal {
         Box::pin(async { Ok(found) })
     }
 
+    fn figures<'a>(
+        &'a self,
+        _: &'a SystemId,
+        _: Timestamp,
+        _: Timestamp,
+    ) -> BoxFuture<'a, Result<Figures, JournalFailure>> {
+        let figures = Figures {
+            users: 7,
+            ..Figures::default()
+        };
+        Box::pin(async { Ok(figures) })
+    }
+
     fn wait_for(&self, position: Position, _: Duration) -> BoxFuture<'_, bool> {
         self.waited.lock().unwrap().push(position.to_string());
         Box::pin(async { true })
     }
 }
 
+/// Ten minutes, of a system without a template.
+pub(crate) fn period() -> BillingPeriod {
+    BillingPeriod {
+        system: registered_system(),
+        from: NOW.plus_seconds(-600),
+        to: NOW,
+    }
+}
+
 pub(crate) fn system_info() -> AnswerBody {
-    AnswerBody::System(Box::new(SystemInfo {
+    AnswerBody::System(Box::new(registered_system()))
+}
+
+fn registered_system() -> SystemInfo {
+    SystemInfo {
         system_id: SYSTEM.parse().unwrap(),
         name: "Bank".to_owned(),
         description: String::new(),
@@ -465,7 +491,7 @@ pub(crate) fn system_info() -> AnswerBody {
         register_request: "e30=".to_owned(),
         licenses: Vec::new(),
         is_deleted: false,
-    }))
+    }
 }
 
 pub(crate) fn key_issued(activation_code: Option<&str>) -> AnswerBody {

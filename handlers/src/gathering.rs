@@ -112,7 +112,11 @@ pub fn tells_users(envelope: &CommandEnvelope) -> bool {
     matches!(
         envelope.command,
         Command::Systems(
-            SystemCommand::Register(_) | SystemCommand::Change(_) | SystemCommand::GetInfo(_)
+            SystemCommand::Register(_)
+                | SystemCommand::Change(_)
+                | SystemCommand::GetInfo(_)
+                | SystemCommand::CloseBilling(_)
+                | SystemCommand::GetReport(_)
         )
     )
 }

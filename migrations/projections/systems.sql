@@ -14,5 +14,6 @@ create table read_systems (
     created_at bigint,
     updated_at bigint,
     removed_at bigint,
-    events_removed_before bigint
+    events_removed_before bigint,
+    billed_before bigint
 );

@@ -1,9 +1,11 @@
 //! The audit journal: one record for every event, in the words of the reference manual.
 
+pub mod figures;
 pub mod journal;
 pub mod pages;
 pub mod record;
 
+pub use figures::Figures;
 pub use journal::JournalRow;
 pub use pages::{Journal, JournalError, JournalFilter, Uncleaned};
 pub use record::{JournalRecord, PcVersion};

@@ -46,6 +46,8 @@ pub enum AnswerBody {
     Settings(BTreeMap<String, String>),
     /// `system_registered`, `system_info`, `system_changed`.
     System(Box<SystemInfo>),
+    /// `billing_closed`, `system_report`.
+    Billing(Box<BillingPeriod>),
     /// `user_created`, `key_updated`, `key_exported`.
     KeyIssued(Box<IssuedKey>),
     /// `key_activated`, for the bank.
@@ -169,6 +171,17 @@ pub struct SystemInfo {
     pub licenses: Vec<LicenseUse>,
     /// Whether it was removed.
     pub is_deleted: bool,
+}
+
+/// A stretch of time that a system is billed for, or reported about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BillingPeriod {
+    /// The system as it is now.
+    pub system: SystemInfo,
+    /// The first moment.
+    pub from: Timestamp,
+    /// The first moment after it.
+    pub to: Timestamp,
 }
 
 /// A license, and how far it is used.

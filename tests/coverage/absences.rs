@@ -132,6 +132,11 @@ pub const ABSENCES: &[(Kind, &[&str], &str)] = &[
     ),
     (
         Kind::Code,
+        &["273"],
+        "users have no closing dates of their own: their bill follows from the log",
+    ),
+    (
+        Kind::Code,
         &["347"],
         "no national cryptography in this build",
     ),

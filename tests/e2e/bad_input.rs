@@ -138,6 +138,12 @@ fn system_routes() -> Vec<Route> {
             Some(json!({ "transaction_id": CANARY })),
         ),
         route(&get, "/pc-api/server_events", None),
+        route(&get, "/pc-api/{system_id}/report", None),
+        route(
+            &post,
+            "/pc-api/{system_id}/billing_close",
+            Some(json!({ "date": "2026-01-01" })),
+        ),
         route(
             &post,
             "/pc-api/{system_id}/users/{user_id}/transactions/{transaction_id}/confirm",

@@ -8,6 +8,7 @@ mod attacks;
 mod autoconfirm;
 mod bad_input;
 mod batch_operation;
+mod billing;
 mod blocked_user;
 mod callback_versions;
 mod callbacks;

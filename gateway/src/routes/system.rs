@@ -2,6 +2,7 @@
 
 pub(crate) mod activate_key;
 pub(crate) mod attempt_scoring;
+pub(crate) mod billing_close;
 pub(crate) mod block_user;
 pub(crate) mod change_system;
 pub(crate) mod change_user;
@@ -34,6 +35,7 @@ pub(crate) mod server_events;
 pub(crate) mod server_settings;
 pub(crate) mod set_server_settings;
 mod system_entry;
+pub(crate) mod system_report;
 pub(crate) mod transaction_binary_data;
 pub(crate) mod transaction_data;
 pub(crate) mod transaction_info;

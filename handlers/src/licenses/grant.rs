@@ -8,6 +8,8 @@ use super::{Found, Licensing, Rejection};
 use crate::facts::Facts;
 use crate::systems::Registered;
 
+const DAY_S: i64 = 86_400;
+
 /// The licenses of a system that count now; never none.
 pub(super) struct Grant<'a>(Vec<&'a License>);
 
@@ -61,9 +63,18 @@ fn judge<'a>(
         Err(Rejection::TypeChanged)
     } else if facts.now < license.valid_from || license.valid_to <= facts.now {
         Err(Rejection::Expired)
+    } else if license.billing_type == POST_PAID && is_overdue(system, facts) {
+        Err(Rejection::BillingOverdue)
     } else {
         Ok(license)
     })
+}
+
+/// A billing period may be open for its own length, and once more for somebody to close it.
+fn is_overdue(system: &Registered, facts: &Facts<'_>) -> bool {
+    let days = system.billing_days(facts.settings);
+    let open_since = system.billed_before.unwrap_or(system.created_at);
+    open_since.plus_seconds(2 * days * DAY_S) <= facts.now
 }
 
 impl Grant<'_> {

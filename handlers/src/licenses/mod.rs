@@ -52,6 +52,9 @@ pub enum Rejection {
     /// The license is of another type than the system was registered with.
     #[error("the license's billing type is not the system's")]
     TypeChanged,
+    /// The system pays after the fact, and has not closed its billing for too long.
+    #[error("the billing period is over and not closed")]
+    BillingOverdue,
     /// The license is of a type nobody here knows.
     #[error("the license's billing type is not known")]
     TypeUnknown,
@@ -76,6 +79,7 @@ impl Rejection {
             Self::FeatureMissing => ErrorCode::FeatureIsNotLicensed,
             Self::Expired => ErrorCode::LicenseExpired,
             Self::TypeChanged => ErrorCode::BillingTypeCorrupted,
+            Self::BillingOverdue => ErrorCode::FlexibleLicenseError,
             Self::TypeUnknown => ErrorCode::UnsupportedBillingType,
             Self::NotSigned | Self::NotLookedFor => ErrorCode::LicenseError,
             Self::Unreadable => ErrorCode::LicenseUpdateError,

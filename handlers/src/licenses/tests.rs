@@ -1,7 +1,7 @@
 use schemas::ErrorCode;
 use schemas::answers::AnswerBody;
 use schemas::commands::keys::{KeyParts, UpdateUserKey};
-use schemas::commands::systems::GetSystemInfo;
+use schemas::commands::systems::{CloseBilling, GetSystemInfo};
 use schemas::commands::users::DeleteUser;
 use schemas::flags::{AUTOSIGN_ENABLED, SCORING_ENABLED, SERVER_SIGNER};
 use schemas::license::{License, NUMBER_OF_USERS, POST_PAID};
@@ -167,4 +167,31 @@ fn a_system_shows_its_licenses_and_how_far_they_are_used() {
     assert_eq!(used(&mut story, 12), [(3, 3), (7, 9)]);
     story.license.licensing = Licensing::Off;
     assert_eq!(used(&mut story, 2), []);
+}
+
+#[test]
+fn who_pays_after_the_fact_closes_in_time() {
+    const DAY_S: i64 = 86_400;
+    let post_paid = changed(|license| {
+        license.billing_type = POST_PAID;
+        license.valid_to = NOW.plus_seconds(1000 * DAY_S);
+    });
+    let mut story = Story::of_a_system_billed(POST_PAID);
+    story.set("BILL_PERIOD", "30");
+    story.license.licensing = Licensing::Found(vec![post_paid]);
+    let created_at = |story: &mut Story, moment| {
+        story.at(moment);
+        // Another user each time: the story's own is created once.
+        story.user_id = format!("user-{}", moment.0).parse().unwrap();
+        story.state = crate::OwnerState::empty(&story.owner());
+        creation(story).map(|_| ())
+    };
+    let over = NOW.plus_seconds(60 * DAY_S);
+    assert_eq!(created_at(&mut story, over.plus_ms(-1)), Ok(()));
+    let refused = Err(ErrorCode::FlexibleLicenseError);
+    assert_eq!(created_at(&mut story, over), refused);
+    story
+        .system_asks(CloseBilling { date: None })
+        .happens(&["billing_close"]);
+    assert_eq!(created_at(&mut story, over.plus_ms(1)), Ok(()));
 }

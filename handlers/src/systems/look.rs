@@ -42,11 +42,7 @@ pub(super) fn describe(system: &Registered, system_id: &SystemId, facts: &Facts<
         created_at: system.created_at,
         updated_at: system.updated_at,
         billing_type: system.billing_type,
-        billing_period: system
-            .parameters
-            .billing_period
-            .or(system.billing_period)
-            .unwrap_or_else(|| facts.settings.billing_days()),
+        billing_period: system.billing_days(facts.settings),
         parameters,
         register_request: system.register_request.clone(),
         licenses: licenses::uses(system_id, system, facts),

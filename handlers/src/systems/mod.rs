@@ -1,9 +1,11 @@
 //! Application systems: the banks' side of the house. A system is registered once, changed, and removed for ever.
 
 mod change;
+mod close_billing;
 mod look;
 mod register;
 mod remove;
+mod report;
 mod state;
 
 use schemas::commands::codes::CodeCommand;
@@ -45,6 +47,18 @@ pub enum Rejection {
     /// ALLOW_EVENTS_REMOVE is off.
     #[error("records of the journal may not be removed")]
     RemovalNotAllowed,
+    /// REPORT_TEMPLATE is empty, and the system has no template of its own.
+    #[error("there is no template of a report")]
+    TemplateMissing,
+    /// Only who pays after the fact has billing periods to close.
+    #[error("the system does not pay after the fact")]
+    NotPostPaid,
+    /// The day is closed already.
+    #[error("billing is closed through that day")]
+    BillingAlreadyClosed,
+    /// The day goes on, or the system was not there yet.
+    #[error("that day cannot be closed")]
+    BillingDateWrong,
     /// The command is not one about a system.
     #[error("the command does not concern a system")]
     NotAboutSystems,
@@ -61,6 +75,10 @@ impl Rejection {
             Self::ParameterWrong => ErrorCode::SystemPropertyError,
             Self::Operator(rejection) => rejection.code(),
             Self::RemovalNotAllowed => ErrorCode::EventsRemovementIsNotAllowed,
+            Self::TemplateMissing => ErrorCode::ReportTplIsNull,
+            Self::NotPostPaid => ErrorCode::UnsupportedBillingType,
+            Self::BillingAlreadyClosed => ErrorCode::BillRequestAlreadyProcessed,
+            Self::BillingDateWrong => ErrorCode::BillDateCorrupted,
             Self::NotAboutSystems => ErrorCode::RequestError,
         }
     }
@@ -130,6 +148,12 @@ fn answer(
         }
         Command::Systems(SystemCommand::Remove(_)) => remove::decide(state),
         Command::Systems(SystemCommand::GetInfo(_)) => look::system_info(state, system_id, facts),
+        Command::Systems(SystemCommand::CloseBilling(command)) => {
+            close_billing::decide(state, system_id, command, facts)
+        }
+        Command::Systems(SystemCommand::GetReport(command)) => {
+            report::decide(state, system_id, command, facts)
+        }
         Command::Journal(command) => journal(state, command, facts),
         // Of a transaction nobody knows whose it is only the look is journaled.
         Command::Operators(command) => {

@@ -7,6 +7,7 @@ use schemas::events::Event;
 use schemas::events::codes::CodeEvent;
 use schemas::events::journal::JournalEvent;
 use schemas::events::systems::{SystemEvent, SystemRegistered};
+use schemas::settings::Settings;
 
 use super::Rejection;
 use crate::codes::CommonTries;
@@ -39,10 +40,12 @@ pub struct Registered {
     pub created_at: Timestamp,
     /// When it was last changed.
     pub updated_at: Timestamp,
-    /// Billing model; carried, not interpreted.
+    /// Billing model: 1 is paid after the fact, 2 for a number of users.
     pub billing_type: i64,
     /// Billing period, days.
     pub billing_period: Option<i64>,
+    /// Billing is closed before this moment; `None` until it was closed for the first time.
+    pub billed_before: Option<Timestamp>,
     /// Its changeable parameters.
     pub parameters: SystemParameters,
     /// The registration request as received, base64.
@@ -85,6 +88,11 @@ impl State {
                     merge(&mut registered.parameters, &event.parameters);
                 }
             }
+            Event::Systems(SystemEvent::BillingClosed(event)) => {
+                if let Standing::Registered(registered) = &mut self.standing {
+                    registered.billed_before = Some(event.to);
+                }
+            }
             Event::Systems(SystemEvent::Removed(_)) => self.standing = Standing::Removed,
             Event::Journal(JournalEvent::Removed(event)) => {
                 if let Standing::Registered(registered) = &mut self.standing {
@@ -122,6 +130,7 @@ impl Registered {
             updated_at: at,
             billing_type: event.billing_type,
             billing_period: event.billing_period,
+            billed_before: None,
             parameters: event.parameters.clone(),
             register_request: event.register_request.clone(),
             code_tries: CommonTries::default(),
@@ -138,6 +147,12 @@ impl Registered {
             // A user's.
             CodeEvent::CheckAttempted(_) | CodeEvent::Checked(_) => {}
         }
+    }
+
+    /// Billing period in force, days.
+    pub(crate) fn billing_days(&self, settings: &Settings) -> i64 {
+        let own = self.parameters.billing_period.or(self.billing_period);
+        own.unwrap_or_else(|| settings.billing_days())
     }
 
     /// Where outcomes are reported unless a transaction names its own address.

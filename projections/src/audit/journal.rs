@@ -6,6 +6,7 @@ use schemas::events::devices::DeviceEvent;
 use schemas::events::journal::JournalEvent;
 use schemas::events::operations::OperationEvent;
 use schemas::events::server::ServerEvent;
+use schemas::events::systems::SystemEvent;
 use schemas::events::transactions::TransactionEvent;
 use schemas::events::users::UserEvent;
 use schemas::{KeyIndex, Position};
@@ -128,6 +129,9 @@ fn data_of(event: &Event) -> Option<Value> {
         }
         Event::Journal(JournalEvent::Removed(removed)) => {
             Some(json!({ "before": removed.before.0 }))
+        }
+        Event::Systems(SystemEvent::BillingClosed(closed)) => {
+            Some(json!({ "from": closed.from.0, "to": closed.to.0 }))
         }
         Event::Operations(OperationEvent::Created(created)) => {
             Some(json!({ "transactions": created.transactions.len() }))

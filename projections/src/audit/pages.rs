@@ -101,6 +101,11 @@ impl Journal {
         Ok(Self { store, log, root })
     }
 
+    /// The tables.
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Records that match, by time and then by number.
     pub async fn page(&self, filter: &JournalFilter) -> Result<Vec<JournalRecord>, JournalError> {
         let (condition, mut values) = condition(filter);

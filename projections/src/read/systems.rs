@@ -45,6 +45,8 @@ row! {
     removed_at: i64,
     /// Journal records before this moment do not show, ms.
     events_removed_before: i64,
+    /// Billing is closed before this moment, ms.
+    billed_before: i64,
 }
 
 /// The table of application systems.
@@ -84,6 +86,11 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
         Event::Journal(JournalEvent::Removed(removed)) => rows.put(SystemRow {
             system_id,
             events_removed_before: Some(removed.before.0),
+            ..SystemRow::default()
+        }),
+        Event::Systems(SystemEvent::BillingClosed(event)) => rows.put(SystemRow {
+            system_id,
+            billed_before: Some(event.to.0),
             ..SystemRow::default()
         }),
         Event::Journal(JournalEvent::Cleaned(_))

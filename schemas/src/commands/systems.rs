@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::commands::commands;
+use crate::time::Timestamp;
 
 commands! {
     /// About application systems.
@@ -11,6 +12,8 @@ commands! {
         Change(ChangeSystem) "change_system" Write by Bank;
         Remove(RemoveSystem) "remove_system" Write by Bank;
         GetInfo(GetSystemInfo) "get_system_info" Read by Bank;
+        CloseBilling(CloseBilling) "billing_close" Write by Bank;
+        GetReport(GetReport) "system_report" Read by Bank;
     }
 }
 
@@ -73,3 +76,19 @@ pub struct RemoveSystem {}
 /// Asks for a system's parameters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GetSystemInfo {}
+
+/// Closes the open billing period of a system that pays after the fact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloseBilling {
+    /// The first moment of the last day that is closed (UTC); `None` means yesterday.
+    pub date: Option<Timestamp>,
+}
+
+/// Asks which days a functional report is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GetReport {
+    /// The first moment it is about; `None` means since the last close, or since the registration.
+    pub from: Option<Timestamp>,
+    /// The first moment it is not about any more; `None` means now.
+    pub to: Option<Timestamp>,
+}

@@ -30,6 +30,7 @@ pub const LOOKED_WORDS: &[(&str, &str)] = &[
     ("rks_events_data", "operators"),
     ("rks_check_confirmation", "operators"),
     ("get_system_info", "systems"),
+    ("system_report", "systems"),
     ("get_events", "journal"),
     ("get_event_info", "journal"),
     ("get_user_info", "users"),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::commands::systems::SystemParameters;
 use crate::events::events;
+use crate::time::Timestamp;
 
 events! {
     /// About application systems.
@@ -11,6 +12,7 @@ events! {
         Registered(SystemRegistered) "register_system" 1 Manual Success;
         Changed(SystemChanged) "change_system" 1 Manual Success;
         Removed(SystemRemoved) "remove_system" 1 Manual Success;
+        BillingClosed(BillingClosed) "billing_close" 1 Manual Success;
     }
 }
 
@@ -48,3 +50,12 @@ pub struct SystemChanged {
 /// A system was removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SystemRemoved {}
+
+/// A billing period was closed. Its figures follow from the events before it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BillingClosed {
+    /// The first moment of the period.
+    pub from: Timestamp,
+    /// The first moment after it.
+    pub to: Timestamp,
+}

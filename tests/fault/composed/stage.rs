@@ -9,11 +9,13 @@ use bus::{Bus, InProcessBus, Limits, Sealer};
 use event_log::{EventLog, MemoryLog};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use gateway::{GatewayOptions, JournalFailure, JournalFilter, JournalQuery, RunningGateway};
+use gateway::{
+    Figures, GatewayOptions, JournalFailure, JournalFilter, JournalQuery, RunningGateway,
+};
 use runner::{House, HouseOptions};
 use schemas::commands::journal::RecordToClean;
 use schemas::settings::Settings;
-use schemas::{Lane, Owner, Position, SystemId, TransactionId, UserId};
+use schemas::{Lane, Owner, Position, SystemId, Timestamp, TransactionId, UserId};
 use serde_json::{Map, Value};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
@@ -254,6 +256,15 @@ impl JournalQuery for NoJournal {
         _: &'a TransactionId,
     ) -> BoxFuture<'a, Result<Option<UserId>, JournalFailure>> {
         futures::future::ready(Ok(None)).boxed()
+    }
+
+    fn figures<'a>(
+        &'a self,
+        _: &'a SystemId,
+        _: Timestamp,
+        _: Timestamp,
+    ) -> BoxFuture<'a, Result<Figures, JournalFailure>> {
+        futures::future::ready(Ok(Figures::default())).boxed()
     }
 
     fn wait_for(&self, _position: Position, _timeout: Duration) -> BoxFuture<'_, bool> {

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use gateway::{JournalFailure, JournalFilter, JournalQuery};
 use projections::{Journal, JournalRecord, Projector};
 use schemas::commands::journal::RecordToClean;
-use schemas::{Owner, Position, SystemId, TransactionId, UserId};
+use schemas::{Owner, Position, SystemId, Timestamp, TransactionId, UserId};
 use serde_json::{Map, Value};
 
 /// The journal, and who fills it.
@@ -72,6 +72,29 @@ impl JournalQuery for JournalOfTheHouse {
         async move {
             let found = self.journal.owner_of(system_id, transaction_id).await;
             found.map_err(failure)
+        }
+        .boxed()
+    }
+
+    fn figures<'a>(
+        &'a self,
+        system_id: &'a SystemId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> BoxFuture<'a, Result<gateway::Figures, JournalFailure>> {
+        async move {
+            let found = self.journal.figures(system_id, from, to).await;
+            let found = found.map_err(failure)?;
+            Ok(gateway::Figures {
+                users: found.users,
+                users_created: found.users_created,
+                users_deleted: found.users_deleted,
+                transactions_created: found.transactions_created,
+                transactions_confirmed: found.transactions_confirmed,
+                transactions_declined: found.transactions_declined,
+                transactions_expired: found.transactions_expired,
+                events: found.events,
+            })
         }
         .boxed()
     }

@@ -24,7 +24,7 @@ use schemas::events::operations::{
     OperationProcessed, OperationServed, OperationUpdated,
 };
 use schemas::events::server::{SettingChange, SettingsChanged};
-use schemas::events::systems::{SystemChanged, SystemRegistered, SystemRemoved};
+use schemas::events::systems::{BillingClosed, SystemChanged, SystemRegistered, SystemRemoved};
 use schemas::events::transactions::{
     AutoconfirmAttempted, AutoconfirmOffered, ConfirmationAttempted, OfferedAttempt,
     TransactionAutoconfirmed, TransactionCleaned, TransactionConfirmed, TransactionCreated,
@@ -166,6 +166,11 @@ fn systems() -> Vec<Event> {
         registered.into(),
         SystemChanged { parameters }.into(),
         SystemRemoved {}.into(),
+        BillingClosed {
+            from: Timestamp(1_703_499_267_298),
+            to: Timestamp(1_706_140_800_000),
+        }
+        .into(),
     ]
 }
 
