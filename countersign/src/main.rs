@@ -10,7 +10,7 @@ mod telemetry;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -39,20 +39,35 @@ enum Order {
     Contract(contract::ContractArguments),
 }
 
+impl Order {
+    /// Everything but serving, which reads more than its arguments.
+    fn carry_out(self) -> Result<(), AnyError> {
+        match self {
+            Self::Serve(_) => unreachable!("serving is configured first"),
+            Self::Demo(arguments) => demo::run(arguments),
+            Self::Rebuild(arguments) => rebuild::run(arguments),
+            Self::License(arguments) => license::run(arguments),
+            Self::Device(arguments) => device::run(arguments),
+            Self::Contract(arguments) => {
+                contract::run(&arguments);
+                Ok(())
+            }
+        }
+    }
+}
+
 fn main() -> ExitCode {
     countersign::install_crypto_provider()
         .expect("it is installed once, here, before anything else");
-    let outcome = match Arguments::parse().order {
-        Order::Serve(arguments) => serve::run(*arguments),
-        Order::Demo(arguments) => demo::run(arguments),
-        Order::Rebuild(arguments) => rebuild::run(arguments),
-        Order::License(arguments) => license::run(arguments),
-        Order::Device(arguments) => device::run(arguments),
-        Order::Contract(arguments) => {
-            contract::run(&arguments);
-            Ok(())
-        }
+    let program = Arguments::command();
+    let given: Vec<_> = std::env::args_os().collect();
+    let matches = program.clone().get_matches_from(&given);
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let outcome = match (arguments.order, matches.subcommand()) {
+        (Order::Serve(_), Some((_, first))) => serve::configure_and_run(&program, given, first),
+        (order, _) => order.carry_out(),
     };
+
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

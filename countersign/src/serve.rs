@@ -1,15 +1,19 @@
 //! `countersign serve`: all roles in one process, or some of them.
+//!
+//! The arguments are the one list of what can be configured; `configuration.rs` says where else their values come from.
 
 mod bus_choice;
+pub mod configuration;
 mod journal;
 mod licensing;
 mod roles;
+mod tls;
 pub mod stores;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, FromArgMatches as _, ValueEnum};
 use gateway::Locale;
 use schemas::settings::Settings;
 
@@ -19,14 +23,28 @@ use crate::telemetry::{self, LogFormat};
 /// How to serve. Every value can come from the environment instead.
 #[derive(Debug, Args)]
 pub struct ServeArguments {
-    /// Where the doors listen; any address but loopback requires --tls-client-ca or --tokens
+    /// A file with configuration, in the form of the manual's application.yml; the command line and the environment win
+    /// over it
+    #[arg(long, env = "COUNTERSIGN_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print the configuration in force, with the source of each value and without secrets, and end
+    #[arg(long)]
+    pub print_config: bool,
+    /// Where the doors listen [default: 127.0.0.1:8080, or port 8081 for the devices' door alone]; any address but loopback
+    /// requires client certificates or --tokens
+    #[arg(long, env = "COUNTERSIGN_LISTEN", value_name = "ADDRESS:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// Which doors open there
+    #[arg(long, env = "COUNTERSIGN_DOORS", value_enum, default_value_t = DoorChoice::All)]
+    pub doors: DoorChoice,
+    /// A second listener, for the devices' door alone; the other then serves the banks
     #[arg(
         long,
-        env = "COUNTERSIGN_LISTEN",
-        default_value = "127.0.0.1:8080",
+        env = "COUNTERSIGN_MOBILE_LISTEN",
+        conflicts_with = "doors",
         value_name = "ADDRESS:PORT"
     )]
-    pub listen: SocketAddr,
+    pub mobile_listen: Option<SocketAddr>,
     /// Folder of everything that must last: the secret, and with SQLite the log and the read models
     #[arg(
         long,
@@ -77,6 +95,17 @@ pub struct ServeArguments {
         value_name = "URL"
     )]
     pub database_url: Option<String>,
+    /// User of that database, where the address names none
+    #[arg(long, env = "COUNTERSIGN_DATABASE_USER", value_name = "NAME")]
+    pub database_user: Option<String>,
+    /// Password of that user; better from the environment, or from the file that COUNTERSIGN_DATABASE_PASSWORD_FILE names
+    #[arg(
+        long,
+        env = "COUNTERSIGN_DATABASE_PASSWORD",
+        hide_env_values = true,
+        value_name = "PASSWORD"
+    )]
+    pub database_password: Option<String>,
     /// One of the manual's settings, for example DEFAULT_TRANSACTION_TTL=600; may be given more than once
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = name_and_value)]
     pub settings: Vec<(String, String)>,
@@ -100,7 +129,6 @@ pub struct ServeArguments {
     #[arg(
         long,
         env = "COUNTERSIGN_TLS_CERT",
-        requires = "tls_key",
         value_name = "FILE"
     )]
     pub tls_cert: Option<PathBuf>,
@@ -108,7 +136,6 @@ pub struct ServeArguments {
     #[arg(
         long,
         env = "COUNTERSIGN_TLS_KEY",
-        requires = "tls_cert",
         value_name = "FILE"
     )]
     pub tls_key: Option<PathBuf>,
@@ -116,10 +143,44 @@ pub struct ServeArguments {
     #[arg(
         long,
         env = "COUNTERSIGN_TLS_CLIENT_CA",
-        requires = "tls_cert",
         value_name = "FILE"
     )]
     pub tls_client_ca: Option<PathBuf>,
+    /// Certificate chain and private key of the doors, PKCS#12, instead of the two PEM files
+    #[arg(
+        long,
+        env = "COUNTERSIGN_TLS_KEY_STORE",
+        conflicts_with = "tls_cert",
+        value_name = "FILE"
+    )]
+    pub tls_key_store: Option<PathBuf>,
+    /// Its password; better from the environment, or from the file that COUNTERSIGN_TLS_KEY_STORE_PASSWORD_FILE names
+    #[arg(
+        long,
+        env = "COUNTERSIGN_TLS_KEY_STORE_PASSWORD",
+        hide_env_values = true,
+        value_name = "PASSWORD"
+    )]
+    pub tls_key_store_password: Option<String>,
+    /// Authorities whose client certificates are let in, PKCS#12, instead of the PEM file
+    #[arg(
+        long,
+        env = "COUNTERSIGN_TLS_TRUST_STORE",
+        conflicts_with = "tls_client_ca",
+        value_name = "FILE"
+    )]
+    pub tls_trust_store: Option<PathBuf>,
+    /// Its password; better from the environment, or from the file that COUNTERSIGN_TLS_TRUST_STORE_PASSWORD_FILE names
+    #[arg(
+        long,
+        env = "COUNTERSIGN_TLS_TRUST_STORE_PASSWORD",
+        hide_env_values = true,
+        value_name = "PASSWORD"
+    )]
+    pub tls_trust_store_password: Option<String>,
+    /// Whether clients need a certificate of those authorities
+    #[arg(long, env = "COUNTERSIGN_TLS_CLIENT_AUTH", value_enum, default_value_t = ClientAuth::Need)]
+    pub tls_client_auth: ClientAuth,
     /// Proxies of yours before the doors: so many entries of X-Forwarded-For are believed
     #[arg(
         long,
@@ -171,6 +232,28 @@ impl Role {
     pub const ALL: [Self; 4] = [Self::Gateway, Self::Runner, Self::Projector, Self::Reactors];
 }
 
+/// Which doors a process opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DoorChoice {
+    /// Both
+    All,
+    /// The banks' and the operators'
+    System,
+    /// The devices'
+    Mobile,
+}
+
+/// Whether clients are asked for a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ClientAuth {
+    /// Whoever has none is not let in
+    Need,
+    /// Whoever has none is let in, and one that is shown has to be right
+    Want,
+    /// Nobody is asked
+    None,
+}
+
 /// Which bus.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum NatsChoice {
@@ -199,8 +282,38 @@ fn settings(arguments: &ServeArguments) -> Result<Settings, AnyError> {
     Ok(settings)
 }
 
+impl ServeArguments {
+    /// Where the first listener is. The manual's modules have ports of their own: 8080 and 8081.
+    pub fn listen(&self) -> SocketAddr {
+        let port = match self.doors {
+            DoorChoice::All | DoorChoice::System => 8080,
+            DoorChoice::Mobile => 8081,
+        };
+        let usual = SocketAddr::from(([127, 0, 0, 1], port));
+        self.listen.unwrap_or(usual)
+    }
+}
+
+/// Reads the rest of the configuration, then serves, or prints it.
+pub fn configure_and_run(
+    program: &clap::Command,
+    given: Vec<std::ffi::OsString>,
+    first: &clap::ArgMatches,
+) -> Result<(), AnyError> {
+    let (matches, sources) = configuration::complete(program, given, first)?;
+    let arguments = ServeArguments::from_arg_matches(&matches)?;
+    if arguments.print_config {
+        let serve = program.find_subcommand("serve");
+        let serve = serve.expect("the program can serve");
+        print!("{}", configuration::print(serve, &matches, &sources));
+        return Ok(());
+    }
+    run(arguments)
+}
+
 /// Serves until the process is told to end.
-pub fn run(arguments: ServeArguments) -> Result<(), AnyError> {
+fn run(arguments: ServeArguments) -> Result<(), AnyError> {
+    configuration::check(&arguments)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;

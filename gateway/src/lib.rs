@@ -36,6 +36,9 @@ pub use auth::{InvalidTokenFile, TokenFile};
 pub use journal::{Figures, JournalFailure, JournalFilter, JournalQuery};
 pub use limits::Limits;
 pub use openapi::openapi_json;
-pub use options::{Doors, GatewayOptions, GatewayTls, House, Locale};
+pub use options::{
+    ClientCertificate, Doors, GatewayOptions, GatewayTls, House, KeyStore, Locale, TlsAuthorities,
+    TlsClients, TlsIdentity,
+};
 pub use render::qr;
 pub use server::{GatewayError, RunningGateway, serve};

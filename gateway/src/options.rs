@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bus::shell::{Clock, LiveSettings, RootSecret};
 use bus::{Bus, Sealer};
+use schemas::Secret;
 
 use crate::auth::TokenFile;
 use crate::journal::JournalQuery;
@@ -79,14 +80,72 @@ impl Locale {
 }
 
 /// TLS of a listener.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct GatewayTls {
-    /// The certificate chain, PEM.
-    pub cert: PathBuf,
-    /// Its private key, PEM.
-    pub key: PathBuf,
-    /// Authorities whose client certificates are let in, PEM; `None` asks clients for no certificate.
-    pub client_ca: Option<PathBuf>,
+    /// Who we are.
+    pub identity: TlsIdentity,
+    /// Whose clients are let in; `None` asks clients for no certificate.
+    pub clients: Option<TlsClients>,
+}
+
+/// A certificate chain and its private key.
+#[derive(Clone, Debug)]
+pub enum TlsIdentity {
+    /// In two PEM files.
+    Pem {
+        /// The chain.
+        cert: PathBuf,
+        /// The key.
+        key: PathBuf,
+    },
+    /// In a PKCS#12 key store, as Java's keytool and openssl write it.
+    Pkcs12(KeyStore),
+}
+
+/// Certificates that are asked of clients.
+#[derive(Clone, Debug)]
+pub struct TlsClients {
+    /// Who issues them.
+    pub authorities: TlsAuthorities,
+    /// May a client come without one?
+    pub certificate: ClientCertificate,
+}
+
+/// Authorities of client certificates.
+#[derive(Clone, Debug)]
+pub enum TlsAuthorities {
+    /// In a PEM file.
+    Pem(PathBuf),
+    /// In a PKCS#12 trust store.
+    Pkcs12(KeyStore),
+}
+
+/// Whether a client needs a certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientCertificate {
+    /// Without one there is no connection.
+    Need,
+    /// Without one there is; one that is shown has to be right.
+    Want,
+}
+
+/// A PKCS#12 file and what opens it.
+#[derive(Clone, Debug)]
+pub struct KeyStore {
+    /// The file.
+    pub path: PathBuf,
+    /// Its password.
+    pub password: Secret,
+}
+
+impl TlsClients {
+    /// Authorities in a PEM file, without whose certificate there is no connection.
+    pub fn of(path: PathBuf) -> Self {
+        Self {
+            authorities: TlsAuthorities::Pem(path),
+            certificate: ClientCertificate::Need,
+        }
+    }
 }
 
 /// What stands behind the doors.

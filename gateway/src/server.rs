@@ -4,6 +4,7 @@
 //! opens there.
 
 mod accept;
+mod key_store;
 mod patient;
 mod tls;
 
@@ -15,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::options::{Doors, GatewayOptions, House};
+use crate::options::{ClientCertificate, Doors, GatewayOptions, House};
 use crate::router;
 use crate::state::{Gateway, Shared};
 
@@ -50,6 +51,15 @@ pub enum GatewayError {
         /// Why it cannot be read; `None` when it can, and holds none.
         #[source]
         source: Option<std::io::Error>,
+    },
+    /// A key store or trust store cannot be read, or holds nothing of the kind.
+    #[error("the key store {path} cannot be used")]
+    KeyStore {
+        /// Which file.
+        path: PathBuf,
+        /// Why not; never its password.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Certificate, key and authority do not go together.
     #[error("cannot set TLS up")]
@@ -132,7 +142,8 @@ fn check_protection(options: &GatewayOptions) -> Result<(), GatewayError> {
     let certificates = options
         .tls
         .as_ref()
-        .is_some_and(|tls| tls.client_ca.is_some());
+        .and_then(|tls| tls.clients.as_ref())
+        .is_some_and(|clients| clients.certificate == ClientCertificate::Need);
     if options.tokens.is_some() && options.tls.is_none() {
         tracing::warn!(%address, "bearer tokens arrive without TLS: make sure that a proxy of yours speaks it");
     }

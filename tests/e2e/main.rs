@@ -13,6 +13,7 @@ mod blocked_user;
 mod callback_versions;
 mod callbacks;
 mod chosen_transaction_id;
+mod configuration;
 mod confirm;
 mod credentials;
 mod decline;

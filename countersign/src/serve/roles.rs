@@ -7,7 +7,7 @@ use bus::Bus;
 use bus::shell::{Clock, LiveSettings, RootSecret, SystemClock};
 use countersign::process::SERVING;
 use event_log::EventLog;
-use gateway::{Doors, GatewayOptions, GatewayTls, TokenFile};
+use gateway::{Doors, GatewayOptions, TokenFile};
 use projections::{Journal, Projector, ReadModels, StoredSettings};
 use reactors::{ConnectorOptions, Connectors, Reactor, ReactorOptions};
 use runner::{House, HouseOptions};
@@ -20,7 +20,7 @@ use super::bus_choice::OpenBus;
 use super::journal::JournalBehindTheDoors;
 use super::licensing;
 use super::stores::{Stores, prepare};
-use super::{Role, ServeArguments};
+use super::{DoorChoice, Role, ServeArguments, tls};
 use crate::AnyError;
 use crate::telemetry;
 
@@ -38,7 +38,11 @@ struct Ground {
 pub async fn serve(arguments: ServeArguments, settings: Settings) -> Result<(), AnyError> {
     let root = prepare(&arguments.data)?;
     let render_metrics = telemetry::start_metrics()?;
-    let stores = Stores::choose(&arguments.data, arguments.database_url.as_deref());
+    let stores = Stores::choose(&arguments.data, arguments.database_url.as_deref())
+        .as_user(
+            arguments.database_user.as_deref(),
+            arguments.database_password.as_deref(),
+        );
     let log = event_log::open(&stores.log).await?;
     let open_bus = OpenBus::open(&arguments).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -69,7 +73,10 @@ pub async fn serve(arguments: ServeArguments, settings: Settings) -> Result<(), 
     let doors = if is(Role::Gateway) {
         let ready = Arc::new(AtomicBool::new(true));
         let doors = open_doors(&ground, &arguments, render_metrics, Arc::clone(&ready)).await?;
-        println!("countersign is {SERVING}{}", doors.address());
+        println!("countersign is {SERVING}{}", doors.first.address());
+        if let Some(mobile) = &doors.mobile {
+            println!("the devices' door is at {}", mobile.address());
+        }
         Some((doors, ready))
     } else {
         None
@@ -184,7 +191,7 @@ async fn open_doors(
     arguments: &ServeArguments,
     render_metrics: Arc<dyn Fn() -> String + Send + Sync>,
     ready: Arc<AtomicBool>,
-) -> Result<gateway::RunningGateway, AnyError> {
+) -> Result<OpenDoors, AnyError> {
     let read_models = ReadModels::open(&ground.stores.read).await?;
     let journal = Journal::open(
         &ground.stores.read,
@@ -192,16 +199,13 @@ async fn open_doors(
         ground.root.clone(),
     )
     .await?;
-    let tls = match (&arguments.tls_cert, &arguments.tls_key) {
-        (Some(cert), Some(key)) => Some(GatewayTls {
-            cert: cert.clone(),
-            key: key.clone(),
-            client_ca: arguments.tls_client_ca.clone(),
-        }),
-        _ => None,
-    };
+    let tls = tls::choose(arguments)?;
     let options = GatewayOptions {
-        doors: Doors::All,
+        doors: match (arguments.doors, arguments.mobile_listen) {
+            (DoorChoice::Mobile, _) => Doors::Mobile,
+            (DoorChoice::System, _) | (_, Some(_)) => Doors::System,
+            (DoorChoice::All, None) => Doors::All,
+        },
         tls,
         tokens: arguments
             .tokens
@@ -219,7 +223,7 @@ async fn open_doors(
         deeplink_scheme: arguments.deeplink_scheme.clone(),
         render_metrics,
         is_ready: Arc::new(move || ready.load(Ordering::Relaxed)),
-        ..GatewayOptions::at(arguments.listen)
+        ..GatewayOptions::at(arguments.listen())
     };
     let house = gateway::House {
         bus: Arc::clone(&ground.bus),
@@ -233,7 +237,39 @@ async fn open_doors(
         root: ground.root.clone(),
         instance: arguments.instance_name.clone(),
     };
-    Ok(gateway::serve(options, house).await?)
+    let mobile = match arguments.mobile_listen {
+        None => None,
+        Some(address) => {
+            let options = GatewayOptions {
+                address,
+                doors: Doors::Mobile,
+                ..options.clone()
+            };
+            Some(gateway::serve(options, house.clone()).await?)
+        }
+    };
+    Ok(OpenDoors {
+        first: gateway::serve(options, house).await?,
+        mobile,
+    })
+}
+
+/// The listeners.
+struct OpenDoors {
+    first: gateway::RunningGateway,
+    /// For the devices alone, when it has a place of its own.
+    mobile: Option<gateway::RunningGateway>,
+}
+
+impl OpenDoors {
+    async fn shutdown(self) {
+        let mobile = async {
+            if let Some(mobile) = self.mobile {
+                mobile.shutdown().await;
+            }
+        };
+        tokio::join!(self.first.shutdown(), mobile);
+    }
 }
 
 /// Ends when the process is told to.

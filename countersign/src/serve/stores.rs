@@ -34,6 +34,27 @@ impl Stores {
             outbox: file("outbox.sqlite"),
         }
     }
+
+    /// The same, with who we are to the database among the parameters of its address.
+    pub fn signed_in(self, user: Option<&str>, password: Option<&str>) -> Self {
+        let parameters = [("user", user), ("password", password)];
+        let parameters = parameters
+            .iter()
+            .filter_map(|(name, value)| Some(format!("{name}={}", in_percent((*value)?))));
+        let parameters: Vec<String> = parameters.collect();
+        if parameters.is_empty() {
+            return self;
+        }
+        let with = |address: String| {
+            let sign = if address.contains('?') { '&' } else { '?' };
+            format!("{address}{sign}{}", parameters.join("&"))
+        };
+        Self {
+            log: with(self.log),
+            read: with(self.read),
+            outbox: with(self.outbox),
+        }
+    }
 }
 
 /// Makes the data folder, for its owner alone, and reads or makes the root secret in it.
@@ -45,4 +66,37 @@ pub fn prepare(data: &Path) -> Result<RootSecret, AnyError> {
         .create(data)
         .map_err(|error| format!("cannot make the data folder {}: {error}", data.display()))?;
     Ok(RootSecret::open_or_create(&data.join("secret"))?)
+}
+
+/// Every byte that could end a parameter, as a percent sign and two digits.
+fn in_percent(text: &str) -> String {
+    let byte = |byte: u8| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            char::from(byte).to_string()
+        } else {
+            format!("%{byte:02X}")
+        }
+    };
+    text.bytes().map(byte).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn name_and_password_travel_among_the_parameters() {
+        let stores = |address| Stores::choose(Path::new("data"), Some(address));
+        let named = stores("jdbc:postgresql://db/pc").signed_in(Some("pc"), Some("a b&c=d%"));
+        assert_eq!(
+            named.log,
+            "jdbc:postgresql://db/pc?user=pc&password=a%20b%26c%3Dd%25"
+        );
+        let named = stores("postgres://db/pc?sslmode=require").signed_in(Some("pc"), None);
+        assert_eq!(named.outbox, "postgres://db/pc?sslmode=require&user=pc");
+        assert_eq!(
+            stores("postgres://db/pc").signed_in(None, None).read,
+            "postgres://db/pc"
+        );
+    }
 }

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use schemas::ErrorCode;
 use schemas::answers::AnswerBody;
+use schemas::{ErrorCode, Secret};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::{GatewayError, RunningGateway, serve};
 use crate::auth::TokenFile;
-use crate::options::{Doors, GatewayOptions, GatewayTls};
+use crate::options::{
+    ClientCertificate, Doors, GatewayOptions, GatewayTls, KeyStore, TlsAuthorities, TlsClients,
+    TlsIdentity,
+};
 use crate::testing::{FakeBus, FakeJournal, SYSTEM, house};
 
 /// Longest wait of a test for what must happen.
@@ -190,14 +193,16 @@ async fn one_connection_too_many_is_refused() {
     assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
 }
 
+/// Whether the doors open to the network.
+async fn refusal(change: impl FnOnce(&mut GatewayOptions)) -> Result<RunningGateway, GatewayError> {
+    let mut options = GatewayOptions::at(([0, 0, 0, 0], 0).into());
+    change(&mut options);
+    let house = house(Arc::new(friendly()), Arc::new(FakeJournal::default()));
+    serve(options, house).await
+}
+
 #[tokio::test]
 async fn an_open_address_needs_credentials() {
-    let refusal = |change: fn(&mut GatewayOptions)| async move {
-        let mut options = GatewayOptions::at(([0, 0, 0, 0], 0).into());
-        change(&mut options);
-        let house = house(Arc::new(friendly()), Arc::new(FakeJournal::default()));
-        serve(options, house).await
-    };
     let plain = refusal(|_| {}).await;
     assert!(
         matches!(plain, Err(GatewayError::Unprotected { .. })),
@@ -211,9 +216,11 @@ async fn an_open_address_needs_credentials() {
     assert!(tokens.is_ok(), "{tokens:?}");
     let missing = refusal(|options| {
         options.tls = Some(GatewayTls {
-            cert: "/nonexistent/cert.pem".into(),
-            key: "/nonexistent/key.pem".into(),
-            client_ca: Some("/nonexistent/ca.pem".into()),
+            identity: TlsIdentity::Pem {
+                cert: "/nonexistent/cert.pem".into(),
+                key: "/nonexistent/key.pem".into(),
+            },
+            clients: Some(TlsClients::of("/nonexistent/ca.pem".into())),
         });
     })
     .await;
@@ -279,6 +286,21 @@ mod with_certificates {
             .join(name)
     }
 
+    fn pem() -> TlsIdentity {
+        TlsIdentity::Pem {
+            cert: file("server.pem"),
+            key: file("server.key"),
+        }
+    }
+
+    /// Stores of the same, made by `openssl pkcs12 -export`; the password is `a test's`.
+    fn store(name: &str) -> KeyStore {
+        KeyStore {
+            path: file(name),
+            password: Secret::new("a test's"),
+        }
+    }
+
     fn certificate(name: &str) -> CertificateDer<'static> {
         CertificateDer::from_pem_file(file(name)).unwrap()
     }
@@ -328,9 +350,8 @@ mod with_certificates {
             options.address = ([0, 0, 0, 0], 0).into();
             options.limits.first_byte = Duration::from_secs(2);
             options.tls = Some(GatewayTls {
-                cert: file("server.pem"),
-                key: file("server.key"),
-                client_ca: Some(file("ca.pem")),
+                identity: pem(),
+                clients: Some(TlsClients::of(file("ca.pem"))),
             });
         })
         .await;
@@ -339,13 +360,68 @@ mod with_certificates {
     }
 
     #[tokio::test]
+    async fn key_stores_serve_like_files_and_a_wanted_certificate_is_optional() {
+        for (certificate, without) in [
+            (ClientCertificate::Need, false),
+            (ClientCertificate::Want, true),
+        ] {
+            let gateway = open(friendly(), |options| {
+                options.limits.first_byte = Duration::from_secs(2);
+                options.tls = Some(GatewayTls {
+                    identity: TlsIdentity::Pkcs12(store("server.p12")),
+                    clients: Some(TlsClients {
+                        authorities: TlsAuthorities::Pkcs12(store("trust.p12")),
+                        certificate,
+                    }),
+                });
+            })
+            .await;
+            assert!(ask(&gateway, true).await.starts_with("HTTP/1.1 200"));
+            assert_eq!(ask(&gateway, false).await.starts_with("HTTP/1.1 200"), without);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_wanted_certificate_protects_nothing_beyond_loopback() {
+        let wanting = refusal(|options| {
+            options.tls = Some(GatewayTls {
+                identity: pem(),
+                clients: Some(TlsClients {
+                    authorities: TlsAuthorities::Pem(file("ca.pem")),
+                    certificate: ClientCertificate::Want,
+                }),
+            });
+        })
+        .await;
+        assert!(matches!(wanting, Err(GatewayError::Unprotected { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_key_store_that_does_not_open_is_named_and_its_password_is_not() {
+        let mut wrong = store("server.p12");
+        wrong.password = Secret::new("something else");
+        for store in [wrong, store("server.pem"), store("trust.p12"), store("nothing.p12")] {
+            let refused = refusal(|options| {
+                options.doors = Doors::Mobile;
+                options.tls = Some(GatewayTls {
+                    identity: TlsIdentity::Pkcs12(store.clone()),
+                    clients: None,
+                });
+            })
+            .await;
+            let error = refused.map(|_| ()).unwrap_err().to_string();
+            assert!(error.contains("key store"), "{error}");
+            assert!(!error.contains("something else"), "{error}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_handshake_that_stalls_is_let_go() {
         let gateway = open(friendly(), |options| {
             options.limits.handshake = Duration::from_millis(50);
             options.tls = Some(GatewayTls {
-                cert: file("server.pem"),
-                key: file("server.key"),
-                client_ca: None,
+                identity: pem(),
+                clients: None,
             });
         })
         .await;

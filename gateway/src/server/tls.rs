@@ -10,8 +10,8 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
-use crate::options::GatewayTls;
-use crate::server::GatewayError;
+use crate::options::{ClientCertificate, GatewayTls, TlsAuthorities, TlsIdentity};
+use crate::server::{GatewayError, key_store};
 
 /// What takes a connection's handshake.
 pub(super) fn acceptor(tls: &GatewayTls) -> Result<TlsAcceptor, GatewayError> {
@@ -19,20 +19,30 @@ pub(super) fn acceptor(tls: &GatewayTls) -> Result<TlsAcceptor, GatewayError> {
     let builder = ServerConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(failed)?;
-    let builder = match &tls.client_ca {
+    let builder = match &tls.clients {
         None => builder.with_no_client_auth(),
-        Some(path) => {
+        Some(clients) => {
             let mut roots = RootCertStore::empty();
-            for certificate in certificates(path)? {
+            let authorities = match &clients.authorities {
+                TlsAuthorities::Pem(path) => certificates(path)?,
+                TlsAuthorities::Pkcs12(store) => key_store::authorities(store)?,
+            };
+            for certificate in authorities {
                 roots.add(certificate).map_err(failed)?;
             }
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            let verifier = match clients.certificate {
+                ClientCertificate::Need => verifier,
+                ClientCertificate::Want => verifier.allow_unauthenticated(),
+            };
             builder.with_client_cert_verifier(verifier.build().map_err(failed)?)
         }
     };
-    let mut config = builder
-        .with_single_cert(certificates(&tls.cert)?, private_key(&tls.key)?)
-        .map_err(failed)?;
+    let (chain, key) = match &tls.identity {
+        TlsIdentity::Pem { cert, key } => (certificates(cert)?, private_key(key)?),
+        TlsIdentity::Pkcs12(store) => key_store::identity(store)?,
+    };
+    let mut config = builder.with_single_cert(chain, key).map_err(failed)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }

@@ -1,0 +1,214 @@
+//! The real program, configured as the manual says: by application.yml, by variables, by key stores.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+
+use crate::listening::program;
+
+/// A running program; it is killed when the story ends, however it ends.
+struct Running {
+    child: Child,
+    lines: BufReader<std::process::ChildStdout>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+impl Running {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        Self { child, lines }
+    }
+
+    /// What is printed after these words; fails when the program ends before it says them.
+    fn said(&mut self, words: &str) -> String {
+        let mut line = String::new();
+        loop {
+            line.clear();
+            let length = self.lines.read_line(&mut line).unwrap();
+            assert!(length > 0, "the program never said {words:?}");
+            if let Some((_, rest)) = line.split_once(words) {
+                return rest.trim().to_owned();
+            }
+        }
+    }
+}
+
+/// The program with nothing of this process's environment.
+fn serve(folder: &Path) -> Command {
+    let mut command = Command::new(program());
+    command
+        .arg("serve")
+        .env_clear()
+        .current_dir(folder)
+        .stdin(Stdio::null());
+    command
+}
+
+fn with_file(folder: &Path, text: &str) -> Command {
+    std::fs::write(folder.join("application.yml"), text).unwrap();
+    let mut command = serve(folder);
+    command.args(["--config", "application.yml"]);
+    command
+}
+
+fn heard(ended: &Output) -> String {
+    assert!(!ended.status.success());
+    String::from_utf8_lossy(&ended.stderr).into_owned()
+}
+
+fn test_data(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../gateway/src/server/testdata")
+        .join(name)
+        .canonicalize()
+        .unwrap()
+}
+
+async fn settings(client: &reqwest::Client, origin: &str) -> Value {
+    let url = format!("{origin}/pc-api/server_settings");
+    let answer: Value = client.get(url).send().await.unwrap().json().await.unwrap();
+    answer["answer"]["server_settings"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_alone_configures_the_service() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "
+server:
+  port: 0
+pc:
+  server:
+    instance-name: PCS-1
+logging:
+  level:
+    tech.paycon: warn
+countersign:
+  data: here
+  set:
+    KEY_QR_SIZE: 400
+";
+    let mut running = Running::start(&mut with_file(folder.path(), text));
+    let address = running.said("serving on http://");
+    let shown = settings(&crate::raw::client(), &format!("http://{address}")).await;
+    assert_eq!(shown["KEY_QR_SIZE"], "400");
+    assert!(folder.path().join("here/log.sqlite").exists());
+}
+
+#[test]
+fn the_nearer_source_wins_and_is_named_and_nothing_secret_is_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "
+server:
+  port: 1
+spring:
+  datasource:
+    url: jdbc:postgresql://db-server/pcs-db-name
+    username: pcs
+    password: hidden
+pc:
+  external:
+    locale: en
+";
+    let ended = with_file(folder.path(), text)
+        .args(["--print-config", "--instance-name", "A"])
+        .env("SERVER_PORT", "2")
+        .env("PC_SERVER_INSTANCENAME", "B")
+        .env("COUNTERSIGN_DATA", "there")
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(ended.stdout).unwrap();
+    assert!(ended.status.success(), "{printed}");
+    for line in [
+        "listen: 127.0.0.1:2  # environment SERVER_PORT",
+        "instance-name: A  # command line",
+        "data: there  # environment COUNTERSIGN_DATA",
+        "database-url: jdbc:postgresql://db-server/pcs-db-name  # file spring.datasource.url",
+        "database-password: ***  # file spring.datasource.password",
+        "locale: en  # file pc.external.locale",
+        "nats: in-process  # default",
+    ] {
+        assert!(printed.lines().any(|printed| printed == line), "{line}\n{printed}");
+    }
+    assert!(!printed.contains("hidden"));
+    assert!(!folder.path().join("there").exists(), "it only printed");
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused_with_its_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    for (text, reason) in [
+        ("server:\n  ssl:\n    key-store: file:a.p12\n    key-store-password: changeit\n", "manual's samples"),
+        ("spring:\n  datasource:\n    url: jdbc:postgresql://db/pc\n    username: u\n    password: password\n", "manual's samples"),
+        ("pc:\n  external:\n    theme-path: /x\n", "did you mean pc.external.themes-path?"),
+        ("server:\n  port: eighty\n", "file server.port"),
+        ("pc:\n  external:\n    locale: fr\n", "file pc.external.locale"),
+        ("spring:\n  jpa:\n    database-platform: org.hibernate.dialect.OracleDialect\n", "there is only PostgreSQL"),
+        ("server: [", "line"),
+    ] {
+        let ended = with_file(folder.path(), text).output().unwrap();
+        let said = heard(&ended);
+        assert!(said.contains(reason), "{reason}: {said}");
+        assert!(!said.contains("changeit"), "{said}");
+    }
+    assert!(!folder.path().join("data").exists(), "nothing was begun");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_manuals_variables_switch_https_on() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("password"), "a test's\n").unwrap();
+    let store = test_data("server.p12");
+    let mut running = Running::start(
+        serve(folder.path())
+            .env("SERVER_PORT", "0")
+            .env("SERVER_SSL_KEY-STORE-TYPE", "PKCS12")
+            .env("SERVER_SSL_KEY-STORE", format!("file:{}", store.display()))
+            .env("SERVER_SSL_KEY-STORE-PASSWORD_FILE", "password")
+            .env("SERVER_SSL_PROTOCOL", "TLS")
+            .env("SPRING_MAIN_BANNERMODE", "off"),
+    );
+    let address = running.said("serving on http://");
+    let port = address.rsplit(':').next().unwrap();
+    let authority = std::fs::read(test_data("ca.pem")).unwrap();
+    let authority = reqwest::Certificate::from_pem(&authority).unwrap();
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .tls_certs_only([authority])
+        .build()
+        .unwrap();
+    let shown = settings(&client, &format!("https://localhost:{port}")).await;
+    assert_eq!(shown["KEY_QR_SIZE"], "300");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_devices_door_can_have_a_place_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut running = Running::start(serve(folder.path()).args([
+        "--listen",
+        "127.0.0.1:0",
+        "--mobile-listen",
+        "127.0.0.1:0",
+    ]));
+    let banks = running.said("serving on http://");
+    let devices = running.said("the devices' door is at ");
+    let code = async |address: &str, path: &str| {
+        let url = format!("http://{address}{path}");
+        let answer: Value = crate::raw::client().get(url).send().await.unwrap().json().await.unwrap();
+        answer["answer"]["result"]["error_code"].clone()
+    };
+    let settings = "/pc-api/server_settings";
+    let theme = "/pc-client-api/themes/v52/11111111-2222-4333-8444-555555555555";
+    assert_eq!(code(&banks, settings).await, 0);
+    assert_eq!(code(&devices, settings).await, 289);
+    assert_eq!(code(&banks, theme).await, 289);
+    assert_ne!(code(&devices, theme).await, 289);
+}
