@@ -7,8 +7,8 @@ pub mod configuration;
 mod journal;
 mod licensing;
 mod roles;
-mod tls;
 pub mod stores;
+mod tls;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -126,25 +126,13 @@ pub struct ServeArguments {
     #[arg(long, env = "COUNTERSIGN_TOKENS", value_name = "FILE")]
     pub tokens: Option<PathBuf>,
     /// Certificate chain of the doors, PEM
-    #[arg(
-        long,
-        env = "COUNTERSIGN_TLS_CERT",
-        value_name = "FILE"
-    )]
+    #[arg(long, env = "COUNTERSIGN_TLS_CERT", value_name = "FILE")]
     pub tls_cert: Option<PathBuf>,
     /// Private key of the doors, PEM
-    #[arg(
-        long,
-        env = "COUNTERSIGN_TLS_KEY",
-        value_name = "FILE"
-    )]
+    #[arg(long, env = "COUNTERSIGN_TLS_KEY", value_name = "FILE")]
     pub tls_key: Option<PathBuf>,
     /// Authorities whose client certificates are let in, PEM
-    #[arg(
-        long,
-        env = "COUNTERSIGN_TLS_CLIENT_CA",
-        value_name = "FILE"
-    )]
+    #[arg(long, env = "COUNTERSIGN_TLS_CLIENT_CA", value_name = "FILE")]
     pub tls_client_ca: Option<PathBuf>,
     /// Certificate chain and private key of the doors, PKCS#12, instead of the two PEM files
     #[arg(
@@ -323,7 +311,7 @@ fn run(arguments: ServeArguments) -> Result<(), AnyError> {
         arguments.otlp_endpoint.as_deref(),
     )?;
     let settings = settings(&arguments)?;
-    let outcome = runtime.block_on(roles::serve(arguments, settings));
+    let outcome = runtime.block_on(roles::serve(arguments, settings, telemetry.lines()));
     telemetry.end();
     outcome
 }

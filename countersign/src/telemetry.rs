@@ -7,6 +7,7 @@ use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::WithExportConfig as _;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _};
 
@@ -31,6 +32,56 @@ pub enum LogFormat {
 #[derive(Debug)]
 pub struct Telemetry {
     traces: Option<SdkTracerProvider>,
+    lines: LogLines,
+}
+
+/// Which log lines are written, while the service runs.
+#[derive(Clone, Debug)]
+pub struct LogLines {
+    filter: String,
+    handle: reload::Handle<EnvFilter, tracing_subscriber::Registry>,
+}
+
+/// Ours, of which DEBUG_INFO shows more. The lines of others could tell what ours never do.
+const OURS: [&str; 8] = [
+    "countersign",
+    "gateway",
+    "runner",
+    "handlers",
+    "projections",
+    "reactors",
+    "event_log",
+    "bus",
+];
+
+impl LogLines {
+    /// Follows DEBUG_INFO: on, our own lines are written from `debug` on; off, what the configuration says.
+    pub async fn follow(self, settings: std::sync::Arc<bus::shell::LiveSettings>) {
+        let mut known = settings.current();
+        loop {
+            let filter = self.with(known.debug_info());
+            let reloaded = EnvFilter::try_new(&filter).map(|filter| self.handle.reload(filter));
+            if !matches!(reloaded, Ok(Ok(()))) {
+                tracing::error!(filter, "the log lines cannot be changed");
+            }
+            let was_on = known.debug_info();
+            loop {
+                let Some(other) = settings.other_than(&known).await else {
+                    return;
+                };
+                known = other;
+                if known.debug_info() != was_on {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn with(&self, debug_info: bool) -> String {
+        let more = OURS.iter().filter(|_| debug_info);
+        let more = more.map(|package| format!(",{package}=debug"));
+        self.filter.clone() + &more.collect::<String>()
+    }
 }
 
 /// Starts logs, and traces when an OTLP endpoint is given. `filter` is in the syntax of `RUST_LOG`.
@@ -39,7 +90,11 @@ pub fn start(
     filter: &str,
     otlp_endpoint: Option<&str>,
 ) -> Result<Telemetry, AnyError> {
-    let filter = EnvFilter::try_new(filter)?;
+    let (lines_filter, handle) = reload::Layer::new(EnvFilter::try_new(filter)?);
+    let log_lines = LogLines {
+        filter: filter.to_owned(),
+        handle,
+    };
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = match format {
         LogFormat::Text => lines.with_target(false).boxed(),
@@ -50,10 +105,13 @@ pub fn start(
         .as_ref()
         .map(|provider| tracing_opentelemetry::layer().with_tracer(provider.tracer("countersign")));
     tracing_subscriber::registry()
-        .with(lines.with_filter(filter))
+        .with(lines.with_filter(lines_filter))
         .with(spans)
         .try_init()?;
-    Ok(Telemetry { traces })
+    Ok(Telemetry {
+        traces,
+        lines: log_lines,
+    })
 }
 
 fn tracer_provider(endpoint: &str) -> Result<SdkTracerProvider, AnyError> {
@@ -83,6 +141,11 @@ pub fn start_metrics() -> Result<Arc<dyn Fn() -> String + Send + Sync>, AnyError
 }
 
 impl Telemetry {
+    /// Which log lines are written.
+    pub fn lines(&self) -> LogLines {
+        self.lines.clone()
+    }
+
     /// Sends what is left.
     pub fn end(self) {
         if let Some(traces) = self.traces

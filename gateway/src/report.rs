@@ -116,7 +116,9 @@ fn permitted(template: &Path, operators: Option<&Path>) -> Result<PathBuf, Repor
     }
     let folder = operators.parent().ok_or(ReportError::Elsewhere)?;
     // What is not there and what lies elsewhere sound the same to whoever asks.
-    let path = template.canonicalize().map_err(|_| ReportError::Elsewhere)?;
+    let path = template
+        .canonicalize()
+        .map_err(|_| ReportError::Elsewhere)?;
     if path.starts_with(truly(folder)?) {
         Ok(path)
     } else {
@@ -138,7 +140,9 @@ fn read(path: &Path) -> Result<String, ReportError> {
 
 /// The kind of the error and its line: its words could repeat the template's.
 fn wrong(error: &minijinja::Error) -> ReportError {
-    let line = error.line().map_or(String::new(), |line| format!(", line {line}"));
+    let line = error
+        .line()
+        .map_or(String::new(), |line| format!(", line {line}"));
     ReportError::Wrong(format!("{}{line}", error.kind()))
 }
 

@@ -16,8 +16,8 @@ use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use schemas::answers::{
-    Answer, AnswerBody, BillingPeriod, IssuedKey, OperationData, OperationInfo, OperationMember, SystemInfo,
-    TransactionData, TransactionInfo, UserInfo,
+    Answer, AnswerBody, BillingPeriod, IssuedKey, OperationData, OperationInfo, OperationMember,
+    SystemInfo, TransactionData, TransactionInfo, UserInfo,
 };
 use schemas::canonical::TextType;
 use schemas::commands::CommandEnvelope;

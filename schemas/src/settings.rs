@@ -255,6 +255,11 @@ impl Settings {
         self.number("LICENSE_CACHE_TTL")
     }
 
+    /// DEBUG_INFO: log what only somebody who looks for a fault wants to read.
+    pub fn debug_info(&self) -> bool {
+        self.is_on("DEBUG_INFO")
+    }
+
     /// BILL_PERIOD, days. A system's own value comes first.
     pub fn billing_days(&self) -> i64 {
         self.number("BILL_PERIOD")

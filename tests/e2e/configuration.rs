@@ -1,6 +1,6 @@
 //! The real program, configured as the manual says: by application.yml, by variables, by key stores.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -136,7 +136,10 @@ pc:
         "locale: en  # file pc.external.locale",
         "nats: in-process  # default",
     ] {
-        assert!(printed.lines().any(|printed| printed == line), "{line}\n{printed}");
+        assert!(
+            printed.lines().any(|printed| printed == line),
+            "{line}\n{printed}"
+        );
     }
     assert!(!printed.contains("hidden"));
     assert!(!folder.path().join("there").exists(), "it only printed");
@@ -146,12 +149,27 @@ pc:
 fn what_cannot_be_meant_is_refused_with_its_reason() {
     let folder = tempfile::tempdir().unwrap();
     for (text, reason) in [
-        ("server:\n  ssl:\n    key-store: file:a.p12\n    key-store-password: changeit\n", "manual's samples"),
-        ("spring:\n  datasource:\n    url: jdbc:postgresql://db/pc\n    username: u\n    password: password\n", "manual's samples"),
-        ("pc:\n  external:\n    theme-path: /x\n", "did you mean pc.external.themes-path?"),
+        (
+            "server:\n  ssl:\n    key-store: file:a.p12\n    key-store-password: changeit\n",
+            "manual's samples",
+        ),
+        (
+            "spring:\n  datasource:\n    url: jdbc:postgresql://db/pc\n    username: u\n    password: password\n",
+            "manual's samples",
+        ),
+        (
+            "pc:\n  external:\n    theme-path: /x\n",
+            "did you mean pc.external.themes-path?",
+        ),
         ("server:\n  port: eighty\n", "file server.port"),
-        ("pc:\n  external:\n    locale: fr\n", "file pc.external.locale"),
-        ("spring:\n  jpa:\n    database-platform: org.hibernate.dialect.OracleDialect\n", "there is only PostgreSQL"),
+        (
+            "pc:\n  external:\n    locale: fr\n",
+            "file pc.external.locale",
+        ),
+        (
+            "spring:\n  jpa:\n    database-platform: org.hibernate.dialect.OracleDialect\n",
+            "there is only PostgreSQL",
+        ),
         ("server: [", "line"),
     ] {
         let ended = with_file(folder.path(), text).output().unwrap();
@@ -202,7 +220,14 @@ async fn the_devices_door_can_have_a_place_of_its_own() {
     let devices = running.said("the devices' door is at ");
     let code = async |address: &str, path: &str| {
         let url = format!("http://{address}{path}");
-        let answer: Value = crate::raw::client().get(url).send().await.unwrap().json().await.unwrap();
+        let answer: Value = crate::raw::client()
+            .get(url)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
         answer["answer"]["result"]["error_code"].clone()
     };
     let settings = "/pc-api/server_settings";
@@ -211,4 +236,50 @@ async fn the_devices_door_can_have_a_place_of_its_own() {
     assert_eq!(code(&devices, settings).await, 289);
     assert_eq!(code(&banks, theme).await, 289);
     assert_ne!(code(&devices, theme).await, 289);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn debug_info_shows_more_lines_while_it_is_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut running = Running::start(
+        serve(folder.path())
+            .args(["--listen", "127.0.0.1:0"])
+            .stderr(Stdio::piped()),
+    );
+    let mut told = running.child.stderr.take().unwrap();
+    let (lines, heard) = std::sync::mpsc::channel();
+    let reader = std::thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while let Ok(length) = told.read(&mut bytes)
+            && length > 0
+            && lines.send(bytes[..length].to_vec()).is_ok()
+        {}
+    });
+    let address = running.said("serving on http://");
+    let url = format!("http://{address}/pc-api/server_settings");
+    let client = crate::raw::client();
+    let set = async |value: &str| {
+        let body = serde_json::json!({ "DEBUG_INFO": value });
+        let answer = client.post(&url).json(&body).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+    };
+    let mut said = String::new();
+    let mut collect = || {
+        for bytes in heard.try_iter() {
+            said.push_str(&String::from_utf8_lossy(&bytes));
+        }
+        said.clone()
+    };
+    set("0").await;
+    assert!(!collect().contains("DEBUG"));
+    let collect = std::cell::RefCell::new(collect);
+    // Each change makes a line that only this setting shows.
+    crate::until(async || {
+        set("1").await;
+        (collect.borrow_mut())().contains("DEBUG")
+    })
+    .await;
+    tests::coverage::note(tests::coverage::Kind::Setting, "DEBUG_INFO");
+    drop(running);
+    reader.join().unwrap();
 }

@@ -341,6 +341,7 @@ async fn open_doors(
     let journal = Journal::open(&plan.store("read"), Arc::clone(log), plan.root.clone()).await?;
     let options = GatewayOptions {
         tokens: plan.tokens.clone(),
+        issuer_public_key: plan.issuer.clone(),
         themes_path: Some(plan.folder().join("themes")),
         ..GatewayOptions::at(listen)
     };

@@ -41,6 +41,13 @@ impl LiveSettings {
         Arc::clone(&self.now.borrow().settings)
     }
 
+    /// Waits until settings other than these are in force, and answers with them; `None` when there will be none.
+    pub async fn other_than(&self, known: &Settings) -> Option<Arc<Settings>> {
+        let mut now = self.now.subscribe();
+        let other = now.wait_for(|now| *now.settings != *known).await.ok()?;
+        Some(Arc::clone(&other.settings))
+    }
+
     /// Puts newer settings in force: `seen` is the number of the last event they know of. Older ones are left aside.
     pub fn put(&self, seen: u64, settings: Settings) {
         self.now.send_if_modified(|now| {

@@ -22,7 +22,7 @@ use super::licensing;
 use super::stores::{Stores, prepare};
 use super::{DoorChoice, Role, ServeArguments, tls};
 use crate::AnyError;
-use crate::telemetry;
+use crate::telemetry::{self, LogLines};
 
 /// What every role is given.
 struct Ground {
@@ -35,14 +35,17 @@ struct Ground {
 }
 
 /// Starts the roles, says so, and serves until the process is told to end or a role cannot go on.
-pub async fn serve(arguments: ServeArguments, settings: Settings) -> Result<(), AnyError> {
+pub async fn serve(
+    arguments: ServeArguments,
+    settings: Settings,
+    lines: LogLines,
+) -> Result<(), AnyError> {
     let root = prepare(&arguments.data)?;
     let render_metrics = telemetry::start_metrics()?;
-    let stores = Stores::choose(&arguments.data, arguments.database_url.as_deref())
-        .as_user(
-            arguments.database_user.as_deref(),
-            arguments.database_password.as_deref(),
-        );
+    let stores = Stores::choose(&arguments.data, arguments.database_url.as_deref()).signed_in(
+        arguments.database_user.as_deref(),
+        arguments.database_password.as_deref(),
+    );
     let log = event_log::open(&stores.log).await?;
     let open_bus = OpenBus::open(&arguments).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -58,6 +61,14 @@ pub async fn serve(arguments: ServeArguments, settings: Settings) -> Result<(), 
     let (shutdown, told) = watch::channel(false);
     let mut parts: JoinSet<Result<(), AnyError>> = JoinSet::new();
     follow_settings(&ground, &mut parts, told.clone()).await?;
+    let (live, its_end) = (Arc::clone(&ground.settings), ended(told.clone()));
+    parts.spawn(async move {
+        tokio::select! {
+            () = lines.follow(live) => {}
+            () = its_end => {}
+        }
+        Ok(())
+    });
     let is = |role: Role| arguments.roles.contains(&role);
     if is(Role::Projector) {
         start_projector(&ground, &mut parts, told.clone()).await?;

@@ -12,10 +12,12 @@ pub fn choose(arguments: &ServeArguments) -> Result<Option<GatewayTls>, AnyError
         path: path.clone(),
         password: Secret::new(password.clone().unwrap_or_default()),
     };
-    let identity = match (&arguments.tls_key_store, &arguments.tls_cert, &arguments.tls_key) {
-        (Some(path), _, _) => {
-            TlsIdentity::Pkcs12(store(path, &arguments.tls_key_store_password))
-        }
+    let identity = match (
+        &arguments.tls_key_store,
+        &arguments.tls_cert,
+        &arguments.tls_key,
+    ) {
+        (Some(path), _, _) => TlsIdentity::Pkcs12(store(path, &arguments.tls_key_store_password)),
         (None, Some(cert), Some(key)) => TlsIdentity::Pem {
             cert: cert.clone(),
             key: key.clone(),
@@ -26,7 +28,10 @@ pub fn choose(arguments: &ServeArguments) -> Result<Option<GatewayTls>, AnyError
             return Ok(None);
         }
         (None, None, None) => {
-            return Err("client certificates need TLS: give a certificate and its key, or a key store".into());
+            return Err(
+                "client certificates need TLS: give a certificate and its key, or a key store"
+                    .into(),
+            );
         }
         (None, ..) => return Err("--tls-cert and --tls-key belong together".into()),
     };
@@ -47,9 +52,10 @@ pub fn choose(arguments: &ServeArguments) -> Result<Option<GatewayTls>, AnyError
                     identity,
                     clients: None,
                 })),
-                Some(_) => {
-                    Err("authorities of client certificates are given, and nobody is asked for one".into())
-                }
+                Some(_) => Err(
+                    "authorities of client certificates are given, and nobody is asked for one"
+                        .into(),
+                ),
             };
         }
     };

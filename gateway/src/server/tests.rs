@@ -377,7 +377,10 @@ mod with_certificates {
             })
             .await;
             assert!(ask(&gateway, true).await.starts_with("HTTP/1.1 200"));
-            assert_eq!(ask(&gateway, false).await.starts_with("HTTP/1.1 200"), without);
+            assert_eq!(
+                ask(&gateway, false).await.starts_with("HTTP/1.1 200"),
+                without
+            );
         }
     }
 
@@ -400,7 +403,12 @@ mod with_certificates {
     async fn a_key_store_that_does_not_open_is_named_and_its_password_is_not() {
         let mut wrong = store("server.p12");
         wrong.password = Secret::new("something else");
-        for store in [wrong, store("server.pem"), store("trust.p12"), store("nothing.p12")] {
+        for store in [
+            wrong,
+            store("server.pem"),
+            store("trust.p12"),
+            store("nothing.p12"),
+        ] {
             let refused = refusal(|options| {
                 options.doors = Doors::Mobile;
                 options.tls = Some(GatewayTls {

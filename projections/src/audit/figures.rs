@@ -50,7 +50,9 @@ impl Journal {
         );
         let [users, users_created, users_deleted] = self.numbers(sql, period.to_vec()).await?;
         let ended = |number: usize| {
-            format!("count(case when finished_at >= $2 and finished_at < $3 and status = ${number} then 1 end)")
+            format!(
+                "count(case when finished_at >= $2 and finished_at < $3 and status = ${number} then 1 end)"
+            )
         };
         let sql = format!(
             "select count(case when created_at >= $2 and created_at < $3 then 1 end), {}, {}, {} from {} \

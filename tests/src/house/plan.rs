@@ -36,6 +36,7 @@ pub struct Plan {
     pub(super) listen: SocketAddr,
     pub(super) tokens: Option<TokenFile>,
     pub(super) license_issuer: Option<Vec<u8>>,
+    pub(super) issuer: Option<Vec<u8>>,
     clock: TestClock,
     folder: tempfile::TempDir,
 }
@@ -68,6 +69,7 @@ impl Plan {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             tokens: None,
             license_issuer: None,
+            issuer: None,
             clock: TestClock::Manual(Arc::new(ManualClock::new(BEGINNING))),
             folder: tempfile::tempdir().expect("the temporary folder is writable"),
         }
@@ -115,6 +117,13 @@ impl Plan {
             .to_str()
             .expect("the temporary folder has a plain name");
         self.with("LICENSE_FILE_LOCATION", place)
+    }
+
+    /// With registration requests of this issuer only, whose public key is SubjectPublicKeyInfo DER.
+    #[must_use]
+    pub fn registered_by(mut self, issuer: &[u8]) -> Self {
+        self.issuer = Some(issuer.to_vec());
+        self
     }
 
     /// Where the licenses lie.

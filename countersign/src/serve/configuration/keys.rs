@@ -41,7 +41,10 @@ const MANUALS: &[(&str, &str)] = &[
 const SECRETS: &[(&str, &str)] = &[
     ("spring.datasource.password", "database-password"),
     ("server.ssl.key-store-password", "tls-key-store-password"),
-    ("server.ssl.trust-store-password", "tls-trust-store-password"),
+    (
+        "server.ssl.trust-store-password",
+        "tls-trust-store-password",
+    ),
 ];
 
 /// Keys of which several make up one option, or whose value has one permitted meaning.
@@ -65,7 +68,10 @@ const NOTHING: &[(&str, &str)] = &[
     ("pc.external.network-timeout", ONE_PROGRAM),
     ("pc.external.kyc.url", "there is no eKYC module here"),
     ("pc.crt.pcs-url", ONE_PROGRAM),
-    ("pc.pusher.config-path", "there are no push notifications yet"),
+    (
+        "pc.pusher.config-path",
+        "there are no push notifications yet",
+    ),
     ("pc.signer.secret", "there is no server-side signing yet"),
     ("pc.signer.url", "there is no server-side signing yet"),
     ("pc.signer.pcs-url", "there is no server-side signing yet"),

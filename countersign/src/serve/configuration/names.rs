@@ -27,7 +27,10 @@ pub fn merge(
             let setting = setting.to_uppercase();
             let value = format!("{setting}={value}");
             let name = format!("{SETTINGS}{setting}");
-            merged.insert(name, (Means::Option("set".to_owned()), Given { value, source }));
+            merged.insert(
+                name,
+                (Means::Option("set".to_owned()), Given { value, source }),
+            );
             continue;
         }
         match in_file(known, &name) {
@@ -101,7 +104,9 @@ pub fn in_environment<'a>(known: &'a [Key], name: &str) -> Option<(&'a Key, Form
     }
     let wanted = name.replace('-', "");
     let manuals = known.iter().filter(|key| !key.name.starts_with(OURS[0]));
-    let mut own_secrets = known.iter().filter(|key| key.name.starts_with(OURS[0]) && key.is_secret);
+    let mut own_secrets = known
+        .iter()
+        .filter(|key| key.name.starts_with(OURS[0]) && key.is_secret);
     let mut found = manuals.filter_map(|key| {
         let own = variable(&key.name);
         if own == wanted {
@@ -129,7 +134,10 @@ pub fn variable(key: &str) -> String {
 /// A name without what does not matter in it.
 fn in_letters(name: &str) -> String {
     let matters = |letter: &char| !matches!(letter, '-' | '_');
-    name.chars().filter(matters).collect::<String>().to_lowercase()
+    name.chars()
+        .filter(matters)
+        .collect::<String>()
+        .to_lowercase()
 }
 
 fn unknown(known: &[Key], name: &str) -> String {
@@ -180,11 +188,16 @@ mod tests {
     ) -> Result<Vec<(String, String)>, String> {
         let owned = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
             let pairs = pairs.iter();
-            pairs.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+            pairs
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect()
         };
         let merged = merge(&known(), owned(file), owned(variables).into_iter());
         let merged = merged.map_err(|error| error.to_string())?;
-        Ok(merged.into_iter().map(|(name, (_, given))| (name, given.value)).collect())
+        Ok(merged
+            .into_iter()
+            .map(|(name, (_, given))| (name, given.value))
+            .collect())
     }
 
     #[test]
@@ -193,15 +206,25 @@ mod tests {
             ("SPRING_DATASOURCE_URL", "spring.datasource.url"),
             ("PC_EXTERNAL_THEMESPATH", "pc.external.themes-path"),
             ("PC_EXTERNAL_DEEPLINKSCHEME", "pc.external.deeplink-scheme"),
-            ("SERVER_SSL_KEY-STORE-PASSWORD", "server.ssl.key-store-password"),
-            ("SERVER_SSL_KEYSTOREPASSWORD", "server.ssl.key-store-password"),
+            (
+                "SERVER_SSL_KEY-STORE-PASSWORD",
+                "server.ssl.key-store-password",
+            ),
+            (
+                "SERVER_SSL_KEYSTOREPASSWORD",
+                "server.ssl.key-store-password",
+            ),
             ("SERVER_SSL_CLIENT-AUTH", "server.ssl.client-auth"),
             ("LOGGING_LEVEL_TECH_PAYCON", "logging.level.tech.paycon"),
             ("SERVER_PORT", "server.port"),
         ] {
             let known = known();
             let (found, form) = in_environment(&known, variable).unwrap();
-            assert_eq!((found.name.as_str(), form), (key, Form::Value), "{variable}");
+            assert_eq!(
+                (found.name.as_str(), form),
+                (key, Form::Value),
+                "{variable}"
+            );
         }
         let known = known();
         for foreign in ["SERVER_PORTS", "server_port", "PATH", "COUNTERSIGN_DATA"] {
@@ -229,11 +252,17 @@ mod tests {
             ("countersign.nats-ulr", "countersign.nats-url"),
         ] {
             let refused = merged(&[(wrong, "x")], &[]).unwrap_err();
-            assert!(refused.contains(&format!("did you mean {meant}?")), "{refused}");
+            assert!(
+                refused.contains(&format!("did you mean {meant}?")),
+                "{refused}"
+            );
         }
         let refused = merged(&[("countersign.something.entirely.else", "x")], &[]).unwrap_err();
         assert!(!refused.contains("did you mean"), "{refused}");
-        assert_eq!(merged(&[("spring.main.banner-mode", "off")], &[]), Ok(Vec::new()));
+        assert_eq!(
+            merged(&[("spring.main.banner-mode", "off")], &[]),
+            Ok(Vec::new())
+        );
     }
 
     #[test]
@@ -242,9 +271,18 @@ mod tests {
         let path = folder.path().join("password");
         std::fs::write(&path, "hidden\n").unwrap();
         let path = path.to_str().unwrap();
-        let expected = Ok(vec![("spring.datasource.password".to_owned(), "hidden".to_owned())]);
-        assert_eq!(merged(&[("spring.datasource.password-file", path)], &[]), expected);
-        assert_eq!(merged(&[], &[("SPRING_DATASOURCE_PASSWORD_FILE", path)]), expected);
+        let expected = Ok(vec![(
+            "spring.datasource.password".to_owned(),
+            "hidden".to_owned(),
+        )]);
+        assert_eq!(
+            merged(&[("spring.datasource.password-file", path)], &[]),
+            expected
+        );
+        assert_eq!(
+            merged(&[], &[("SPRING_DATASOURCE_PASSWORD_FILE", path)]),
+            expected
+        );
         let own = merged(&[], &[("COUNTERSIGN_DATABASE_PASSWORD_FILE", path)]).unwrap();
         assert_eq!(own[0].1, "hidden");
         let refused = merged(&[("spring.datasource.password-file", "/nonexistent")], &[]);

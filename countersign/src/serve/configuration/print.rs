@@ -74,8 +74,16 @@ mod tests {
         for (id, value, expected) in [
             ("database_password", "hidden", "***"),
             ("tls_key_store_password", "hidden", "***"),
-            ("database_url", "postgres://pc:hidden@db/pc", "postgres://pc:***@db/pc"),
-            ("settings", "SCORING_SETTINGS={\"token\":\"hidden\"}", "SCORING_SETTINGS=***"),
+            (
+                "database_url",
+                "postgres://pc:hidden@db/pc",
+                "postgres://pc:***@db/pc",
+            ),
+            (
+                "settings",
+                "SCORING_SETTINGS={\"token\":\"hidden\"}",
+                "SCORING_SETTINGS=***",
+            ),
             ("settings", "KEY_QR_SIZE=400", "KEY_QR_SIZE=400"),
             ("listen", "127.0.0.1:8080", "127.0.0.1:8080"),
         ] {

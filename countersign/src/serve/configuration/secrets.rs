@@ -16,8 +16,14 @@ pub fn check(arguments: &ServeArguments) -> Result<(), AnyError> {
     }
     let secrets = [
         ("--database-password", &arguments.database_password),
-        ("--tls-key-store-password", &arguments.tls_key_store_password),
-        ("--tls-trust-store-password", &arguments.tls_trust_store_password),
+        (
+            "--tls-key-store-password",
+            &arguments.tls_key_store_password,
+        ),
+        (
+            "--tls-trust-store-password",
+            &arguments.tls_trust_store_password,
+        ),
     ];
     let given = secrets
         .iter()
@@ -36,7 +42,10 @@ pub fn check(arguments: &ServeArguments) -> Result<(), AnyError> {
 
 fn is_placeholder(secret: &str) -> bool {
     let only_stars = !secret.is_empty() && secret.bytes().all(|byte| byte == b'*');
-    only_stars || PLACEHOLDERS.iter().any(|one| one.eq_ignore_ascii_case(secret))
+    only_stars
+        || PLACEHOLDERS
+            .iter()
+            .any(|one| one.eq_ignore_ascii_case(secret))
 }
 
 /// The password inside an address of a database: between name and host, or among its parameters.
@@ -44,7 +53,10 @@ pub fn password_of(address: &str) -> Option<&str> {
     let (place, parameters) = address.split_once('?').unwrap_or((address, ""));
     let credentials = place
         .split_once("://")
-        .and_then(|(_, rest)| rest.split_once('/').map_or(Some(rest), |(host, _)| Some(host)))
+        .and_then(|(_, rest)| {
+            rest.split_once('/')
+                .map_or(Some(rest), |(host, _)| Some(host))
+        })
         .and_then(|authority| authority.rsplit_once('@'))
         .and_then(|(credentials, _)| credentials.split_once(':'));
     let among = parameters
@@ -61,7 +73,10 @@ mod tests {
     fn the_password_of_an_address_is_found_wherever_it_stands() {
         for (address, password) in [
             ("postgres://pc:hidden@db/pc", Some("hidden")),
-            ("jdbc:postgresql://db/pc?user=pc&password=hidden", Some("hidden")),
+            (
+                "jdbc:postgresql://db/pc?user=pc&password=hidden",
+                Some("hidden"),
+            ),
             ("postgres://pc@db/pc", None),
             ("jdbc:postgresql://db/pc", None),
             ("sqlite:data/log.sqlite", None),

@@ -140,7 +140,10 @@ mod tests {
         let path = format!("/pc-api/{SYSTEM}/billing_close");
         for (body, date) in [
             (json!({}), None),
-            (json!({"date": "2026-11-30"}), Timestamp::of_day("2026-11-30")),
+            (
+                json!({"date": "2026-11-30"}),
+                Timestamp::of_day("2026-11-30"),
+            ),
         ] {
             let answer = door.post(&path, &body).await;
             assert_eq!(answer.content("billing_closed")["figures"]["users"], 7);
@@ -150,7 +153,11 @@ mod tests {
             };
             assert_eq!(asked.date, date);
         }
-        for body in [json!({"date": "30.11.2026"}), json!({"date": 1}), json!({"day": "x"})] {
+        for body in [
+            json!({"date": "30.11.2026"}),
+            json!({"date": 1}),
+            json!({"day": "x"}),
+        ] {
             assert_eq!(door.post(&path, &body).await.code(), 283, "{body}");
         }
     }

@@ -96,10 +96,10 @@ pub(super) fn day(place: &str, text: &str) -> Result<Timestamp, ApiError> {
 
 #[cfg(test)]
 mod tests {
+    use schemas::Timestamp;
     use schemas::answers::AnswerBody;
     use schemas::commands::Command;
     use schemas::commands::systems::SystemCommand;
-    use schemas::Timestamp;
 
     use crate::testing::{SYSTEM, TestDoor, period};
 
@@ -108,16 +108,25 @@ mod tests {
         let door = TestDoor::answering(AnswerBody::Billing(Box::new(period())));
         let path = format!("/pc-api/{SYSTEM}/report");
         // The template is not there: the question was asked all the same.
-        let answer = door.get(&format!("{path}?from=2026-11-01&to=2026-11-30")).await;
+        let answer = door
+            .get(&format!("{path}?from=2026-11-01&to=2026-11-30"))
+            .await;
         assert_eq!((answer.status, answer.code()), (400, 218));
         let sent = door.sent().pop().unwrap();
         let Command::Systems(SystemCommand::GetReport(asked)) = sent.command else {
             panic!("another command was sent");
         };
-        let expected = (Timestamp::of_day("2026-11-01"), Timestamp::of_day("2026-12-01"));
+        let expected = (
+            Timestamp::of_day("2026-11-01"),
+            Timestamp::of_day("2026-12-01"),
+        );
         assert_eq!((asked.from, asked.to), expected);
         for query in ["from=1", "to=2026-11-31", "day=2026-11-01"] {
-            assert_eq!(door.get(&format!("{path}?{query}")).await.code(), 283, "{query}");
+            assert_eq!(
+                door.get(&format!("{path}?{query}")).await.code(),
+                283,
+                "{query}"
+            );
         }
     }
 }
