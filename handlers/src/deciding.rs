@@ -19,8 +19,8 @@ use crate::keys::{Found, Key};
 use crate::owner::{OwnerState, UserState};
 use crate::users::{Life, Person};
 use crate::{
-    codes, credentials, devices, gathering, journal, keys, operations, operators, server, systems,
-    transactions, users,
+    codes, credentials, devices, gathering, journal, keys, licenses, operations, operators, server,
+    systems, transactions, users,
 };
 
 /// Decides a command. The same state, command and facts always give the same outcome.
@@ -174,6 +174,10 @@ fn refuse_bank(life: &Life, command: &Command, code: ErrorCode) -> Outcome {
 
 /// The aggregate that knows.
 fn ask(asked: &Asked<'_>, command: &Command) -> Result<Decision, Reason> {
+    if let Some(feature) = licenses::feature_of(command) {
+        licenses::permit(feature, asked.system_id, asked.system, asked.facts)
+            .map_err(|rejection| Reason::from(rejection.code()))?;
+    }
     let code = match command {
         Command::Users(command) => users::decide(asked, command).map_err(users::Rejection::code),
         Command::Keys(command) => keys::decide(asked, command).map_err(keys::Rejection::code),

@@ -17,7 +17,7 @@ use crate::facts::SignatureCheck;
 use crate::keys::{Found, Ring};
 use crate::owner::OwnerState;
 use crate::users::Person;
-use crate::{credentials, journal, keys, operations, operators, transactions, users};
+use crate::{credentials, journal, keys, licenses, operations, operators, transactions, users};
 
 /// Does a decision of this command read the owner's whole history? State holds only what ordinary decisions need.
 pub fn looks_back(envelope: &CommandEnvelope) -> bool {
@@ -105,6 +105,7 @@ pub fn needs_license(envelope: &CommandEnvelope) -> bool {
         envelope.command,
         Command::Users(UserCommand::Create(_)) | Command::Keys(KeyCommand::Update(_))
     ) || tells_users(envelope)
+        || licenses::feature_of(&envelope.command).is_some()
 }
 
 /// Does the answer tell how many users the system has?

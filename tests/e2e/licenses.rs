@@ -7,8 +7,8 @@ use countersign::bank::{Bank, Reply};
 use countersign::licensing::signed_license;
 use futures::future::join_all;
 use reqwest::Method;
-use schemas::Lane;
 use schemas::license::{License, NUMBER_OF_USERS, POST_PAID};
+use schemas::{ErrorCode, Lane};
 use serde_json::{Value, json};
 use tests::house::{LogChoice, Plan, SYSTEM_ID, TestHouse};
 
@@ -151,6 +151,35 @@ async fn an_option_is_refused_unless_the_license_names_it() {
     office.install(&license);
     let created = bank.create_user(wishes, None).await.unwrap();
     assert_eq!(created.error_code, 0);
+    house.end().await;
+}
+
+/// What a device may do with its key follows the license of today, not of the day the key was issued.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_option_that_is_not_licensed_any_more_is_refused_where_it_is_used() {
+    let (office, house) = Office::open().await;
+    let bank = house.bank().await;
+    let mut license = Office::license(&house, 10);
+    license.features = vec!["scoring".to_owned(), "autosign".to_owned()];
+    office.install(&license);
+    let flags = json!({ "autosign_enabled": true, "scoring_enabled": true });
+    let issued = house.issue(&bank, json!({ "key_params": flags })).await;
+    let phone = house.registered(&issued).await;
+    // No scoring service is configured here: that is found out after the license.
+    let licensed = phone.autoconfirm_list(house.now()).await.unwrap_err();
+    assert_eq!(licensed.code(), Some(ErrorCode::ScoringSettingsIsNull));
+    license.features.clear();
+    office.install(&license);
+    for error in [
+        phone.autoconfirm_list(house.now()).await.map(drop),
+        phone.scoring_settings(house.now()).await.map(drop),
+    ] {
+        let code = error.unwrap_err().code();
+        assert_eq!(code, Some(ErrorCode::FeatureIsNotLicensed));
+    }
+    let id = house.ask(&bank, &phone, "by hand").await;
+    let seen = phone.show(&id, house.now()).await.unwrap();
+    phone.confirm(&seen, house.now()).await.unwrap();
     house.end().await;
 }
 

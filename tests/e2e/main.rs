@@ -29,6 +29,7 @@ mod journal_upkeep;
 mod key_flags;
 mod key_in_two_parts;
 mod key_pictures;
+mod license_program;
 mod licenses;
 mod listening;
 mod log_position;

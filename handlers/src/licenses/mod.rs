@@ -1,8 +1,8 @@
 //! Licenses: how many users a system may have, and which options. Where no issuer of licenses is configured nothing is
 //! limited; where one is, everything that needs a license is refused without one.
 //!
-//! A license never stands between a customer and a transaction: it is asked for where a user is created and where a key is
-//! issued with an option, and nowhere else.
+//! A license never stands between a customer and a transaction: it is asked for where a user is created, where a key is
+//! issued with an option, and where the option is used, and nowhere else.
 
 mod found;
 mod grant;
@@ -10,6 +10,9 @@ mod grant;
 use schemas::ErrorCode;
 use schemas::SystemId;
 use schemas::answers::LicenseUse;
+use schemas::commands::Command;
+use schemas::commands::devices::DeviceCommand;
+use schemas::commands::transactions::TransactionCommand;
 use schemas::flags::{AUTOSIGN_ENABLED, KeyFlags, SCORING_ENABLED, SERVER_SIGNER};
 use schemas::license::Feature;
 
@@ -110,6 +113,18 @@ pub(crate) fn freed(system_id: &SystemId) -> CounterStep {
         counter: users_of(system_id),
         step: -1,
         limit: None,
+    }
+}
+
+/// The option that a command makes use of. Whoever builds another one names it here, and is refused with 352 where it is not
+/// licensed.
+pub(crate) fn feature_of(command: &Command) -> Option<Feature> {
+    match command {
+        Command::Transactions(
+            TransactionCommand::ListAutoconfirm(_) | TransactionCommand::Autoconfirm(_),
+        ) => Some(Feature::Autosign),
+        Command::Devices(DeviceCommand::GetScoringSettings(_)) => Some(Feature::Scoring),
+        _ => None,
     }
 }
 

@@ -195,3 +195,24 @@ fn who_pays_after_the_fact_closes_in_time() {
         .happens(&["billing_close"]);
     assert_eq!(created_at(&mut story, over.plus_ms(1)), Ok(()));
 }
+
+#[test]
+fn a_device_uses_what_is_licensed_today() {
+    let uses: [schemas::commands::Command; 2] = [
+        schemas::commands::transactions::ListAutoconfirm {}.into(),
+        schemas::commands::devices::GetScoringSettings {}.into(),
+    ];
+    for command in uses {
+        let mut story = Story::of_a_registered_device();
+        let unlicensed = Licensing::Found(vec![Found::Vouched(license(1))]);
+        story.license.licensing = unlicensed;
+        story
+            .device_asks(command.clone())
+            .is_refused(ErrorCode::FeatureIsNotLicensed);
+        story.license.licensing = Licensing::Off;
+        assert_ne!(
+            story.device_asks(command).code(),
+            ErrorCode::FeatureIsNotLicensed
+        );
+    }
+}

@@ -118,3 +118,37 @@ pub fn known(options: &[String]) -> Vec<Key> {
         .chain(own)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_for_operators_names_every_key_that_does_something() {
+        let page = include_str!("../../../../docs/configuration.md");
+        let own = ["listen".to_owned()];
+        for key in known(&own) {
+            let is_ours = key.name.starts_with(OURS[0]);
+            let does_nothing = matches!(key.means, Means::Nothing(_));
+            if !is_ours && !does_nothing {
+                assert!(page.contains(&format!("`{}`", key.name)), "{}", key.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_option_that_a_key_means_is_one_of_serve() {
+        use clap::CommandFactory as _;
+        let program = crate::Arguments::command();
+        let serve = program.find_subcommand("serve").expect("it can serve");
+        let options: Vec<String> = serve
+            .get_arguments()
+            .filter_map(|argument| argument.get_long().map(ToOwned::to_owned))
+            .collect();
+        for key in known(&options) {
+            if let Means::Option(option) = key.means {
+                assert!(options.contains(&option), "{}: {option}", key.name);
+            }
+        }
+    }
+}
