@@ -134,6 +134,7 @@ async fn a_post_paid_license_asks_for_the_close_and_not_for_a_number() {
     house.advance_ms(60 * DAY_MS);
     let refused = bank.create_user(json!({}), None).await.unwrap();
     assert_eq!((refused.status, refused.error_code), (400, 307));
+    tests::coverage::note_code(307);
     close(&bank, json!({})).await.success().unwrap();
     house.issue(&bank, json!({})).await;
     house.end().await;
@@ -161,7 +162,6 @@ async fn a_report_follows_the_operators_template() {
     assert!(house.settings().wait_for(position.number, patience).await);
     house.issue(&bank, json!({})).await;
     let today = day(&house, 0);
-    house.advance_ms(1);
     let report = bank.get("/report").await.unwrap().success().unwrap();
     // What a bank calls itself is text and no part of the page.
     let expected = format!("<h1>Bank &lt;1&gt;</h1>1 since {today}");

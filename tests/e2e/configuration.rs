@@ -4,7 +4,10 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use countersign::bank::Bank;
 use serde_json::Value;
+use tests::house::SYSTEM_ID;
+use tests::postgres::TestPostgres;
 
 use crate::listening::program;
 
@@ -282,4 +285,64 @@ async fn debug_info_shows_more_lines_while_it_is_on() {
     tests::coverage::note(tests::coverage::Kind::Setting, "DEBUG_INFO");
     drop(running);
     reader.join().unwrap();
+}
+
+/// The manual's `spring.datasource`, on a real server: log, read models and outbox lie there, and a report is made of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_manuals_datasource_leads_to_postgresql() {
+    let Some(postgres) = TestPostgres::start() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let url = postgres.database();
+    let (credentials, place) = url
+        .strip_prefix("postgres://")
+        .and_then(|rest| rest.split_once('@'))
+        .unwrap();
+    let (user, password) = credentials.split_once(':').unwrap();
+    std::fs::write(folder.path().join("password"), password).unwrap();
+    std::fs::write(
+        folder.path().join("report.txt"),
+        "{{ figures.users }} users",
+    )
+    .unwrap();
+    let text = format!(
+        "
+server:
+  port: 0
+spring:
+  datasource:
+    url: jdbc:postgresql://{place}
+    username: {user}
+    password-file: password
+  jpa:
+    database-platform: org.hibernate.dialect.PostgreSQLDialect
+countersign:
+  set:
+    REPORT_TEMPLATE: {}/report.txt
+",
+        folder.path().display()
+    );
+    let mut running = Running::start(&mut with_file(folder.path(), &text));
+    let origin = format!("http://{}", running.said("serving on http://"));
+    let patience = std::time::Duration::from_secs(30);
+    let bank = Bank::new(&format!("{origin}/pc-api"), SYSTEM_ID, patience).unwrap();
+    bank.register_system(&origin, "")
+        .await
+        .unwrap()
+        .success()
+        .unwrap();
+    let body = serde_json::json!({ "return_key_method": "KEY_JSON" });
+    for _ in 0..2 {
+        bank.create_user(body.clone(), None)
+            .await
+            .unwrap()
+            .success()
+            .unwrap();
+    }
+    let report = bank.get("/report").await.unwrap().success().unwrap();
+    assert_eq!(report["report"], "2 users");
+    assert_eq!(report["figures"]["users_created"], 2);
+    assert_eq!(report["figures"]["events"]["create_user"], 2);
+    assert!(!folder.path().join("data/log.sqlite").exists());
 }

@@ -20,6 +20,7 @@ async fn a_broken_read_model_is_an_internal_error_and_says_nothing_of_itself() {
         .unwrap();
     let broken = bank_of(&house, &bank).events("", None).await.unwrap();
     assert_eq!((broken.status, broken.error_code), (500, 100));
+    tests::coverage::note_code(100);
     assert!(!broken.error_message.contains("journal_gone"));
     assert!(
         !broken.error_message.contains("sql"),

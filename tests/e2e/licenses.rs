@@ -10,6 +10,7 @@ use reqwest::Method;
 use schemas::license::{License, NUMBER_OF_USERS, POST_PAID};
 use schemas::{ErrorCode, Lane};
 use serde_json::{Value, json};
+use tests::coverage::note_code;
 use tests::house::{LogChoice, Plan, SYSTEM_ID, TestHouse};
 
 const DAY_MS: i64 = 86_400_000;
@@ -58,7 +59,11 @@ impl Office {
 
 async fn create(bank: &Bank) -> Reply {
     let body = json!({ "return_key_method": "KEY_JSON" });
-    bank.create_user(body, None).await.unwrap()
+    let answer = bank.create_user(body, None).await.unwrap();
+    if answer.error_code != 0 {
+        note_code(answer.error_code);
+    }
+    answer
 }
 
 async fn shown(bank: &Bank) -> Value {

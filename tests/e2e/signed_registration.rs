@@ -27,6 +27,7 @@ async fn only_what_the_issuer_signed_registers_a_system() {
         let body = Some(json!({ "request": request }));
         let answer = bank.call(Method::POST, "/", None, body).await.unwrap();
         assert_eq!((answer.status, answer.error_code), (400, heard));
+        tests::coverage::note_code(heard);
     }
     assert_eq!(house.heads().await, heads, "a stranger leaves nothing");
     let body = Some(json!({ "request": request }));

@@ -26,7 +26,8 @@ pub(super) fn decide(
     let period = BillingPeriod {
         system: info,
         from: command.from.unwrap_or(open_since),
-        to: command.to.unwrap_or(facts.now),
+        // What was recorded at this very moment belongs to it.
+        to: command.to.unwrap_or(facts.now.plus_ms(1)),
     };
     let looked = asked::looked("system_report", None);
     Ok(Decision::happened(vec![looked]).answering(AnswerBody::Billing(Box::new(period))))
@@ -60,11 +61,14 @@ mod tests {
                 other => panic!("a period was expected: {other:?}"),
             }
         };
-        assert_eq!(reported(&mut story, None, None), (NOW, day(40)));
+        assert_eq!(reported(&mut story, None, None), (NOW, day(40).plus_ms(1)));
         story
             .system_asks(CloseBilling { date: Some(day(9)) })
             .happens(&["billing_close"]);
-        assert_eq!(reported(&mut story, None, None), (day(10), day(40)));
+        assert_eq!(
+            reported(&mut story, None, None),
+            (day(10), day(40).plus_ms(1))
+        );
         let named = (Some(day(3)), Some(day(5)));
         assert_eq!(reported(&mut story, named.0, named.1), (day(3), day(5)));
     }

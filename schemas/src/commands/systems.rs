@@ -89,6 +89,6 @@ pub struct CloseBilling {
 pub struct GetReport {
     /// The first moment it is about; `None` means since the last close, or since the registration.
     pub from: Option<Timestamp>,
-    /// The first moment it is not about any more; `None` means now.
+    /// The first moment it is not about any more; `None` means right after now.
     pub to: Option<Timestamp>,
 }

@@ -3,6 +3,7 @@
 use event_log::{AppendError, Commit, Count, EventLog};
 use futures::future::join_all;
 use schemas::{Lane, Owner};
+use sqlx::{Connection as _, PgConnection, SqliteConnection};
 
 use super::{Store, append, claim, command, commit, lane, on_every_store, owner, owners};
 
@@ -14,6 +15,7 @@ on_every_store! {
     a_refused_member_keeps_the_whole_group_out_and_the_others_go_in_alone,
     a_repeated_command_is_a_duplicate_also_when_the_counter_is_full,
     of_writers_that_race_for_the_last_places_as_many_win_as_there_are,
+    who_was_there_before_there_were_counters_is_counted,
 }
 
 const NAME: &str = "users/bank";
@@ -150,4 +152,52 @@ async fn of_writers_that_race_for_the_last_places_as_many_win_as_there_are(store
     });
     let won: i64 = join_all(race).await.into_iter().map(Result::unwrap).sum();
     assert_eq!((won, log.count(NAME).await.unwrap()), (PLACES, PLACES));
+}
+
+/// An older program's log: it has users, and no counters.
+async fn who_was_there_before_there_were_counters_is_counted(store: &Store) {
+    let log = store.open().await;
+    let people: Vec<Owner> = owners(lane(47)).take(4).collect();
+    let happened = |owner: &Owner, version, word: &str| {
+        let mut commit = commit(owner, version, 1);
+        commit.events[0].word = word.to_owned();
+        commit
+    };
+    let mut group: Vec<Commit> = people
+        .iter()
+        .map(|owner| happened(owner, 0, "create_user"))
+        .collect();
+    // One went, and was refused to go again.
+    group.push(happened(&people[0], 1, "delete_user"));
+    group.push(happened(&people[0], 2, "delete_user"));
+    // Another was to be created again.
+    group.push(happened(&people[1], 1, "create_user"));
+    append(&*log, lane(47), &group).await;
+    drop(log);
+    if take_counters_away(store).await {
+        let log = store.open().await;
+        assert_eq!(log.count(NAME).await.unwrap(), 3);
+        append(&*log, lane(47), &[counted(&people[2], 1, -1, None)]).await;
+        assert_eq!(log.count(NAME).await.unwrap(), 2);
+    }
+}
+
+/// As if the second migration had never run; whether the store has migrations at all.
+async fn take_counters_away(store: &Store) -> bool {
+    let script = "drop table counts; delete from log_migrations where version = 2";
+    match store {
+        Store::Memory(_) => return false,
+        Store::Sqlite(folder) => {
+            let address = format!("sqlite:{}", folder.path().join("log.db").display());
+            let mut database = SqliteConnection::connect(&address).await.unwrap();
+            sqlx::raw_sql(script).execute(&mut database).await.unwrap();
+            database.close().await.unwrap();
+        }
+        Store::Postgres(url) => {
+            let mut database = PgConnection::connect(url).await.unwrap();
+            sqlx::raw_sql(script).execute(&mut database).await.unwrap();
+            database.close().await.unwrap();
+        }
+    }
+    true
 }
