@@ -10,6 +10,7 @@ mod telemetry;
 
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 #[global_allocator]
@@ -56,18 +57,33 @@ impl Order {
     }
 }
 
+/// Reads the command line. What one argument of `serve` needs of another may stand in the configuration's file, so it is not
+/// missed yet.
+fn read(program: &clap::Command, given: &[std::ffi::OsString]) -> clap::ArgMatches {
+    program
+        .clone()
+        .try_get_matches_from(given)
+        .unwrap_or_else(|error| {
+            let lenient = program.clone().ignore_errors(true).get_matches_from(given);
+            let may_come = error.kind() == ErrorKind::MissingRequiredArgument
+                && lenient.subcommand_name() == Some("serve");
+            if may_come { lenient } else { error.exit() }
+        })
+}
+
 fn main() -> ExitCode {
     countersign::install_crypto_provider()
         .expect("it is installed once, here, before anything else");
     let program = Arguments::command();
     let given: Vec<_> = std::env::args_os().collect();
-    let matches = program.clone().get_matches_from(&given);
-    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    let outcome = match (arguments.order, matches.subcommand()) {
-        (Order::Serve(_), Some((_, first))) => serve::configure_and_run(&program, given, first),
-        (order, _) => order.carry_out(),
+    let matches = read(&program, &given);
+    let outcome = match matches.subcommand() {
+        Some(("serve", first)) => serve::configure_and_run(&program, given, first),
+        _ => Arguments::from_arg_matches(&matches)
+            .unwrap_or_else(|error| error.exit())
+            .order
+            .carry_out(),
     };
-
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

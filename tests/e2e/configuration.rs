@@ -149,6 +149,28 @@ pc:
 }
 
 #[test]
+fn what_one_option_needs_of_another_may_stand_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let monitor = ["--print-config", "--nats-monitor", "127.0.0.1:8222"];
+    let text = "countersign:\n  nats-url: nats://127.0.0.1:4222\n";
+    let ended = with_file(folder.path(), text)
+        .args(monitor)
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(ended.stdout).unwrap();
+    let expected = "nats-url: nats://127.0.0.1:4222  # file countersign.nats-url";
+    assert!(printed.contains(expected), "{printed}");
+    let ended = with_file(folder.path(), "").args(monitor).output().unwrap();
+    assert!(heard(&ended).contains("--nats-url"));
+    // A mistake of the command line is told as before.
+    let ended = serve(folder.path())
+        .arg("--no-such-option")
+        .output()
+        .unwrap();
+    assert_eq!(ended.status.code(), Some(2));
+}
+
+#[test]
 fn what_cannot_be_meant_is_refused_with_its_reason() {
     let folder = tempfile::tempdir().unwrap();
     for (text, reason) in [

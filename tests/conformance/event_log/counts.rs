@@ -160,7 +160,7 @@ async fn who_was_there_before_there_were_counters_is_counted(store: &Store) {
     let people: Vec<Owner> = owners(lane(47)).take(4).collect();
     let happened = |owner: &Owner, version, word: &str| {
         let mut commit = commit(owner, version, 1);
-        commit.events[0].word = word.to_owned();
+        word.clone_into(&mut commit.events[0].word);
         commit
     };
     let mut group: Vec<Commit> = people
