@@ -1,6 +1,7 @@
 //! The judge: compares what the callers saw with what the log holds, and names every promise that was broken.
 
 mod callbacks;
+mod counters;
 #[cfg(test)]
 mod fabricated;
 mod order;
@@ -17,6 +18,7 @@ use schemas::{CommandId, Lane, Position, codec};
 use crate::history::{Kind, Operation, Outcome, Phase};
 
 pub use callbacks::{judge_callbacks, owed};
+pub use counters::judge_counters;
 
 /// A broken promise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +57,8 @@ pub enum Violation {
     CallbackForged(String),
     /// A read model is not what the log says.
     TableDiffers(String),
+    /// A counter shows one number, and the log says another.
+    Miscounted(String, i64, i64),
     /// The run proves nothing: in this phase only so many operations succeeded.
     Vacuous(Phase, usize),
 }

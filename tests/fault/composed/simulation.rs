@@ -13,7 +13,7 @@ use super::faulty_bus::FaultyBus;
 use super::faulty_log::FaultyLog;
 use super::stage::Stage;
 use crate::chance::Chance;
-use crate::checker::{Floor, Placed, judge, read_all};
+use crate::checker::{Floor, Placed, judge, judge_counters, read_all};
 use crate::customer::Customer;
 use crate::history::{Operation, Phase};
 
@@ -88,7 +88,9 @@ async fn live(seed: u64) -> usize {
         during: CUSTOMERS * TRANSACTIONS,
         after: CUSTOMERS,
     };
-    let violations = judge(&stage.history.operations(), &log, floor);
+    let mut violations = judge(&stage.history.operations(), &log, floor);
+    let miscounted = judge_counters(&*stage.log, &log).await;
+    violations.extend(miscounted.expect("the log in memory is readable"));
     if !violations.is_empty() {
         tell(&stage.history.operations(), &log);
     }

@@ -10,7 +10,7 @@ use countersign::receiver::{Receiver, WebhookKeys};
 use tokio::time::Instant;
 
 use super::busy::Busy;
-use crate::checker::{Floor, judge, judge_callbacks, owed, read_all};
+use crate::checker::{Floor, judge, judge_callbacks, judge_counters, owed, read_all};
 use crate::customer::Way;
 use crate::history::{History, Phase};
 use crate::tables::judge_tables;
@@ -145,6 +145,11 @@ impl Trial {
             Some(&self.keys),
             &events,
         ));
+        violations.extend(
+            judge_counters(&*log, &events)
+                .await
+                .expect("the log is readable"),
+        );
         violations.extend(judge_tables(Arc::clone(&log), &store("read.sqlite")).await);
         println!(
             "{} operations, {} events, {} callbacks (all of them in time: {told_everything})",
