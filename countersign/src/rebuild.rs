@@ -30,6 +30,17 @@ pub struct RebuildArguments {
         value_name = "URL"
     )]
     database_url: Option<String>,
+    /// User of that database, where the address names none
+    #[arg(long, env = "COUNTERSIGN_DATABASE_USER", value_name = "NAME")]
+    database_user: Option<String>,
+    /// Password of that user; better from the environment
+    #[arg(
+        long,
+        env = "COUNTERSIGN_DATABASE_PASSWORD",
+        hide_env_values = true,
+        value_name = "PASSWORD"
+    )]
+    database_password: Option<String>,
     /// Serve the rebuilt one even when it differs from the live one
     #[arg(long)]
     switch_anyway: bool,
@@ -42,6 +53,13 @@ pub fn run(arguments: RebuildArguments) -> Result<(), AnyError> {
         return Ok(());
     };
     let stores = Stores::choose(&arguments.data, arguments.database_url.as_deref());
+    let stores = match arguments.database_url {
+        Some(_) => stores.signed_in(
+            arguments.database_user.as_deref(),
+            arguments.database_password.as_deref(),
+        ),
+        None => stores,
+    };
     let on_difference = if arguments.switch_anyway {
         OnDifference::Switch
     } else {
