@@ -30,6 +30,8 @@ mod transactions;
 mod web_address;
 
 #[cfg(test)]
+mod house_model;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod ring_model;

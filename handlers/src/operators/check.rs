@@ -8,9 +8,10 @@ use schemas::commands::operators::CheckConfirmation;
 use schemas::envelope::RecordedEvent;
 use schemas::events::Event;
 use schemas::events::keys::KeyEvent;
+use schemas::events::operations::OperationEvent;
 use schemas::events::transactions::TransactionEvent;
 use schemas::flags::WITH_FINGERPRINT;
-use schemas::{Digest, KeyIndex, Timestamp};
+use schemas::{Digest, KeyIndex, Timestamp, TransactionId};
 
 use super::Rejection;
 use crate::asked::{Asked, looked};
@@ -68,36 +69,54 @@ struct Confirmed<'a> {
 /// Where in the history something happened, and when.
 type When = (u64, Timestamp);
 
-fn confirmation<'a>(
-    history: &'a [RecordedEvent],
-    command: &CheckConfirmation,
-) -> Option<(When, Confirmed<'a>)> {
-    history.iter().find_map(|recorded| {
-        let confirmed = match &recorded.event {
+impl<'a> Confirmed<'a> {
+    /// Given alone, automatically, or among the answers to an operation.
+    fn of(event: &'a Event, id: &TransactionId) -> Option<Self> {
+        match event {
             Event::Transactions(TransactionEvent::Confirmed(event))
-                if event.transaction_id == command.transaction_id =>
+                if event.transaction_id == *id =>
             {
-                Confirmed {
+                Some(Self {
                     key_index: event.key_index,
                     digest: &event.digest,
                     signature: event.signature.as_ref(),
                     confirm_code: event.confirm_code.as_ref(),
                     attempt_id: None,
-                }
+                })
             }
             Event::Transactions(TransactionEvent::Autoconfirmed(event))
-                if event.transaction_id == command.transaction_id =>
+                if event.transaction_id == *id =>
             {
-                Confirmed {
+                Some(Self {
                     key_index: event.key_index,
                     digest: &event.digest,
                     signature: Some(&event.signature),
                     confirm_code: None,
                     attempt_id: Some(&event.attempt_id),
-                }
+                })
             }
-            _ => return None,
-        };
+            Event::Operations(OperationEvent::Processed(event)) => {
+                let mut members = event.confirmed.iter();
+                let member = members.find(|member| member.transaction_id == *id)?;
+                Some(Self {
+                    key_index: event.key_index,
+                    digest: &member.digest,
+                    signature: member.signature.as_ref(),
+                    confirm_code: member.confirm_code.as_ref(),
+                    attempt_id: None,
+                })
+            }
+            _ => None,
+        }
+    }
+}
+
+fn confirmation<'a>(
+    history: &'a [RecordedEvent],
+    command: &CheckConfirmation,
+) -> Option<(When, Confirmed<'a>)> {
+    history.iter().find_map(|recorded| {
+        let confirmed = Confirmed::of(&recorded.event, &command.transaction_id)?;
         Some(((recorded.ordinal, recorded.recorded_at), confirmed))
     })
 }
@@ -180,7 +199,7 @@ mod tests {
     use schemas::{ErrorCode, Secret};
 
     use super::*;
-    use crate::testing::{Story, key_request};
+    use crate::testing::{Story, create_operation, key_request};
     use schemas::commands::keys::KeyParts;
 
     fn check() -> CheckConfirmation {
@@ -231,6 +250,28 @@ mod tests {
         assert_eq!(check.confirmed_at, confirmed_at);
         assert_eq!(check.public_key, Some(story.device.public_key()));
         assert_eq!(verdicts(&mut story), [Verdict::Valid; 3]);
+    }
+
+    #[test]
+    fn one_of_many_answers_is_checked_like_one_given_alone() {
+        let mut story = Story::of_a_registered_device();
+        story
+            .bank_asks(create_operation("a", 2))
+            .happens(&["create_operation"]);
+        let answers = story.answers("a", &["a.0"]);
+        story.device_asks(answers).happens(&["operations_process"]);
+        let check = |id: &str| CheckConfirmation {
+            transaction_id: id.parse().unwrap(),
+        };
+        let heard = story.operator_asks(check("a.0"));
+        let AnswerBody::ConfirmationChecked(checked) = heard.answer() else {
+            panic!("a check was expected");
+        };
+        assert_eq!(checked.signature_verdict, Verdict::Valid);
+        assert_eq!(checked.digest, story.digest("a.0"));
+        story
+            .operator_asks(check("a.1"))
+            .is_refused(ErrorCode::TransactionStatusInvalid);
     }
 
     #[test]
