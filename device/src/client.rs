@@ -5,6 +5,7 @@ pub mod autoconfirm;
 mod offline;
 pub mod operations;
 pub mod password;
+pub mod recovery;
 mod registration;
 mod reports;
 pub mod transactions;

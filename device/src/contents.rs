@@ -3,7 +3,7 @@
 use schemas::canonical::TextType;
 use schemas::commands::operations::OperationStatus;
 use schemas::commands::transactions::TransactionStatus;
-use schemas::{Digest, OperationId, Timestamp, TransactionId};
+use schemas::{Digest, KeyIndex, OperationId, Timestamp, TransactionId};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -37,6 +37,11 @@ contents! {
     AutoconfirmList "autoconfirm_list"
     TransactionAutoconfirmed "transaction_autoconfirmed"
     ScoringSettings "scoring_settings"
+    RecoveryTemplates "recovery_templates"
+    TemplateSet "recovery_template_set"
+    RecoveryRequisites "recovery_requisites"
+    RecoveryChallenge "recovery_challenge"
+    KeyRenewed "key_renewed"
     OperationList "operation_list"
     OperationData "operation_data"
     OperationProcessed "operation_processed"
@@ -183,6 +188,72 @@ pub struct TransactionAutoconfirmed {
 pub struct ScoringSettings {
     /// Any object.
     pub application: serde_json::Map<String, serde_json::Value>,
+}
+
+/// The ways of additional authentication.
+#[derive(Clone, Debug, Deserialize)]
+pub struct RecoveryTemplates {
+    /// One each.
+    pub templates: Vec<RecoveryTemplate>,
+}
+
+/// A way of additional authentication.
+#[derive(Clone, Debug, Deserialize)]
+pub struct RecoveryTemplate {
+    /// Its name.
+    pub template_id: String,
+    /// `code_word` or `http`.
+    #[serde(rename = "type")]
+    pub method: String,
+    /// How it is shown to the user.
+    pub title: String,
+}
+
+/// An additional authentication is set up.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct TemplateSet {}
+
+/// What the user has set up.
+#[derive(Clone, Debug, Deserialize)]
+pub struct RecoveryRequisites {
+    /// By which template.
+    pub template_id: String,
+    /// `code_word` or `http`.
+    #[serde(rename = "type")]
+    pub method: String,
+    /// How it is shown to the user.
+    pub title: String,
+    /// The text that was set up; `None` of a code word.
+    pub requisites: Option<String>,
+}
+
+/// What is to be answered.
+#[derive(Clone, Debug, Deserialize)]
+pub struct RecoveryChallenge {
+    /// By which template.
+    pub template_id: String,
+    /// `code_word` or `http`.
+    #[serde(rename = "type")]
+    pub method: String,
+    /// The challenge.
+    pub challenge: Digest,
+    /// End of its life.
+    pub expires_at: Timestamp,
+    /// Under which the code word was stretched, hex of 16 bytes; `None` of another template.
+    pub salt: Option<String>,
+}
+
+/// The answer was right.
+#[derive(Clone, Debug, Deserialize)]
+pub struct KeyRenewed {
+    /// Number of the new key.
+    pub key_index: KeyIndex,
+    /// Its flags.
+    pub key_flags: u32,
+    /// End of its life, Unix seconds.
+    pub valid_to: i64,
+    /// The new key, closed for this device; hex of 60 bytes.
+    pub released: String,
 }
 
 /// The operations in which something waits.

@@ -70,6 +70,11 @@ impl StretchedPassword {
         &self.0
     }
 
+    /// What the server keeps of it where the password is a code word.
+    pub(crate) fn code_word(&self) -> MacKey {
+        MacKey::derive(&self.0, "pc/code-word")
+    }
+
     /// What is sent: it shows that the password is known, and says nothing about what opens the file.
     pub(crate) fn proof(&self) -> MacKey {
         MacKey::derive(&self.0, "pc/password-proof")

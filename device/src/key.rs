@@ -7,7 +7,7 @@ use schemas::{Digest, Timestamp};
 use zeroize::Zeroizing;
 
 use crate::confirm_code::confirm_code;
-use crate::contents::{KeyActivated, Registered};
+use crate::contents::{KeyActivated, KeyRenewed, Registered};
 use crate::error::{AnswerError, LocalError};
 use crate::key_json::{self, KeyInfo, KeyJsonError, KeyMaterial};
 use crate::request::Submission;
@@ -27,6 +27,8 @@ pub struct DeviceKey {
     pub(crate) activating: Option<PendingActivation>,
     /// A registration whose outcome is not known yet.
     pub(crate) registering: Option<PendingRegistration>,
+    /// The answer to a challenge whose outcome is not known yet.
+    pub(crate) renewing: Option<PendingRenewal>,
     /// The fingerprint the server accepted; `None` when none is set.
     pub(crate) fingerprint: Option<Digest>,
 }
@@ -40,6 +42,18 @@ pub(crate) struct PendingActivation {
 impl fmt::Debug for PendingActivation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PendingActivation(…)")
+    }
+}
+
+/// An answer to a challenge that was prepared and perhaps sent. What was shown opens the new key.
+pub(crate) struct PendingRenewal {
+    pub shown: Zeroizing<[u8; 32]>,
+    pub submission: Submission<KeyRenewed>,
+}
+
+impl fmt::Debug for PendingRenewal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PendingRenewal(…)")
     }
 }
 
@@ -94,6 +108,7 @@ impl DeviceKey {
             autosign_pair: None,
             activating: None,
             registering: None,
+            renewing: None,
             fingerprint: None,
         })
     }
@@ -121,6 +136,11 @@ impl DeviceKey {
     /// Was a registration begun whose outcome is unknown? `register` then finishes it.
     pub fn is_registration_pending(&self) -> bool {
         self.registering.is_some()
+    }
+
+    /// Was a recovery begun whose outcome is unknown? `finish_recovery` then finishes it.
+    pub fn is_recovery_pending(&self) -> bool {
+        self.renewing.is_some()
     }
 
     /// The registered public key, SubjectPublicKeyInfo in DER; `None` before the first registration.

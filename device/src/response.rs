@@ -98,7 +98,7 @@ impl AnswerCheck {
         let code = ErrorCode::from_number(result.error_code)
             .ok_or(AnswerError::CodeUnknown(result.error_code))?;
         if !code.is_success() {
-            let attempts = ["activation_refused", "password_refused"]
+            let attempts = ["activation_refused", "password_refused", "renewal_refused"]
                 .iter()
                 .find_map(|member| envelope.answer.remove(*member));
             return Err(Error::Server(Refusal {

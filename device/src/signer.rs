@@ -116,7 +116,8 @@ fn handover(
     ])
 }
 
-fn prefixed(fields: &[&[u8]]) -> Vec<u8> {
+/// Fields, each preceded by its length (4 bytes, big endian).
+pub(crate) fn prefixed(fields: &[&[u8]]) -> Vec<u8> {
     let mut message = Vec::new();
     for field in fields {
         let length = u32::try_from(field.len()).expect("every field is far below 4 GiB");

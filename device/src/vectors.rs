@@ -12,6 +12,7 @@ use schemas::{Digest, KeyIndex, SystemId, Timestamp, TransactionId, UserId};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use crate::client::recovery::{CodeWord, renewal_associated, renewal_key, template_message};
 use crate::confirm_code::{STEP_S, confirm_code, step_of};
 use crate::contents::Reported;
 use crate::credentials::{AccessKey, Owner, StretchedPassword};
@@ -58,6 +59,7 @@ fn vectors() -> Value {
         "renewal": renewal(),
         "autosign_renewal": autosign_renewal(),
         "autosign": autosign(),
+        "recovery": recovery(),
     })
 }
 
@@ -380,6 +382,46 @@ fn autosign() -> Value {
         "message": hex::encode(&message),
         "message_sha256": Digest::sha256(&message),
         "signature": hex::encode(new_pair().sign(&message)),
+    })
+}
+
+/// The code word `ромашка`, salt 60 61 … 6f, challenge 70 71 … 8f; the new key is K2 under number 2.
+fn recovery() -> Value {
+    let (system_id, user_id, key_index) = owner();
+    let text = crate::fake_server::WHOLE_KEY;
+    let key = DeviceKey::import(text).unwrap();
+    assert_eq!(
+        (&key.info.system_id, &key.info.user_id),
+        (&system_id, &user_id)
+    );
+    assert_eq!(key.info.key_index, key_index);
+    let salt: [u8; 16] = std::array::from_fn(|index| index as u8 + 0x60);
+    let challenge = Digest(std::array::from_fn(|index| index as u8 + 0x70));
+    let word = CodeWord::of(" ромашка ", &salt).unwrap();
+    let requisites = [&salt[..], word.verifier()].concat();
+    let template = template_message(&key, "word", "code_word", &requisites);
+    let release_key = renewal_key(&master(), word.verifier());
+    let aad = renewal_associated(&key.info, KeyIndex(2));
+    let nonce: [u8; 12] = std::array::from_fn(|index| 0xf0 + index as u8);
+    let payload = Payload {
+        msg: &second(),
+        aad: aad.as_bytes(),
+    };
+    let cipher = Aes256Gcm::new_from_slice(release_key.expose()).unwrap();
+    let mut released = nonce.to_vec();
+    released.extend(cipher.encrypt(&nonce.into(), payload).unwrap());
+    json!({
+        "code_word": "ромашка",
+        "salt": hex::encode(salt),
+        "verifier": hex::encode(word.verifier()),
+        "template_id": "word",
+        "template_message_sha256": Digest::sha256(&template),
+        "template_signature": hex::encode(pair().sign(&template)),
+        "challenge": challenge,
+        "proof": word.proof(&key, &challenge),
+        "release_key": hex::encode(release_key.expose()),
+        "aad": aad,
+        "released": hex::encode(released),
     })
 }
 

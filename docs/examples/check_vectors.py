@@ -216,9 +216,17 @@ def main():
     check("automatic confirmation's message", autosign, a["message"])
     check("automatic confirmation's digest", sha256(autosign), a["message_sha256"])
     check("automatic confirmation's signature", sign(int(r["new_private_key"], 16), sha256(autosign)), a["signature"])
+    w = v["recovery"]
+    verifier = bytes.fromhex(w["verifier"])
+    template = prefixed(b"pc-ext-auth-v1", *owner, str(index).encode(), w["template_id"].encode(), b"code_word", bytes.fromhex(w["salt"]) + verifier)
+    check("recovery's template digest", sha256(template), w["template_message_sha256"])
+    check("recovery's template signature", sign(private, sha256(template)), w["template_signature"])
+    message = prefixed(b"pc-renew-key-v1", *owner, str(index).encode(), bytes.fromhex(w["challenge"]))
+    check("recovery's proof", mac(hkdf(verifier, "pc/renew-proof"), message), w["proof"])
+    check("recovery's release key", hkdf(keys["k"] + verifier, "pc/renew-release"), w["release_key"])
     print(
-        f"{checked} values agree with {VECTORS.name}; not checked here: activation.released and credentials.closed "
-        "(AES-256-GCM), credentials.stretched (Argon2id)"
+        f"{checked} values agree with {VECTORS.name}; not checked here: activation.released, credentials.closed "
+        "and recovery.released (AES-256-GCM), credentials.stretched and recovery.verifier (Argon2id)"
     )
 
 

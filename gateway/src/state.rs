@@ -122,6 +122,9 @@ fn reply(answer: Answer, caller: &Caller) -> Result<Reply, ApiError> {
         AnswerBody::ActivationRefused { attempts_left } => {
             error.attempts_left("activation_refused", attempts_left)
         }
+        AnswerBody::RenewalRefused { attempts_left } => {
+            error.attempts_left("renewal_refused", attempts_left)
+        }
         AnswerBody::PasswordRefused { attempts_left } => {
             error.attempts_left("password_refused", attempts_left)
         }

@@ -3,6 +3,7 @@
 use schemas::commands::journal::JournalCommand;
 use schemas::commands::keys::KeyCommand;
 use schemas::commands::operations::OperationCommand;
+use schemas::commands::recovery::RecoveryCommand;
 use schemas::commands::transactions::TransactionCommand;
 use schemas::commands::users::UserCommand;
 use schemas::commands::{Caller, Command, CommandEnvelope};
@@ -19,8 +20,8 @@ use crate::keys::{Found, Key};
 use crate::owner::{OwnerState, UserState};
 use crate::users::{Life, Person};
 use crate::{
-    codes, credentials, devices, gathering, journal, keys, licenses, operations, operators, server,
-    systems, transactions, users,
+    codes, credentials, devices, gathering, journal, keys, licenses, operations, operators,
+    recovery, server, systems, transactions, users,
 };
 
 /// Decides a command. The same state, command and facts always give the same outcome.
@@ -181,6 +182,9 @@ fn ask(asked: &Asked<'_>, command: &Command) -> Result<Decision, Reason> {
     let code = match command {
         Command::Users(command) => users::decide(asked, command).map_err(users::Rejection::code),
         Command::Keys(command) => keys::decide(asked, command).map_err(keys::Rejection::code),
+        Command::Recovery(command) => {
+            recovery::decide(asked, command).map_err(recovery::Rejection::code)
+        }
         Command::Credentials(command) => {
             credentials::decide(asked, command).map_err(credentials::Rejection::code)
         }
@@ -269,7 +273,7 @@ fn admit<'a>(
     if key.is_blocked() && !(is_about_password && key.is_complete()) {
         return Err(ErrorCode::UserIsBlocked);
     }
-    if key.is_expired(facts.now) {
+    if key.is_expired(facts.now) && !brings_another_key(command) {
         return Err(ErrorCode::KeyExpired);
     }
     if !key.is_complete() {
@@ -280,6 +284,14 @@ fn admit<'a>(
         return Err(ErrorCode::KeyNotActivated);
     }
     Ok(key)
+}
+
+/// Is it one of the two calls by which a device gets another key? They are what a key whose life is over is still good for.
+fn brings_another_key(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::Recovery(RecoveryCommand::Challenge(_) | RecoveryCommand::Respond(_))
+    )
 }
 
 fn for_house(user: &UserState, command: &Command, facts: &Facts<'_>) -> Outcome {

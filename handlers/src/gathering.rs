@@ -7,6 +7,7 @@ use schemas::commands::journal::JournalCommand;
 use schemas::commands::keys::KeyCommand;
 use schemas::commands::operations::OperationCommand;
 use schemas::commands::operators::OperatorCommand;
+use schemas::commands::recovery::RecoveryCommand;
 use schemas::commands::systems::SystemCommand;
 use schemas::commands::transactions::TransactionCommand;
 use schemas::commands::users::UserCommand;
@@ -17,7 +18,9 @@ use crate::facts::SignatureCheck;
 use crate::keys::{Found, Ring};
 use crate::owner::OwnerState;
 use crate::users::Person;
-use crate::{credentials, journal, keys, licenses, operations, operators, transactions, users};
+use crate::{
+    credentials, journal, keys, licenses, operations, operators, recovery, transactions, users,
+};
 
 /// Does a decision of this command read the owner's whole history? State holds only what ordinary decisions need.
 pub fn looks_back(envelope: &CommandEnvelope) -> bool {
@@ -76,6 +79,10 @@ pub fn precheck(state: &OwnerState, envelope: &CommandEnvelope) -> Vec<Signature
                 return Vec::new();
             };
             keys::renewal_question(key, system_id, user_id, command)
+        }
+        Command::Recovery(RecoveryCommand::SetTemplate(command)) => {
+            let key = &person.keys.current;
+            recovery::template_question(key, (system_id, user_id), command)
         }
         Command::Operations(command) => return operations::signature_questions(person, command),
         _ => None,
@@ -155,6 +162,7 @@ pub(crate) fn may_put_in_force(command: &Command) -> bool {
         | Command::Devices(_)
         | Command::Server(_)
         | Command::Systems(_)
+        | Command::Recovery(_)
         | Command::Journal(_)
         | Command::Users(_)
         | Command::Operations(_)
@@ -177,6 +185,7 @@ fn wanted(person: &Person, envelope: &CommandEnvelope) -> Vec<VaultName> {
         },
         Command::Transactions(command) => transactions::needs(command),
         Command::Operations(command) => operations::needs(person, command),
+        Command::Recovery(command) => recovery::needs(&person.keys, command),
         Command::Operators(command) => operators::needs(&person.keys.current, command),
         Command::Codes(_) => person.keys.current.parts(),
         Command::Devices(_) | Command::Server(_) | Command::Systems(_) | Command::Journal(_) => {

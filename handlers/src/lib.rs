@@ -25,6 +25,7 @@ mod keys;
 mod operations;
 mod operators;
 mod owner;
+mod recovery;
 mod replay;
 mod transactions;
 mod web_address;

@@ -111,9 +111,15 @@ impl UserState {
                     person.evolve_codes(event, at);
                 }
             }
+            Event::Recovery(event) => {
+                if let Some(person) = self.life.person_mut() {
+                    person.evolve_recovery(event, cause);
+                }
+            }
             Event::Refused(event) => {
                 if let Some(person) = self.life.person_mut() {
                     person.transactions.note_refusal(event, recorded.result);
+                    person.recovery.note_refusal(event, recorded.result, cause);
                 }
             }
             Event::Users(UserEvent::Changed(event)) => {

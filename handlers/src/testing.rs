@@ -4,6 +4,7 @@
 mod autosign;
 mod device;
 mod heard;
+pub(crate) mod recovery;
 mod requests;
 
 use schemas::answers::{AnswerBody, OperationData, TransactionData};

@@ -108,6 +108,28 @@ pub enum AnswerBody {
         /// JSON object for the scoring service's library on the device.
         application: String,
     },
+    /// `recovery_templates`.
+    RecoveryTemplates(Vec<RecoveryTemplate>),
+    /// `recovery_requisites`.
+    RecoveryRequisites(Box<RecoveryRequisites>),
+    /// `recovery_challenge`.
+    RecoveryChallenge(Box<RecoveryChallenge>),
+    /// `key_renewed`.
+    KeyRenewed {
+        /// Number of the new key.
+        key_index: KeyIndex,
+        /// Its flags.
+        flags: KeyFlags,
+        /// End of its life.
+        valid_to: Timestamp,
+        /// The new key, sealed for the device.
+        released: Secret,
+    },
+    /// `renewal_refused`: with 314.
+    RenewalRefused {
+        /// Tries that are left.
+        attempts_left: u32,
+    },
     /// `rks_transactions_data`.
     TransactionSeen(Box<TransactionSeen>),
     /// `rks_check_confirmation`.
@@ -287,6 +309,47 @@ pub struct AutoconfirmOffer {
     pub info: TransactionInfo,
     /// The attempt that is offered for it.
     pub attempt_id: Digest,
+}
+
+/// A way of additional authentication.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecoveryTemplate {
+    /// Its name in requests.
+    pub template_id: String,
+    /// `code_word` or `http`.
+    pub method: String,
+    /// How it is shown to the user.
+    pub title: String,
+}
+
+/// What a user has set up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecoveryRequisites {
+    /// By which template.
+    pub template_id: String,
+    /// `code_word` or `http`.
+    pub method: String,
+    /// How it is shown to the user.
+    pub title: String,
+    /// The text that was set up; `None` of a code word.
+    #[serde(default)]
+    pub text: Option<Secret>,
+}
+
+/// What is to be answered, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecoveryChallenge {
+    /// By which template.
+    pub template_id: String,
+    /// `code_word` or `http`.
+    pub method: String,
+    /// The challenge.
+    pub challenge: Digest,
+    /// End of its life.
+    pub expires_at: Timestamp,
+    /// Under which the code word was stretched; `None` of another template.
+    #[serde(default, with = "serde_bytes")]
+    pub salt: Option<Vec<u8>>,
 }
 
 /// What the scoring service said of an attempt.

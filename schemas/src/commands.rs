@@ -9,6 +9,7 @@ pub mod journal;
 pub mod keys;
 pub mod operations;
 pub mod operators;
+pub mod recovery;
 pub mod server;
 pub mod systems;
 pub mod transactions;
@@ -107,6 +108,7 @@ aggregates! {
     Users(users::UserCommand) "users";
     Keys(keys::KeyCommand) "keys";
     Credentials(credentials::CredentialsCommand) "credentials";
+    Recovery(recovery::RecoveryCommand) "recovery";
     Devices(devices::DeviceCommand) "devices";
     Transactions(transactions::TransactionCommand) "transactions";
     Operations(operations::OperationCommand) "operations";
@@ -125,6 +127,7 @@ impl Command {
             | Self::Users(_)
             | Self::Keys(_)
             | Self::Credentials(_)
+            | Self::Recovery(_)
             | Self::Devices(_)
             | Self::Operations(_)
             | Self::Codes(_) => None,
@@ -141,6 +144,7 @@ impl Command {
             | Self::Users(_)
             | Self::Keys(_)
             | Self::Credentials(_)
+            | Self::Recovery(_)
             | Self::Devices(_)
             | Self::Transactions(_)
             | Self::Operators(_)

@@ -12,6 +12,7 @@ pub mod devices;
 pub mod journal;
 pub mod keys;
 pub mod operations;
+pub mod recovery;
 pub mod server;
 pub mod systems;
 pub mod transactions;
@@ -190,6 +191,7 @@ aggregates! {
     Users(users::UserEvent);
     Keys(keys::KeyEvent);
     Credentials(credentials::CredentialsEvent);
+    Recovery(recovery::RecoveryEvent);
     Devices(devices::DeviceEvent);
     Transactions(transactions::TransactionEvent);
     Operations(operations::OperationEvent);
@@ -228,6 +230,7 @@ impl Event {
             | Self::Systems(_)
             | Self::Users(_)
             | Self::Devices(_)
+            | Self::Recovery(_)
             | Self::Transactions(_)
             | Self::Operations(_)
             | Self::Codes(_)
@@ -248,6 +251,7 @@ impl Event {
             | Self::Users(_)
             | Self::Keys(_)
             | Self::Credentials(_)
+            | Self::Recovery(_)
             | Self::Devices(_)
             | Self::Operations(_)
             | Self::Codes(_) => None,
@@ -268,6 +272,7 @@ impl Event {
             | Self::Keys(_)
             | Self::Codes(_)
             | Self::Credentials(_)
+            | Self::Recovery(_)
             | Self::Devices(_) => None,
         }
     }

@@ -55,6 +55,11 @@ impl VaultName {
         Self(format!("attempt/{attempt_id}/scoring"))
     }
 
+    /// What the user has set up to recover a key: encoded `Requisites`.
+    pub fn recovery_requisites() -> Self {
+        Self("recovery".to_owned())
+    }
+
     /// What frames an operation's transactions: an encoded `OperationContent`.
     pub fn operation_content(operation_id: &OperationId) -> Self {
         Self(format!("operation/{operation_id}/content"))

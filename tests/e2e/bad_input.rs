@@ -229,6 +229,26 @@ fn mobile_routes() -> Vec<(&'static str, Value)> {
             "transactions/{transaction_id}/autoconfirm",
             json!({ "attempt_id": hex, "signature": "3006020101020101", "scoring_session": CANARY }),
         ),
+        (
+            "remote_update/templates",
+            json!({ "session_id": "session" }),
+        ),
+        (
+            "remote_update/set_template",
+            json!({ "template_id": CANARY, "requisites": CANARY, "signature": "3006020101020101" }),
+        ),
+        (
+            "remote_update/get_requisites",
+            json!({ "session_id": "session" }),
+        ),
+        (
+            "remote_update/challenge",
+            json!({ "session_id": "session" }),
+        ),
+        (
+            "remote_update/response",
+            json!({ "challenge": hex, "response": CANARY }),
+        ),
         ("autoconfirm/get_list", json!({ "session_id": "session" })),
         ("scoring/settings", json!({ "session_id": "session" })),
         ("operations/get_list", json!({ "session_id": "session" })),

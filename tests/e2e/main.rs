@@ -43,6 +43,7 @@ mod raw;
 mod rebuild;
 mod register_and_renew;
 mod reissued_key;
+mod remote_update;
 mod replay;
 mod server_settings;
 mod settings_at_work;

@@ -4,8 +4,8 @@ use schemas::Digest;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use crate::contents::{KeyActivated, Registered};
-use crate::key::{DeviceKey, PendingActivation, PendingRegistration, Secrets};
+use crate::contents::{KeyActivated, KeyRenewed, Registered};
+use crate::key::{DeviceKey, PendingActivation, PendingRegistration, PendingRenewal, Secrets};
 use crate::key_json::{KeyInfo, KeyMaterial};
 use crate::request::Submission;
 use crate::secrets::{FirstHalf, MasterKey};
@@ -23,6 +23,8 @@ struct Record {
     autosign_pair: Option<Hex32>,
     activating: Option<Activating>,
     registering: Option<Registering>,
+    #[serde(default)]
+    renewing: Option<Renewing>,
     fingerprint: Option<Digest>,
 }
 
@@ -47,6 +49,12 @@ struct Registering {
     submission: Submission<Registered>,
 }
 
+#[derive(Serialize, Deserialize)]
+struct Renewing {
+    shown: Hex32,
+    submission: Submission<KeyRenewed>,
+}
+
 /// The state of a key as bytes.
 pub fn encode(key: &DeviceKey) -> Zeroizing<Vec<u8>> {
     let record = Record {
@@ -67,6 +75,10 @@ pub fn encode(key: &DeviceKey) -> Zeroizing<Vec<u8>> {
                 .autosign_pair
                 .as_ref()
                 .map(|pair| Hex32(pair.secret())),
+            submission: pending.submission.clone(),
+        }),
+        renewing: key.renewing.as_ref().map(|pending| Renewing {
+            shown: Hex32(pending.shown.clone()),
             submission: pending.submission.clone(),
         }),
         fingerprint: key.fingerprint,
@@ -113,6 +125,10 @@ pub fn decode(bytes: &[u8]) -> Option<DeviceKey> {
             submission: pending.submission,
         }),
         registering,
+        renewing: record.renewing.map(|pending| PendingRenewal {
+            shown: pending.shown.0,
+            submission: pending.submission,
+        }),
         fingerprint: record.fingerprint,
     })
 }

@@ -8,6 +8,7 @@ pub(crate) mod key_material;
 pub(crate) mod password;
 pub(crate) mod pc_auth;
 pub(crate) mod public_key;
+pub(crate) mod recovery;
 pub(crate) mod sealing;
 pub(crate) mod signature;
 

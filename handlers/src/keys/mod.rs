@@ -6,6 +6,7 @@ mod activate_delayed;
 mod compromise;
 mod export;
 mod issue;
+mod next;
 mod nonces;
 mod register_public_key;
 mod replace;
@@ -20,6 +21,7 @@ use schemas::vault::VaultName;
 
 pub(crate) use compromise::{Betrayal, block};
 pub(crate) use issue::{Holder, issue};
+pub(crate) use next::{needs as needs_of_next, next_of_same_kind};
 pub(crate) use register_public_key::question as renewal_question;
 pub(crate) use replace::put_in_force;
 pub(crate) use ring::{Found, Ring};
@@ -152,11 +154,7 @@ pub(crate) fn decide(asked: &Asked<'_>, command: &KeyCommand) -> Result<Decision
 /// The vault rows such a decision reads, besides those that vouch for a device.
 pub(crate) fn needs(ring: &Ring, command: &KeyCommand) -> Vec<VaultName> {
     match command {
-        KeyCommand::Update(_) => {
-            let mut names: Vec<VaultName> = ring.keys().flat_map(Key::parts).collect();
-            names.push(VaultName::user_name());
-            names
-        }
+        KeyCommand::Update(_) => needs_of_next(ring),
         KeyCommand::ActivateDelayed(_) => ring.current.parts(),
         KeyCommand::Export(_) => vec![VaultName::user_name()],
         // The device's own key is asked for by those that vouch for it; the verifier of the other one does no harm.

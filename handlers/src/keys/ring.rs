@@ -67,6 +67,13 @@ impl Ring {
         std::iter::once(&self.current).chain(&self.delayed)
     }
 
+    /// Folds that a device got another key in place of the one in force.
+    pub(crate) fn renew(&mut self, issued: &KeyIssued, cause: CommandId) {
+        self.newest = issued.key_index.max(self.newest);
+        self.current = Key::issued(issued, cause);
+        self.delayed = None;
+    }
+
     /// Folds a fact about the ring. What concerns a key that was replaced changes nothing any more.
     pub(crate) fn evolve(&mut self, event: &KeyEvent, cause: CommandId) {
         match event {

@@ -3,13 +3,11 @@
 use schemas::answers::AnswerBody;
 use schemas::commands::keys::UpdateUserKey;
 use schemas::events::keys::KeyUpdated;
-use schemas::vault::VaultName;
 
-use super::issue::Holder;
-use super::replace::{Replaced, replace};
-use super::{Rejection, issue};
+use super::Rejection;
+use super::next::{Replaces, next};
 use crate::asked::Asked;
-use crate::decision::{Decision, Erasure};
+use crate::decision::Decision;
 
 /// Issues the next key.
 ///
@@ -19,29 +17,13 @@ use crate::decision::{Decision, Erasure};
 /// Pending transactions stay: they are confirmed with the key that is in force by then. A blocked or expired key is replaced
 /// like any other.
 pub(super) fn decide(asked: &Asked<'_>, command: &UpdateUserKey) -> Result<Decision, Rejection> {
-    let (ring, vault) = (&asked.person.keys, asked.facts.vault);
-    let name = vault.get(&VaultName::user_name());
-    let holder = Holder {
-        system_id: asked.system_id,
-        user_id: asked.user_id,
-        name: name.map(|name| String::from_utf8_lossy(name).into_owned()),
-        system: asked.system,
+    let ring = &asked.person.keys;
+    let replaces = if command.is_delayed {
+        Replaces::Delayed
+    } else {
+        Replaces::Everything
     };
-    let mut new = issue(&command.key, ring.next_index(), &holder, asked.facts)?;
-    let mut gone: Vec<Replaced> = Vec::new();
-    gone.extend(ring.delayed.as_ref().map(|delayed| replace(delayed, vault)));
-    if !command.is_delayed {
-        gone.push(replace(&ring.current, vault));
-        gone.push(Replaced {
-            erased: vec![Erasure::Row(VaultName::push_address())],
-            ..Replaced::default()
-        });
-    }
-    let mut erase = Vec::new();
-    for replaced in gone {
-        new.rows.extend(replaced.rows);
-        erase.extend(replaced.erased);
-    }
+    let new = next(asked, &command.key, replaces)?;
     let event = KeyUpdated {
         key: new.issued,
         is_delayed: command.is_delayed,
@@ -50,7 +32,7 @@ pub(super) fn decide(asked: &Asked<'_>, command: &UpdateUserKey) -> Result<Decis
     };
     Ok(Decision {
         vault: new.rows,
-        erase,
+        erase: new.erase,
         answer: AnswerBody::KeyIssued(Box::new(new.answer)),
         secret_answer: true,
         ..Decision::happened(vec![event.into()])
@@ -64,6 +46,7 @@ mod tests {
     use schemas::commands::transactions::ListTransactions;
     use schemas::commands::users::DeleteUser;
     use schemas::flags::WITH_FINGERPRINT;
+    use schemas::vault::VaultName;
     use schemas::{Digest, ErrorCode, KeyIndex};
 
     use super::*;

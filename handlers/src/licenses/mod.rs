@@ -124,6 +124,7 @@ pub(crate) fn feature_of(command: &Command) -> Option<Feature> {
             TransactionCommand::ListAutoconfirm(_) | TransactionCommand::Autoconfirm(_),
         ) => Some(Feature::Autosign),
         Command::Devices(DeviceCommand::GetScoringSettings(_)) => Some(Feature::Scoring),
+        Command::Recovery(_) => Some(Feature::RemoteUpdate),
         _ => None,
     }
 }

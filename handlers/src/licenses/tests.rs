@@ -198,9 +198,10 @@ fn who_pays_after_the_fact_closes_in_time() {
 
 #[test]
 fn a_device_uses_what_is_licensed_today() {
-    let uses: [schemas::commands::Command; 2] = [
+    let uses: [schemas::commands::Command; 3] = [
         schemas::commands::transactions::ListAutoconfirm {}.into(),
         schemas::commands::devices::GetScoringSettings {}.into(),
+        schemas::commands::recovery::ChallengeRenewal {}.into(),
     ];
     for command in uses {
         let mut story = Story::of_a_registered_device();

@@ -66,6 +66,7 @@ fn answer(state: &State, command: &Command, facts: &Facts<'_>) -> Result<Decisio
         | Command::Users(_)
         | Command::Keys(_)
         | Command::Credentials(_)
+        | Command::Recovery(_)
         | Command::Devices(_)
         | Command::Transactions(_)
         | Command::Operations(_)

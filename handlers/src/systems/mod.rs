@@ -164,6 +164,7 @@ fn answer(
         | Command::Users(_)
         | Command::Keys(_)
         | Command::Credentials(_)
+        | Command::Recovery(_)
         | Command::Devices(_)
         | Command::Transactions(_)
         | Command::Operations(_)

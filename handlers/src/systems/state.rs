@@ -107,6 +107,7 @@ impl State {
             | Event::Users(_)
             | Event::Keys(_)
             | Event::Credentials(_)
+            | Event::Recovery(_)
             | Event::Devices(_)
             | Event::Transactions(_)
             | Event::Operations(_) => {}

@@ -176,6 +176,19 @@ impl Device {
         self.second_part = Some(Secret::new(&*opened));
     }
 
+    /// The phone with the key that it got for the right answer to a challenge.
+    pub(crate) fn renewed(&self, key_index: KeyIndex, shown: &[u8], released: &Secret) -> Self {
+        let both = [self.whole().expose(), shown].concat();
+        let key = derive(&both, "pc/renew-release");
+        let associated = format!("{}/{}/{key_index}/renewed", self.system_id, self.user_id);
+        let open = sealing::open(&key, &associated, released.expose());
+        Self {
+            key_index,
+            first_part: open.expect("it was closed for this phone"),
+            ..Self::stranger(&self.system_id, &self.user_id)
+        }
+    }
+
     fn whole(&self) -> Secret {
         match &self.second_part {
             Some(second_part) => join(self.first_part.expose(), second_part.expose()).unwrap(),

@@ -47,7 +47,7 @@ pub(super) fn decide(asked: &Asked<'_>) -> Result<Decision, Rejection> {
 /// Does this key confirm automatically, and can somebody say whether its device is to be trusted?
 ///
 /// Source: reference manual, "autosign_enabled": the server decides on the strength of the scoring. Without the flag that
-/// permits scoring there is none, so both flags are needed. Whether the installation is licensed for it belongs here, too.
+/// permits scoring there is none, so both flags are needed. A license is asked for when a key is issued with them.
 pub(super) fn check_allowed(asked: &Asked<'_>) -> Result<ScoringSettings, Rejection> {
     let flags = asked.key.flags;
     if !flags.has(&AUTOSIGN_ENABLED) || !flags.has(&SCORING_ENABLED) {

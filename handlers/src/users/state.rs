@@ -2,6 +2,7 @@
 
 use schemas::events::codes::CodeEvent;
 use schemas::events::keys::KeyIssued;
+use schemas::events::recovery::RecoveryEvent;
 use schemas::events::users::{UserChange, UserChanged};
 use schemas::{CommandId, Timestamp};
 
@@ -9,6 +10,7 @@ use super::Rejection;
 use crate::codes::Tries;
 use crate::keys::Ring;
 use crate::operations::Operations;
+use crate::recovery::Recovery;
 use crate::transactions::Transactions;
 
 /// Whether a person is known to the house. A deleted one leaves nothing but the fact.
@@ -38,6 +40,8 @@ pub(crate) struct Person {
     pub(crate) operations: Operations,
     /// Confirmation codes that were tried for data that is no transaction.
     pub(crate) code_tries: Tries,
+    /// How a key is recovered.
+    pub(crate) recovery: Recovery,
 }
 
 impl Person {
@@ -49,6 +53,16 @@ impl Person {
             // A system's.
             CodeEvent::CommonCheckAttempted(_) | CodeEvent::CommonChecked(_) => {}
         }
+    }
+}
+
+impl Person {
+    /// Folds a fact about recovering a key.
+    pub(crate) fn evolve_recovery(&mut self, event: &RecoveryEvent, cause: CommandId) {
+        if let RecoveryEvent::Renewed(event) = event {
+            self.keys.renew(&event.key, cause);
+        }
+        self.recovery.evolve(event);
     }
 }
 
@@ -87,6 +101,7 @@ impl Life {
             transactions: Transactions::default(),
             operations: Operations::default(),
             code_tries: Tries::default(),
+            recovery: Recovery::default(),
         }))
     }
 

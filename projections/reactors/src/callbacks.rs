@@ -2,7 +2,7 @@
 //!
 //! In version 3 `transaction_callback` with `confirmation` and `user_callback` are the reference server's bodies, member by
 //! member. Ours are `autosign_public_key`, `attempt_id` in the `confirmation` of an automatic one, `declination`, `expiration` (with result 281: receivers of version 3 ignore what
-//! they do not know under a result other than 0), `device_fingerprint`, `key_deleted`, and where `app_id` and `event` stand.
+//! they do not know under a result other than 0), `device_fingerprint`, `key_deleted`, `key_index` of a recovered key, and where `app_id` and `event` stand.
 //! Versions 1 and 2 are not public: [`flat`] makes approximations of them.
 //!
 //! Which version is written was stamped into the event when it happened.
@@ -17,6 +17,7 @@ use schemas::events::Event;
 use schemas::events::devices::DeviceEvent;
 use schemas::events::keys::KeyEvent;
 use schemas::events::operations::OperationEvent;
+use schemas::events::recovery::RecoveryEvent;
 use schemas::events::transactions::TransactionEvent;
 use schemas::{ErrorCode, TransactionId};
 use serde::Serialize;
@@ -100,6 +101,8 @@ struct UpdatedSettings {
     device_fingerprint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     key_deleted: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_index: Option<u32>,
 }
 
 /// What is known when a callback is written, besides its event.
@@ -137,6 +140,7 @@ pub(crate) fn reported_to(event: &Event) -> Option<&String> {
         Event::Transactions(TransactionEvent::Expired(event)) => &event.callback_url,
         Event::Keys(KeyEvent::PublicKeyRegistered(event)) => &event.callback_url,
         Event::Devices(DeviceEvent::FingerprintSet(event)) => &event.callback_url,
+        Event::Recovery(RecoveryEvent::Renewed(event)) => &event.callback_url,
         Event::Operations(OperationEvent::Processed(event)) => &event.callback_url,
         Event::Operations(OperationEvent::Expired(event)) => &event.callback_url,
         Event::Looked(event) => &event.callback_url,
@@ -146,6 +150,7 @@ pub(crate) fn reported_to(event: &Event) -> Option<&String> {
         | Event::Systems(_)
         | Event::Users(_)
         | Event::Credentials(_)
+        | Event::Recovery(_)
         | Event::Keys(
             KeyEvent::Updated(_)
             | KeyEvent::ActivationAttempted(_)
@@ -231,6 +236,13 @@ pub(crate) fn callback(event: &RecordedEvent, known: Known<'_>) -> Option<Letter
             };
             user(event, url, settings, &known)
         }
+        Event::Recovery(RecoveryEvent::Renewed(renewed)) => {
+            let settings = UpdatedSettings {
+                key_index: Some(renewed.key.key_index.0),
+                ..UpdatedSettings::default()
+            };
+            user(event, url, settings, &known)
+        }
         Event::Looked(_) => {
             let settings = UpdatedSettings {
                 key_deleted: Some(true),
@@ -246,6 +258,7 @@ pub(crate) fn callback(event: &RecordedEvent, known: Known<'_>) -> Option<Letter
         | Event::Systems(_)
         | Event::Users(_)
         | Event::Credentials(_)
+        | Event::Recovery(_)
         | Event::Keys(_)
         | Event::Transactions(_)
         | Event::Refused(_) => None,

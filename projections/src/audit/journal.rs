@@ -150,6 +150,7 @@ fn data_of(event: &Event) -> Option<Value> {
         | Event::Users(_)
         | Event::Keys(_)
         | Event::Credentials(_)
+        | Event::Recovery(_)
         | Event::Devices(_)
         | Event::Transactions(_)
         | Event::Looked(_)
@@ -163,6 +164,7 @@ fn key_of(event: &Event) -> Option<KeyIndex> {
         Event::Users(UserEvent::Created(event)) => Some(event.key.key_index),
         Event::Keys(event) => Some(event.key_index()),
         Event::Credentials(event) => Some(event.key_index()),
+        Event::Recovery(event) => Some(event.key_index()),
         Event::Devices(DeviceEvent::FingerprintSet(event)) => Some(event.key_index),
         Event::Transactions(TransactionEvent::Confirmed(event)) => Some(event.key_index),
         Event::Transactions(TransactionEvent::Autoconfirmed(event)) => Some(event.key_index),

@@ -6,6 +6,7 @@ use schemas::events::credentials::CredentialsEvent;
 use schemas::events::devices::DeviceEvent;
 use schemas::events::keys::KeyEvent;
 use schemas::events::keys::{KeyIssued, KeyUpdated};
+use schemas::events::recovery::RecoveryEvent;
 use schemas::events::users::UserEvent;
 use schemas::{KeyIndex, SystemId, UserId};
 
@@ -96,6 +97,18 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
             }
             rows.put(row);
         }
+        Event::Recovery(RecoveryEvent::Renewed(event)) => {
+            for gone in [Some(event.replaced), event.replaced_delayed]
+                .into_iter()
+                .flatten()
+            {
+                rows.put(KeyRow {
+                    status: status("replaced"),
+                    ..key(gone)
+                });
+            }
+            rows.put(issued(&event.key));
+        }
         Event::Keys(KeyEvent::PutInForce(event)) => {
             rows.put(KeyRow {
                 status: status("replaced"),
@@ -154,6 +167,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
         }),
         Event::Users(_)
         | Event::Credentials(_)
+        | Event::Recovery(_)
         | Event::Server(_)
         | Event::Journal(_)
         | Event::Systems(_)

@@ -143,6 +143,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
         | Event::Users(_)
         | Event::Keys(_)
         | Event::Credentials(_)
+        | Event::Recovery(_)
         | Event::Devices(_)
         | Event::Looked(_)
         | Event::Refused(_) => {}

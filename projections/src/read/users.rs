@@ -3,6 +3,7 @@
 use schemas::SystemId;
 use schemas::events::Event;
 use schemas::events::keys::KeyEvent;
+use schemas::events::recovery::RecoveryEvent;
 use schemas::events::users::UserEvent;
 
 use crate::projection::{Projection, Seen};
@@ -60,6 +61,10 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
             key_index: Some(event.key_index.0.into()),
             ..user
         }),
+        Event::Recovery(RecoveryEvent::Renewed(event)) => rows.put(UserRow {
+            key_index: Some(event.key.key_index.0.into()),
+            ..user
+        }),
         Event::Users(UserEvent::Changed(_)) => rows.put(UserRow {
             changed_at: at,
             ..user
@@ -74,6 +79,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
         | Event::Systems(_)
         | Event::Devices(_)
         | Event::Credentials(_)
+        | Event::Recovery(_)
         | Event::Transactions(_)
         | Event::Operations(_)
         | Event::Codes(_)

@@ -43,6 +43,8 @@ pub const LOOKED_WORDS: &[(&str, &str)] = &[
     ("get_operation_list", "operations"),
     ("get_operation_info", "operations"),
     ("get_scoring_settings", "devices"),
+    ("remote_update_get_available_template", "recovery"),
+    ("remote_update_get_requisites", "recovery"),
     ("key_deleted", "devices"),
     ("root_detected", "devices"),
     ("high_risk_apps_detected", "devices"),

@@ -14,6 +14,7 @@ const SOURCES: &[&str] = &[
     include_str!("../../events/keys.rs"),
     include_str!("../../events/operations.rs"),
     include_str!("../../events/server.rs"),
+    include_str!("../../events/recovery.rs"),
     include_str!("../../events/systems.rs"),
     include_str!("../../events/transactions.rs"),
     include_str!("../../events/users.rs"),

@@ -23,6 +23,7 @@ use schemas::events::operations::{
     MemberConfirmed, MemberCreated, MemberDeclined, OperationCreated, OperationExpired,
     OperationProcessed, OperationServed, OperationUpdated,
 };
+use schemas::events::recovery::{ChallengeGiven, KeyRenewed, ResponseTried, TemplateSet};
 use schemas::events::server::{SettingChange, SettingsChanged};
 use schemas::events::systems::{BillingClosed, SystemChanged, SystemRegistered, SystemRemoved};
 use schemas::events::transactions::{
@@ -58,6 +59,7 @@ pub fn events() -> Vec<RecordedEvent> {
     events.extend(systems());
     events.extend(users_and_keys());
     events.extend(credentials());
+    events.extend(recovery());
     events.extend(transactions());
     events.extend(operations());
     events.extend(codes());
@@ -273,6 +275,40 @@ fn credentials() -> Vec<Event> {
         set.into(),
         AccessReleased { key_index }.into(),
     ]
+}
+
+fn recovery() -> Vec<Event> {
+    let key_index = KEY_INDEX;
+    let challenge = Digest([0xd3; 32]);
+    let set = TemplateSet {
+        key_index,
+        template_id: "code-word".to_owned(),
+        method: "code_word".to_owned(),
+    };
+    let given = ChallengeGiven {
+        key_index,
+        challenge,
+        expires_at: Timestamp(1_703_499_867_298),
+    };
+    let tried = ResponseTried {
+        key_index,
+        attempt: 5,
+        challenge,
+        command_id: CommandId([0xc1; 32]),
+    };
+    let renewed = KeyRenewed {
+        key: KeyIssued {
+            key_index: KeyIndex(2),
+            flags: KeyFlags::from_bits(67_584),
+            valid_to: Timestamp(1_735_035_267_000),
+            two_parts: false,
+        },
+        replaced: key_index,
+        replaced_delayed: None,
+        template_id: "code-word".to_owned(),
+        callback_url: Some(CALLBACK_URL.to_owned()),
+    };
+    vec![set.into(), given.into(), tried.into(), renewed.into()]
 }
 
 fn transactions() -> Vec<Event> {
