@@ -10,6 +10,7 @@ use reqwest::Method;
 use schemas::TransactionId;
 use serde_json::{Value, json};
 use tests::house::{LogChoice, Phone, Plan, SYSTEM_ID, Said, Service, TestHouse, owner};
+use tests::nats::TestNats;
 
 use crate::raw::{self, RawDevice};
 
@@ -329,5 +330,57 @@ async fn what_the_keys_flags_and_the_settings_do_not_permit_is_refused() {
         .post("autoconfirm/get_list", &json!({}), house.now())
         .await;
     assert_eq!(answer.code(), 300);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_question_travels_over_nats_as_well() {
+    let nats = TestNats::start().await;
+    let service = Service::that_says(score(100)).await;
+    let plan = Plan::new(LogChoice::Sqlite)
+        .on_nats(nats.options())
+        .with("SCORING_SETTINGS", &settings(&service));
+    let house = TestHouse::start(plan).await;
+    let bank = house.bank().await;
+    let phone = phone(&house, &bank).await;
+    let id = house.ask(&bank, &phone, "a coffee").await;
+    let first = offer(&house, &phone, &id).await;
+    assert_eq!(autoconfirm(&house, &phone, &first).await, 0);
+    // An attempt that was used up stays so over a restart.
+    let id = house.ask(&bank, &phone, "another").await;
+    service.says_next(Said::Text(503, ""));
+    let used = offer(&house, &phone, &id).await;
+    assert_eq!(autoconfirm(&house, &phone, &used).await, 301);
+    let house = house.restart().await;
+    assert_eq!(autoconfirm(&house, &phone, &used).await, 304);
+    let fresh = offer(&house, &phone, &id).await;
+    assert_eq!(autoconfirm(&house, &phone, &fresh).await, 0);
+    assert_eq!(service.asked().len(), 3);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_takes_no_connection_gives_no_score() {
+    // Nobody accepts here, and the queue of those who wait is full: a further connection hangs.
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(1).unwrap();
+    let address = listener.local_addr().unwrap();
+    let waiting: Vec<_> = (0..8)
+        .map(|_| tokio::spawn(tokio::net::TcpStream::connect(address)))
+        .collect();
+    let settings = json!({ "url": format!("http://{address}/"), "score_min": 70 });
+    let plan = Plan::new(LogChoice::Memory)
+        .with("SCORING_SETTINGS", &settings.to_string())
+        .with("NETWORK_TIMEOUT", "100");
+    let house = TestHouse::start(plan).await;
+    let bank = house.bank().await;
+    let phone = phone(&house, &bank).await;
+    let id = house.ask(&bank, &phone, "a coffee").await;
+    let offer = offer(&house, &phone, &id).await;
+    assert_eq!(autoconfirm(&house, &phone, &offer).await, 301);
+    for connection in waiting {
+        connection.abort();
+    }
     house.end().await;
 }
