@@ -113,8 +113,9 @@ pub async fn serve(options: GatewayOptions, house: House) -> Result<RunningGatew
     let mut open = |(listener, address), tls, router: Router, gateway: &Shared| {
         let limits = gateway.options.limits.clone();
         let doors = accept::Doors::new(listener, tls, router, limits);
-        tasks.push(tokio::spawn(doors.run(stopped.clone())));
+        // Said before the first request can be answered.
         tracing::info!(%address, "listening");
+        tasks.push(tokio::spawn(doors.run(stopped.clone())));
         address
     };
     let address = open(listener, tls, router::router(gateway.clone()), &gateway);
