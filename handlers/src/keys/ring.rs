@@ -130,6 +130,13 @@ impl Ring {
         {
             key.note_signature(signature, &event.digest);
         }
+        // Whatever the score was, this signature was seen.
+        if let TransactionEvent::AutoconfirmAttempted(event) = event
+            && let (Some(signature), Some(signed)) = (&event.signature, &event.signed)
+            && let Some(key) = event.key_index.and_then(|index| self.key_mut(index))
+        {
+            key.note_autosign_signature(signature, signed);
+        }
     }
 
     /// Folds a fact about an operation, likewise.

@@ -77,6 +77,8 @@ pub(crate) struct Registration {
     pub(crate) push: Option<PushRegistered>,
     /// What its last signatures showed of their nonces.
     pub(crate) nonces: Nonces,
+    /// The same of the pair for automatic confirmations.
+    pub(crate) autosign_nonces: Nonces,
 }
 
 impl Key {
@@ -207,6 +209,15 @@ impl Key {
         }
     }
 
+    /// The same of its pair for automatic confirmations.
+    pub(crate) fn note_autosign_signature(&mut self, signature: &[u8], digest: &Digest) {
+        if let (Some(registration), Ok(signature)) =
+            (&mut self.registered, Signature::parse(signature))
+        {
+            registration.autosign_nonces.remember(&signature, digest);
+        }
+    }
+
     fn count_attempt(&mut self, attempt: u32, command_id: CommandId) {
         if let Activation::Waiting { reserved } = &mut self.activation {
             self.tries = attempt.max(self.tries);
@@ -236,18 +247,27 @@ impl Key {
 
     fn register(&mut self, event: &PublicKeyRegistered) {
         let before = self.registered.take();
-        let (autosign_before, push_before, nonces) = match before {
-            Some(before) if before.public_key == event.public_key => {
-                (before.autosign_public_key, before.push, before.nonces)
+        let (mut nonces, mut autosign_nonces) = (Nonces::default(), Nonces::default());
+        let (mut autosign_public_key, mut push) =
+            (event.autosign_public_key.clone(), event.push.clone());
+        if let Some(before) = before {
+            // What a pair's signatures showed concerns that pair alone.
+            if before.public_key == event.public_key {
+                nonces = before.nonces;
             }
-            Some(before) => (before.autosign_public_key, before.push, Nonces::default()),
-            None => (None, None, Nonces::default()),
-        };
+            autosign_public_key =
+                autosign_public_key.or_else(|| before.autosign_public_key.clone());
+            if before.autosign_public_key == autosign_public_key {
+                autosign_nonces = before.autosign_nonces;
+            }
+            push = push.or(before.push);
+        }
         self.registered = Some(Registration {
             public_key: event.public_key.clone(),
-            autosign_public_key: event.autosign_public_key.clone().or(autosign_before),
-            push: event.push.clone().or(push_before),
+            autosign_public_key,
+            push,
             nonces,
+            autosign_nonces,
         });
     }
 }

@@ -23,7 +23,7 @@ use crate::crypto::autosign::autosign_digest;
 use crate::crypto::signature::{InvalidSignature, Signature};
 use crate::decision::{Decision, Erasure, Next};
 use crate::facts::SignatureCheck;
-use crate::keys::bound_fingerprint;
+use crate::keys::{self, Betrayal, bound_fingerprint};
 use crate::policies::expiry_timer;
 use crate::users::Person;
 
@@ -41,7 +41,7 @@ pub(super) fn decide(
     let pending = transaction.pending(facts.now)?;
     let fingerprint = bound_fingerprint(asked.key)?;
     check_device(command.device_fingerprint.as_ref(), fingerprint)?;
-    let signature = check_signature(asked, command, transaction)?;
+    let (signature, betrayed) = check_signature(asked, command, transaction)?;
     let question = question(asked, command);
     let mut events = Vec::new();
     if pending.is_being_scored(&facts.command_id) {
@@ -62,10 +62,23 @@ pub(super) fn decide(
         if !pending.offers(&command.attempt_id, facts.now) {
             return Err(Rejection::AttemptWorthless);
         }
+        if betrayed {
+            return Ok(keys::block(
+                asked,
+                Betrayal {
+                    word: WORD,
+                    transaction_id: id,
+                    operation_id: None,
+                },
+            ));
+        }
         let attempted = AutoconfirmAttempted {
             transaction_id: id.clone(),
             attempt_id: command.attempt_id,
             command_id: facts.command_id,
+            key_index: Some(asked.key.index),
+            signature: Some(signature.to_low_s_der()),
+            signed: Some(autosign_digest(&command.attempt_id, &transaction.digest)),
         };
         events.push(attempted.into());
     }
@@ -103,24 +116,26 @@ fn check(
     }
 }
 
-/// The second pair's signature. The pair that signs for the user is of no use here.
+/// The second pair's signature, and whether it gives the pair away. The pair that signs for the user is of no use here.
 fn check_signature(
     asked: &Asked<'_>,
     command: &AutoconfirmTransaction,
     transaction: &Transaction,
-) -> Result<Signature, Rejection> {
+) -> Result<(Signature, bool), Rejection> {
     let registered = asked.key.registered.as_ref();
-    let public_key = registered.and_then(|registered| registered.autosign_public_key.as_ref());
+    let registered = registered.ok_or(Rejection::KeyNotRegistered)?;
+    let public_key = registered.autosign_public_key.as_ref();
     let public_key = public_key.ok_or(Rejection::KeyNotRegistered)?;
     let signature = Signature::parse(&command.signature).map_err(|invalid| match invalid {
         InvalidSignature::Structure => Rejection::SignatureMalformed,
         InvalidSignature::Range => Rejection::AutosignSignatureWrong,
     })?;
-    if asked.is_signed(&check(public_key, command, transaction)) {
-        Ok(signature)
-    } else {
-        Err(Rejection::AutosignSignatureWrong)
+    let check = check(public_key, command, transaction);
+    if !asked.is_signed(&check) {
+        return Err(Rejection::AutosignSignatureWrong);
     }
+    let nonces = &registered.autosign_nonces;
+    Ok((signature, nonces.are_betrayed_by(&signature, &check.digest)))
 }
 
 fn question(asked: &Asked<'_>, command: &AutoconfirmTransaction) -> OutsideQuestion {
@@ -224,7 +239,7 @@ impl Judged<'_> {
 #[cfg(test)]
 mod tests {
     use schemas::Digest;
-    use schemas::commands::transactions::GetTransactionInfo;
+    use schemas::commands::transactions::{GetTransactionInfo, ListAutoconfirm};
     use schemas::events::transactions::TransactionEvent;
 
     use super::*;
@@ -389,6 +404,34 @@ mod tests {
             .is_refused(ErrorCode::SignatureIsInvalid);
         assert!(story.asked_outside.is_empty(), "nobody outside was asked");
         story.device_asks(right).happens(DONE);
+    }
+
+    #[test]
+    fn a_nonce_of_the_second_pair_that_comes_again_costs_the_key() {
+        let mut story = story(70);
+        story.create_transaction("invoice-2");
+        let with_nonce = |story: &mut Story, id: &str| {
+            let command = story.autoconfirmation(id);
+            let digest = autosign_digest(&command.attempt_id, &story.digest(id));
+            AutoconfirmTransaction {
+                signature: story.autosigner.sign_with_nonce(&digest, 7),
+                ..command
+            }
+        };
+        let first = with_nonce(&mut story, "invoice-1");
+        // Whatever the score is: the signature was seen.
+        story.outside = OutsideAnswer::Unavailable;
+        story
+            .device_asks(first)
+            .is_refused(ErrorCode::ScoringFailed);
+        let second = with_nonce(&mut story, "invoice-2");
+        let heard = story.device_asks(second);
+        assert_eq!(heard.code(), ErrorCode::UserIsBlocked);
+        heard.happens(&["autoconfirm_transaction", "key_compromised_nonce"]);
+        assert_eq!(story.asked_outside.len(), 1);
+        story
+            .device_asks(ListAutoconfirm {})
+            .is_refused(ErrorCode::UserIsBlocked);
     }
 
     #[test]

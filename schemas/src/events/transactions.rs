@@ -212,6 +212,15 @@ pub struct AutoconfirmAttempted {
     pub attempt_id: Digest,
     /// For which command.
     pub command_id: CommandId,
+    /// With which key; `None` in records older than this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_index: Option<KeyIndex>,
+    /// The second pair's signature, which was right; DER, low-S.
+    #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Vec<u8>>,
+    /// SHA-256 of what it signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<Digest>,
 }
 
 /// The device confirmed without its user, and was trusted.

@@ -377,6 +377,10 @@ fn transactions() -> Vec<Event> {
             transaction_id: transaction_id(),
             attempt_id,
             command_id: CommandId([0xc1; 32]),
+            // Younger than its fixture.
+            key_index: None,
+            signature: None,
+            signed: None,
         }
         .into(),
         autoconfirmed.into(),
