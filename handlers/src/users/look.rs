@@ -53,7 +53,11 @@ pub(crate) fn record(asked: &Asked<'_>) -> Result<UserInfo, Rejection> {
 }
 
 fn push_address(asked: &Asked<'_>) -> Result<Option<PushAddress>, Rejection> {
-    let row = asked.facts.vault.get(&VaultName::push_address());
+    let (vault, name) = (asked.facts.vault, VaultName::push_address());
+    if vault.is_altered(&name) {
+        return Err(Rejection::PushAddressUnreadable);
+    }
+    let row = vault.get(&name);
     row.map(rmp_serde::from_slice)
         .transpose()
         .map_err(|_| Rejection::PushAddressUnreadable)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use device::{DeviceEventId, Shown};
 use futures::future::{join_all, join3};
 use p256::pkcs8::EncodePublicKey as _;
+use schemas::commands::keys::{DeviceType, PushAddress};
 use schemas::events::Event;
 use schemas::events::transactions::TransactionEvent;
 use schemas::vault::VaultName;
@@ -100,6 +101,16 @@ async fn attack_02_a_confirmation_is_good_for_one_transaction_of_one_user_of_one
 #[tokio::test(flavor = "multi_thread")]
 async fn attack_03_what_somebody_changed_in_the_store_is_shown_to_nobody() {
     let scene = Scene::planned(Plan::new(LogChoice::Sqlite)).await;
+    let push = PushAddress {
+        device_push_id: "token".to_owned(),
+        device_type: DeviceType::Android,
+        app_id: None,
+    };
+    scene
+        .phone
+        .update_push(&push, scene.house.now())
+        .await
+        .unwrap();
     let (mine, other) = (scene.ask().await, scene.ask().await);
     let shown = scene.phone.show(&mine, scene.house.now()).await.unwrap();
     let Scene {
@@ -122,6 +133,9 @@ async fn attack_03_what_somebody_changed_in_the_store_is_shown_to_nobody() {
     let bent = sqlx::query("update vault set sealed = zeroblob(64) where name = $1");
     let bent = bent.bind(row(&other)).execute(&store).await.unwrap();
     assert_eq!(bent.rows_affected(), 1);
+    let bent = sqlx::query("update vault set sealed = zeroblob(64) where name = $1");
+    let bent = bent.bind(VaultName::push_address().as_str());
+    assert_eq!(bent.execute(&store).await.unwrap().rows_affected(), 1);
     store.close().await;
     let scene = Scene {
         house: TestHouse::start(plan).await,
@@ -136,6 +150,9 @@ async fn attack_03_what_somebody_changed_in_the_store_is_shown_to_nobody() {
     }
     let refused = ErrorCode::TransactionDataError.number().into();
     assert_eq!(scene.journaled("get_transaction_data", refused).await, 2);
+    let info = format!("/users/{}", scene.issued.user_id);
+    let info = scene.bank.get(&info).await.unwrap();
+    assert_eq!(info.error_code, 297);
     // What was shown before can be confirmed: the log has its digest, and nobody can change that.
     let event_id = DeviceEventId::fresh();
     let confirmation = scene
