@@ -40,7 +40,7 @@ impl House {
                 let user_name = "Пётр".to_owned();
                 self.bank(ChangeUser { user_name }, Ok(()));
             }
-            5 => {
+            5 if self.chance.once_in(3) => {
                 let reason = "lost".to_owned();
                 self.bank(BlockUser { reason }, Ok(()));
                 self.user.blocked |= !self.user.deleted;
@@ -58,7 +58,7 @@ impl House {
                 let key = key_request(KeyParts::Whole);
                 self.bank(CreateUser { user_name, key }, Err(ErrorCode::RequestError));
             }
-            _ if self.chance.once_in(12) => {
+            _ if self.chance.once_in(50) => {
                 self.bank(DeleteUser {}, Ok(()));
                 self.user.deleted = true;
             }
@@ -67,11 +67,11 @@ impl House {
     }
 
     pub(super) fn bank_and_keys(&mut self) {
-        let two_parts = self.chance.once_in(2);
+        let two_parts = self.chance.once_in(3);
         match self.chance.below(7) {
             0 | 1 => {
                 let is_delayed = self.chance.once_in(2);
-                let flags = [(); 4].map(|()| self.chance.once_in(2));
+                let flags = [(); 5].map(|()| self.chance.once_in(2));
                 let key = request(two_parts, flags);
                 if self.bank(UpdateUserKey { key, is_delayed }, Ok(())) {
                     self.user.newest += 1;
@@ -108,7 +108,10 @@ impl House {
         let id = self.an_id("t");
         let transaction_id = id.parse().unwrap();
         match self.chance.below(12) {
-            0..=4 => self.create(&id),
+            0..=4 => {
+                let id = self.any_id("t");
+                self.create(&id);
+            }
             5 => {
                 let heard = self.found(&id);
                 self.bank(GetTransactionInfo { transaction_id }, heard);
@@ -194,6 +197,7 @@ impl House {
         let operation_id = id.parse().unwrap();
         match self.chance.below(8) {
             0..=2 => {
+                let id = self.any_id("o");
                 let size = usize::try_from(1 + self.chance.below(3)).unwrap();
                 let ttl_s = self.chance.one_of(&[None, Some(900)]);
                 let mut command = create_operation(&id, size);

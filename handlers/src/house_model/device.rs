@@ -73,7 +73,7 @@ impl House {
             return;
         }
         let Phone { device, code } = self.phones[&number].clone();
-        let is_right = code.is_some() && self.chance.once_in(3);
+        let is_right = code.is_some() && !self.chance.once_in(3);
         let proof = match &code {
             Some(code) if is_right => device.proof(code),
             _ => Digest([0; 32]),

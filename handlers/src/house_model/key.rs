@@ -4,8 +4,9 @@ use schemas::ErrorCode;
 
 use super::rules::Heard;
 
-pub(super) const ACTIVATION_TRIES: u32 = 5;
-pub(super) const PASSWORD_TRIES: u32 = 10;
+/// Fewer than usual, so that the last one comes.
+pub(super) const ACTIVATION_TRIES: u32 = 2;
+pub(super) const PASSWORD_TRIES: u32 = 2;
 const KEY_LIFE_MS: i64 = 365 * 86_400_000;
 
 /// One key.
@@ -27,6 +28,8 @@ pub(super) struct Key {
     pub deny: bool,
     /// May confirm automatically, and be scored for it.
     pub scored: bool,
+    /// May be recovered.
+    pub renewable: bool,
     /// The pair for that is registered.
     pub autosign: bool,
     pub fingerprint: Option<u8>,
@@ -52,8 +55,8 @@ pub(super) enum Password {
 }
 
 impl Key {
-    pub(super) fn issued(number: u32, now: i64, two_parts: bool, flags: [bool; 4]) -> Self {
-        let [bound, online, deny, scored] = flags;
+    pub(super) fn issued(number: u32, now: i64, two_parts: bool, flags: [bool; 5]) -> Self {
+        let [bound, online, deny, scored, renewable] = flags;
         Self {
             number,
             valid_to: now + KEY_LIFE_MS,
@@ -65,12 +68,26 @@ impl Key {
             online,
             deny,
             scored,
+            renewable,
             autosign: false,
             fingerprint: None,
             pair: None,
             password: Password::Nothing,
             wrong_passwords: 0,
         }
+    }
+
+    /// Another key with the flags of this one, whole.
+    pub(super) fn like(before: &Self, number: u32, now: i64) -> Self {
+        let Self {
+            bound,
+            online,
+            deny,
+            scored,
+            renewable,
+            ..
+        } = *before;
+        Self::issued(number, now, false, [bound, online, deny, scored, renewable])
     }
 
     pub(super) fn is_blocked(&self) -> bool {

@@ -8,6 +8,7 @@ mod bank;
 mod chance;
 mod device;
 mod key;
+mod recovery;
 mod rules;
 mod steps;
 
@@ -22,7 +23,8 @@ use schemas::{Digest, ErrorCode, Secret, Timestamp};
 
 use self::autosign::SCORE_MIN;
 use self::chance::Chance;
-use self::key::Key;
+use self::key::{ACTIVATION_TRIES, Key, PASSWORD_TRIES};
+use self::recovery::RECOVERY_TRIES;
 use self::rules::{Asking, Heard, Status, Tries, User, code_of};
 use self::steps::{request, wrong};
 use crate::owner::OwnerState;
@@ -63,11 +65,18 @@ struct Phone {
 impl House {
     fn begin(seed: u64) -> Self {
         let mut chance = Chance::of(seed);
-        let two_parts = chance.once_in(2);
-        let flags = [(); 4].map(|()| chance.once_in(2));
+        let two_parts = chance.once_in(3);
+        let flags = [(); 5].map(|()| chance.once_in(2));
         let mut story = Story::of_a_user_with(request(two_parts, flags));
         let key = Key::issued(1, NOW.0, two_parts, flags);
         let mut user = User::begin(NOW.0, key);
+        for (limit, tries) in [
+            ("ONLINE_ACTIVATION_ATTEMPTS", ACTIVATION_TRIES),
+            ("ONLINE_PASSWORD_ATTEMPTS", PASSWORD_TRIES),
+            ("EXT_AUTH_FAIL_LIMIT", RECOVERY_TRIES),
+        ] {
+            story.set(limit, &tries.to_string());
+        }
         if !chance.once_in(4) {
             let scoring = format!(
                 r#"{{"url":"https://score.example/","score_min":{SCORE_MIN},"application":{{}}}}"#
@@ -91,6 +100,9 @@ impl House {
             story,
         };
         house.hand_over(1, two_parts);
+        if !house.chance.once_in(4) {
+            house.offer_recovery();
+        }
         house
     }
 
@@ -302,7 +314,7 @@ fn a_hundred_thousand_steps_go_as_the_rules_say() {
     for seed in 0..RUNS {
         let mut house = House::begin(seed);
         for step in 0..STEPS {
-            house.generation = step as u64 / 60;
+            house.generation = step as u64 / 100;
             house.step();
             house.check();
         }
@@ -312,5 +324,5 @@ fn a_hundred_thousand_steps_go_as_the_rules_say() {
     }
     let unsaid: Vec<_> = words().filter(|(word, _)| !said.contains(word)).collect();
     assert!(unsaid.is_empty(), "nobody gave these commands: {unsaid:?}");
-    assert!(heard.len() > 40, "few refusals were met: {heard:?}");
+    assert!(heard.len() > 50, "few refusals were met: {heard:?}");
 }

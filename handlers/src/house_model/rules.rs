@@ -7,6 +7,7 @@ use schemas::ErrorCode::{self, Normal};
 
 use super::autosign::Automatic;
 use super::key::{ACTIVATION_TRIES, Key, Pair, Password};
+use super::recovery::Recovery;
 
 /// What a caller hears: a code.
 pub(super) type Heard = Result<(), ErrorCode>;
@@ -48,6 +49,10 @@ pub(super) struct Operation {
 
 /// A user.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "rules are told with yes and no"
+)]
 pub(super) struct User {
     pub now: i64,
     pub deleted: bool,
@@ -60,6 +65,9 @@ pub(super) struct User {
     pub data_codes: Tries,
     /// Is there a scoring service?
     pub scoring_is_set: bool,
+    pub recovery: Recovery,
+    /// Does the operator offer templates of additional authentication?
+    pub recovery_is_set: bool,
 }
 
 /// Tries with pauses.
@@ -84,6 +92,8 @@ pub(super) struct Proof {
 pub(super) enum Asking {
     Activation,
     Password,
+    /// A challenge, or the answer to it.
+    Recovery,
     /// Registering, or setting the fingerprint.
     MakingReady,
     Anything,
@@ -155,6 +165,8 @@ impl User {
             operations: BTreeMap::new(),
             data_codes: Tries::default(),
             scoring_is_set: false,
+            recovery: Recovery::default(),
+            recovery_is_set: false,
         }
     }
 
@@ -183,10 +195,10 @@ impl User {
         if key.is_blocked() && !is_about_password {
             return Err(ErrorCode::UserIsBlocked);
         }
-        if key.valid_to <= self.now {
+        if key.valid_to <= self.now && asking != Asking::Recovery {
             return Err(ErrorCode::KeyExpired);
         }
-        if key.waits || (is_delayed && asking == Asking::Anything) {
+        if key.waits || (is_delayed && matches!(asking, Asking::Anything | Asking::Recovery)) {
             return Err(ErrorCode::KeyNotActivated);
         }
         Ok(())

@@ -12,7 +12,7 @@ use super::{Story, key_request};
 use crate::crypto::recovery::{proof, template_digest};
 
 pub(crate) const VERIFIER: [u8; 32] = [5; 32];
-const TEMPLATES: &str = r#"{"templates":[
+pub(crate) const TEMPLATES: &str = r#"{"templates":[
     {"id":"word","title":"A word","type":"code_word"},
     {"id":"bank","title":"The bank","type":"http","url":"https://bank.example/check"},
     {"id":"palm","title":"A palm","type":"palm"}]}"#;
