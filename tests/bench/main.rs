@@ -32,6 +32,8 @@ const FLOWS: usize = 3_000;
 const OPERATIONS: usize = 12;
 /// Lists of fifty pending transactions measured.
 const LISTS: usize = 4_000;
+/// Keys that are issued with their picture.
+const KEYS: usize = 1_000;
 
 fn main() -> Result<(), AnyError> {
     countersign::install_crypto_provider()?;
@@ -146,6 +148,14 @@ async fn measure_store(
         measured,
         service.usage().since(&before),
     );
+    let before = service.usage_at_rest().await;
+    let measured = load::closed(16, KEYS, scenario.keys()).await;
+    println!(
+        "  key with QR code, {}: {:.0}/s, p99 {:.1} ms",
+        measured.load, measured.per_second, measured.p99_ms
+    );
+    let usage = service.usage_at_rest().await.since(&before);
+    report.add(store, "key with QR code", measured, usage);
     report.memory(store, &service.usage());
     Ok(())
 }

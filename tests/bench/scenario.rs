@@ -155,6 +155,15 @@ impl Scenario {
         }))
     }
 
+    /// New users, each with the picture of a key in two parts.
+    pub fn keys(&self) -> Operation {
+        let bank = self.bank.clone();
+        Arc::new(move |_| {
+            let bank = bank.clone();
+            async move { ok(key_with_qr(&bank).await) }.boxed()
+        })
+    }
+
     /// The whole flow: create, list, get data, confirm, callback received.
     pub fn flows(&self) -> Operation {
         let (bank, users, callbacks) = (
@@ -189,6 +198,15 @@ async fn user(bank: &Bank, door: &str, transport: ReqwestTransport) -> Result<Us
             .to_owned(),
         device,
     })
+}
+
+async fn key_with_qr(bank: &Bank) -> Result<(), AnyError> {
+    let wishes = json!({ "id_prefix": "bench-", "return_key_method": "SPLIT_QR" });
+    let created = bank.create_user(wishes, None).await?.success()?;
+    match created["key_QR"].as_str() {
+        Some(_) => Ok(()),
+        None => Err("no key_QR in the answer".into()),
+    }
 }
 
 async fn create(bank: &Bank, user_id: &str) -> Result<TransactionId, AnyError> {
