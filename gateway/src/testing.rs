@@ -1,47 +1,37 @@
 //! A door in memory before a bus that answers what the test says.
 
+mod answers;
+mod fake_bus;
+mod fake_journal;
+
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
 use bus::shell::{LiveSettings, ManualClock, RootSecret, random_bytes};
-use bus::{
-    Bus, BusError, Delivery, Parked, Publication, Question, Sealer, SendError, StreamEvent,
-    Unanswered,
-};
-use bytes::Bytes;
-use futures::future::BoxFuture;
-use futures::stream::BoxStream;
-use schemas::answers::{
-    Answer, AnswerBody, BillingPeriod, IssuedKey, OperationData, OperationInfo, OperationMember,
-    SystemInfo, TransactionData, TransactionInfo, UserInfo,
-};
-use schemas::canonical::TextType;
+use bus::{Bus, Sealer};
+use schemas::answers::AnswerBody;
 use schemas::commands::CommandEnvelope;
-use schemas::commands::journal::RecordToClean;
-use schemas::commands::keys::{DeviceType, PushAddress};
-use schemas::commands::operations::OperationStatus;
-use schemas::commands::systems::SystemParameters;
-use schemas::commands::transactions::{NotificationType, TransactionKind, TransactionStatus};
-use schemas::flags::KeyFlags;
-use schemas::operation_content::Described;
 use schemas::pc_auth::PcAuth;
 use schemas::settings::Settings;
-use schemas::{
-    Digest, ErrorCode, KeyIndex, Lane, Owner, Position, Secret, SystemId, Timestamp, TransactionId,
-    UserId,
-};
-use serde_json::{Map, Value, json};
+use schemas::{Digest, ErrorCode, KeyIndex, Timestamp};
+use serde_json::Value;
 use tower::ServiceExt as _;
 
 use crate::context::Connection;
-use crate::journal::{Figures, JournalFailure, JournalFilter, JournalQuery};
+use crate::journal::JournalQuery;
 use crate::options::{GatewayOptions, House};
 use crate::router;
 use crate::state::Gateway;
+
+pub(crate) use self::answers::{
+    key_issued, operation_data, operation_info, period, system_info, transaction_data,
+    transaction_info, user_info,
+};
+pub(crate) use self::fake_bus::FakeBus;
+pub(crate) use self::fake_journal::FakeJournal;
 
 pub(crate) const SYSTEM: &str = "f13e4375-e429-496c-ad1e-0fc3c3ecfb53";
 pub(crate) const USER: &str = "sample-1";
@@ -113,7 +103,7 @@ impl TestDoor {
     }
 
     pub(crate) fn sent(&self) -> Vec<CommandEnvelope> {
-        self.bus.sent.lock().unwrap().clone()
+        self.bus.sent()
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answered {
@@ -249,352 +239,4 @@ pub(crate) fn pc_auth(nonce: [u8; 16]) -> PcAuth {
         nonce,
         mac: Digest([9; 32]),
     }
-}
-
-/// A bus that remembers what was sent, and gives every command the same answer.
-#[derive(Debug)]
-pub(crate) struct FakeBus {
-    outcome: Outcome,
-    sent: Mutex<Vec<CommandEnvelope>>,
-}
-
-#[derive(Debug)]
-enum Outcome {
-    Answer(Box<Answer>),
-    Unknown,
-    Refused,
-    Garbage,
-    Never,
-}
-
-impl FakeBus {
-    pub(crate) fn answering(code: ErrorCode, body: AnswerBody) -> Self {
-        let position = Position {
-            lane: Lane::new(3).unwrap(),
-            number: 7,
-        };
-        Self::with(Outcome::Answer(Box::new(Answer {
-            code,
-            position: Some(position),
-            response_key: Some(Secret::new(RESPONSE_KEY)),
-            answered_at: NOW,
-            body,
-        })))
-    }
-
-    pub(crate) fn that_times_out() -> Self {
-        Self::with(Outcome::Unknown)
-    }
-
-    pub(crate) fn that_refuses() -> Self {
-        Self::with(Outcome::Refused)
-    }
-
-    pub(crate) fn that_is_forged() -> Self {
-        Self::with(Outcome::Garbage)
-    }
-
-    pub(crate) fn that_never_answers() -> Self {
-        Self::with(Outcome::Never)
-    }
-
-    fn with(outcome: Outcome) -> Self {
-        Self {
-            outcome,
-            sent: Mutex::default(),
-        }
-    }
-}
-
-impl Bus for FakeBus {
-    fn send<'a>(
-        &'a self,
-        lane: Lane,
-        system_id: &'a SystemId,
-        verb: &'a str,
-        payload: Bytes,
-        _deadline: Duration,
-    ) -> BoxFuture<'a, Result<Bytes, SendError>> {
-        Box::pin(async move {
-            let envelope = sealer().open_command(&payload).unwrap();
-            assert_eq!(lane, Lane::of(&envelope.owner));
-            assert_eq!(system_id, envelope.owner.system_id());
-            assert_eq!(verb, envelope.command.word());
-            assert!(envelope.deadline > NOW);
-            self.sent.lock().unwrap().push(envelope);
-            match &self.outcome {
-                Outcome::Answer(answer) => Ok(sealer().close_answer(answer).into()),
-                Outcome::Unknown => Err(SendError::Unknown),
-                Outcome::Refused => Err(SendError::Refused("the stream is full".to_owned())),
-                Outcome::Garbage => Ok(Bytes::from_static(b"garbage")),
-                Outcome::Never => std::future::pending().await,
-            }
-        })
-    }
-
-    fn commands(&self, _: Lane) -> BoxFuture<'_, Result<BoxStream<'static, Delivery>, BusError>> {
-        unreachable!("a door takes no commands")
-    }
-
-    fn publish<'a>(&'a self, _: &'a [Publication]) -> BoxFuture<'a, Result<(), BusError>> {
-        unreachable!("a door publishes nothing")
-    }
-
-    fn published(&self) -> BoxFuture<'_, Result<Vec<u64>, BusError>> {
-        unreachable!("a door publishes nothing")
-    }
-
-    fn events(
-        &self,
-        _: Lane,
-        _: u64,
-    ) -> BoxFuture<'_, Result<BoxStream<'static, StreamEvent>, BusError>> {
-        unreachable!("a door reads no events")
-    }
-
-    fn tell<'a>(&'a self, _: &'a str, _: Bytes) -> BoxFuture<'a, Result<(), BusError>> {
-        unreachable!("a door tells nothing")
-    }
-
-    fn hear<'a>(
-        &'a self,
-        _: &'a str,
-    ) -> BoxFuture<'a, Result<BoxStream<'static, Bytes>, BusError>> {
-        unreachable!("a door hears nothing")
-    }
-
-    fn ask<'a>(
-        &'a self,
-        _: &'a str,
-        _: Bytes,
-        _: Duration,
-    ) -> BoxFuture<'a, Result<Bytes, Unanswered>> {
-        unreachable!("a door asks nobody outside")
-    }
-
-    fn serve<'a>(
-        &'a self,
-        _: &'a str,
-    ) -> BoxFuture<'a, Result<BoxStream<'static, Question>, BusError>> {
-        unreachable!("a door answers nobody on the bus")
-    }
-
-    fn parked(&self, _: usize) -> BoxFuture<'_, Result<Vec<Parked>, BusError>> {
-        unreachable!("a door parks nothing")
-    }
-}
-
-/// A journal with one record, number 42.
-#[derive(Debug, Default)]
-pub(crate) struct FakeJournal {
-    /// What is said to be not cleaned yet.
-    pub(crate) uncleaned: Mutex<Vec<(Owner, RecordToClean)>>,
-    asked: Mutex<Vec<JournalFilter>>,
-    waited: Mutex<Vec<String>>,
-}
-
-impl FakeJournal {
-    pub(crate) fn asked(&self) -> Vec<JournalFilter> {
-        self.asked.lock().unwrap().clone()
-    }
-
-    pub(crate) fn waited(&self) -> Vec<String> {
-        self.waited.lock().unwrap().clone()
-    }
-}
-
-fn record() -> Map<String, Value> {
-    let Value::Object(record) = json!({"event_id": 42, "request_type": "confirm_transaction"})
-    else {
-        unreachable!("it is an object");
-    };
-    record
-}
-
-impl JournalQuery for FakeJournal {
-    fn page<'a>(
-        &'a self,
-        filter: &'a JournalFilter,
-    ) -> BoxFuture<'a, Result<Vec<Map<String, Value>>, JournalFailure>> {
-        self.asked.lock().unwrap().push(filter.clone());
-        Box::pin(async { Ok(vec![record()]) })
-    }
-
-    fn one<'a>(
-        &'a self,
-        _: &'a SystemId,
-        event_id: i64,
-    ) -> BoxFuture<'a, Result<Option<Map<String, Value>>, JournalFailure>> {
-        Box::pin(async move { Ok((event_id == 42).then(record)) })
-    }
-
-    fn uncleaned<'a>(
-        &'a self,
-        filter: &'a JournalFilter,
-    ) -> BoxFuture<'a, Result<Vec<(Owner, RecordToClean)>, JournalFailure>> {
-        self.asked.lock().unwrap().push(filter.clone());
-        let found = self.uncleaned.lock().unwrap().clone();
-        Box::pin(async { Ok(found) })
-    }
-
-    fn owner_of<'a>(
-        &'a self,
-        _: &'a SystemId,
-        transaction_id: &'a TransactionId,
-    ) -> BoxFuture<'a, Result<Option<UserId>, JournalFailure>> {
-        let found = (transaction_id.as_str() == "invoice-42").then(|| USER.parse().unwrap());
-        Box::pin(async { Ok(found) })
-    }
-
-    fn figures<'a>(
-        &'a self,
-        _: &'a SystemId,
-        _: Timestamp,
-        _: Timestamp,
-    ) -> BoxFuture<'a, Result<Figures, JournalFailure>> {
-        let figures = Figures {
-            users: 7,
-            ..Figures::default()
-        };
-        Box::pin(async { Ok(figures) })
-    }
-
-    fn wait_for(&self, position: Position, _: Duration) -> BoxFuture<'_, bool> {
-        self.waited.lock().unwrap().push(position.to_string());
-        Box::pin(async { true })
-    }
-}
-
-/// Ten minutes, of a system without a template.
-pub(crate) fn period() -> BillingPeriod {
-    BillingPeriod {
-        system: registered_system(),
-        from: NOW.plus_seconds(-600),
-        to: NOW,
-    }
-}
-
-pub(crate) fn system_info() -> AnswerBody {
-    AnswerBody::System(Box::new(registered_system()))
-}
-
-fn registered_system() -> SystemInfo {
-    SystemInfo {
-        system_id: SYSTEM.parse().unwrap(),
-        name: "Bank".to_owned(),
-        description: String::new(),
-        created_at: NOW,
-        updated_at: NOW,
-        billing_type: 2,
-        billing_period: 365,
-        parameters: SystemParameters::default(),
-        register_request: "e30=".to_owned(),
-        licenses: Vec::new(),
-        is_deleted: false,
-    }
-}
-
-pub(crate) fn key_issued(activation_code: Option<&str>) -> AnswerBody {
-    AnswerBody::KeyIssued(Box::new(IssuedKey {
-        user_id: USER.parse().unwrap(),
-        key_index: KeyIndex(1),
-        flags: KeyFlags::from_bits(67_584),
-        valid_to: NOW,
-        user_name: None,
-        url: None,
-        first_part: Secret::new([1; 32]),
-        activation_code: activation_code.map(Secret::new),
-        two_parts: activation_code.is_some(),
-        app_extra: None,
-        qr_url_scheme: None,
-    }))
-}
-
-pub(crate) fn user_info() -> AnswerBody {
-    AnswerBody::User(Box::new(UserInfo {
-        user_id: USER.parse().unwrap(),
-        user_name: Some("Anna".to_owned()),
-        created_at: NOW,
-        key_index: KeyIndex(1),
-        key_flags: KeyFlags::from_bits(67_584),
-        key_valid_to: NOW,
-        key_status: "active".to_owned(),
-        delayed_key_index: None,
-        block_reason: None,
-        public_key: Some(vec![1, 2, 3]),
-        autosign_public_key: None,
-        push: Some(PushAddress {
-            device_push_id: "push-token".to_owned(),
-            device_type: DeviceType::Ios,
-            app_id: None,
-        }),
-        device_fingerprint: None,
-    }))
-}
-
-pub(crate) fn transaction_info() -> TransactionInfo {
-    TransactionInfo {
-        transaction_id: "invoice-42".parse().unwrap(),
-        status: TransactionStatus::PushSent,
-        created_at: NOW,
-        expires_at: None,
-        finished_at: None,
-        has_binary: false,
-        operation_id: None,
-        kind: TransactionKind::Ordinary,
-    }
-}
-
-pub(crate) fn operation_info() -> OperationInfo {
-    OperationInfo {
-        operation_id: "salaries-11".parse().unwrap(),
-        status: OperationStatus::Partly,
-        created_at: NOW,
-        expires_at: Some(NOW.plus_seconds(60)),
-        finished_at: None,
-        notification_type: NotificationType::Push,
-        total: 2,
-        waiting: 1,
-        transactions: vec![TransactionInfo {
-            operation_id: Some("salaries-11".parse().unwrap()),
-            ..transaction_info()
-        }],
-    }
-}
-
-pub(crate) fn operation_data() -> AnswerBody {
-    let described = |text: &str| Described {
-        text: Secret::new(text),
-        text_type: TextType::Markdown,
-    };
-    let AnswerBody::TransactionData(shown) = transaction_data() else {
-        unreachable!("it is one");
-    };
-    let member = |data| OperationMember {
-        info: transaction_info(),
-        snippet: Some(described("5 ₽")),
-        data,
-    };
-    AnswerBody::OperationData(Box::new(OperationData {
-        info: OperationInfo {
-            transactions: Vec::new(),
-            ..operation_info()
-        },
-        description: Some(described("# Salaries")),
-        app_extra: Some(Secret::new(r#"{"batch":1}"#)),
-        members: vec![member(Some(*shown)), member(None)],
-    }))
-}
-
-pub(crate) fn transaction_data() -> AnswerBody {
-    AnswerBody::TransactionData(Box::new(TransactionData {
-        transaction_id: "invoice-42".parse().unwrap(),
-        salt: vec![3; 32],
-        text_type: TextType::Raw,
-        text: Secret::new("Перевод 5 ₽"),
-        binary_sha256: None,
-        digest: Digest([4; 32]),
-        expires_at: None,
-        confirm_code_length: None,
-    }))
 }

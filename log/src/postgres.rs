@@ -5,6 +5,7 @@ mod append;
 mod batch;
 mod bind;
 mod durability;
+mod parts;
 mod read;
 
 use std::sync::Arc;

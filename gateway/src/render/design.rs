@@ -20,6 +20,8 @@ use crate::render::qr::{ImageType, QUIET_ZONE, TooLong, encode, module_px};
 
 /// Part of the code's area that a logo may cover: the manual's recommendation.
 const LOGO_AREA_MAX: f64 = 0.10;
+/// Least contrast between dark and light modules.
+const CONTRAST_MIN: f64 = 3.0;
 const BLACK: Rgb<u8> = Rgb([0, 0, 0]);
 const WHITE: Rgb<u8> = Rgb([255, 255, 255]);
 
@@ -49,11 +51,10 @@ impl Design {
             }
             tracing::warn!("a QR code could not be read with the logo and is drawn without it");
         }
-        let colored = Self::new(encode(text, length_max, EcLevel::M)?, side_px, color);
-        if colored.reads_as(text) {
-            return Ok(colored);
+        if is_dark(color) {
+            return Ok(Self { color, ..plain });
         }
-        tracing::warn!("a QR code could not be read in QR_COLOR and is drawn in black");
+        tracing::warn!("QR_COLOR is too light to be read and gives way to black");
         Ok(plain)
     }
 
@@ -150,6 +151,21 @@ impl Design {
         let grids = prepared.detect_grids();
         matches!(&grids[..], [grid] if grid.decode().is_ok_and(|(_, read)| read == text))
     }
+}
+
+/// Does a camera tell modules of this color from white ones? By the contrast of WCAG 2, at the least of what it asks of
+/// pictures that mean something. Whether a code in one color reads depends on nothing else, so it need not be tried.
+fn is_dark(Rgb(color): Rgb<u8>) -> bool {
+    let [red, green, blue] = color.map(|channel| {
+        let channel = f64::from(channel) / 255.0;
+        if channel <= 0.04045 {
+            channel / 12.92
+        } else {
+            ((channel + 0.055) / 1.055).powf(2.4)
+        }
+    });
+    let luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+    1.05 / (luminance + 0.05) >= CONTRAST_MIN
 }
 
 /// The operator's logo; `None` when there is no such file, or none that can be used. The manual's default path need not
@@ -284,6 +300,28 @@ mod tests {
         settings.set("QR_COLOR", "#FFFFFE").unwrap();
         let picture = drawn(TEXT, &settings);
         assert!(count(&picture, [0, 0, 0]) > 1000);
+    }
+
+    #[test]
+    fn every_color_that_is_called_dark_is_read() {
+        let mut settings = settings("/nowhere/at/all.png");
+        let channels = [0_u8, 0x60, 0x95, 0xff];
+        let mut dark = 0;
+        for number in 0..channels.len().pow(3) {
+            let channel =
+                |place: u32| channels[number / channels.len().pow(place) % channels.len()];
+            let [red, green, blue] = [channel(0), channel(1), channel(2)];
+            if !is_dark(Rgb([red, green, blue])) {
+                continue;
+            }
+            dark += 1;
+            let color = format!("#{red:02X}{green:02X}{blue:02X}");
+            settings.set("QR_COLOR", &color).unwrap();
+            let picture = drawn("a key", &settings);
+            assert_eq!(read(&imageops::grayscale(&picture)), "a key", "{color}");
+            assert!(count(&picture, [red, green, blue]) > 1000, "{color}");
+        }
+        assert!((20..60).contains(&dark), "{dark}");
     }
 
     #[test]

@@ -3,6 +3,9 @@
 -- Everything hangs on `moved`. The lanes' rows stay locked until the commit, so positions follow the order of the commits
 -- and have no gap. A lane moves only when our epoch is the newest, when it has not moved since this statement began to
 -- look (its questions are then answered by what is true now), and when every history is where its group expects it.
+--
+-- A part that stands under `only with` is left out of the text where no group has such rows: looking at nothing takes time,
+-- too. Numbers of columns stay as they are.
 with
 asked as materialized (
     select lane, epoch, events from unnest($1::smallint[], $2::bigint[], $3::bigint[]) as asked (lane, epoch, events)
@@ -35,12 +38,7 @@ appended as (
         $6::smallint[], $7::bigint[], $8::text[], $9::bigint[], $10::text[], $11::text[], $12::bigint[], $13::bytea[]
     ) as new (lane, number, owner, version, word, aggregate, at, payload) using (lane)
 ),
-answered as (
-    insert into commands (command_id, lane, pos, fingerprint, code, answer)
-    select command_id, lane, base + number, fingerprint, code, answer
-    from moved join unnest($14::smallint[], $15::bytea[], $16::bigint[], $17::bytea[], $18::integer[], $19::bytea[])
-        as new (lane, command_id, number, fingerprint, code, answer) using (lane)
-),
+-- only with erased owners
 -- What is written below is replaced there: one statement may touch a row only once.
 erased_owners as (
     delete from vault using unnest($20::text[]) as gone (owner)
@@ -49,10 +47,12 @@ erased_owners as (
         where kept.owner = vault.owner and kept.name = vault.name
     )
 ),
+-- only with erased rows
 erased as (
     delete from vault using unnest($21::text[], $22::text[]) as gone (owner, name)
     where vault.owner = gone.owner and vault.name = gone.name and exists (select from moved)
 ),
+-- only with written rows
 written as (
     insert into vault (owner, name, sealed)
     select owner, name, sealed
@@ -60,6 +60,7 @@ written as (
     where exists (select from moved)
     on conflict (owner, name) do update set sealed = excluded.sealed
 ),
+-- only with timers
 set_timers as (
     insert into timers (owner, name, lane, due_at)
     select owner, name, lane, due_at
@@ -67,16 +68,19 @@ set_timers as (
         as new (lane, owner, name, due_at) using (lane)
     on conflict (owner, name) do update set due_at = excluded.due_at
 ),
+-- only with cancelled timers
 cancelled_timers as (
     delete from timers using unnest($30::text[], $31::text[]) as gone (owner, name)
     where timers.owner = gone.owner and timers.name = gone.name and exists (select from moved)
 ),
+-- only with claims
 claimed as (
     insert into claims (scope, name, owner)
     select scope, name, owner
     from unnest($32::text[], $33::text[], $34::text[]) as new (scope, name, owner)
     where exists (select from moved)
 ),
+-- only with counts
 -- The row is locked until the commit and read as it is then, so no two statements can take the same last place; the
 -- table's check refuses one that passes the limit.
 counted as (
@@ -87,6 +91,13 @@ counted as (
     group by name
     order by name
     on conflict (name) do update set shown = old.shown + excluded.shown, most = excluded.most
+),
+-- always
+answered as (
+    insert into commands (command_id, lane, pos, fingerprint, code, answer)
+    select command_id, lane, base + number, fingerprint, code, answer
+    from moved join unnest($14::smallint[], $15::bytea[], $16::bigint[], $17::bytea[], $18::integer[], $19::bytea[])
+        as new (lane, command_id, number, fingerprint, code, answer) using (lane)
 )
 -- A fence that falls between the look and the lock would let some lanes move without the others: dividing by nothing
 -- takes all of it back.

@@ -3,15 +3,14 @@
 use schemas::Lane;
 
 use super::batch::Statement;
+use super::parts;
 use crate::group::Rows;
 use crate::port::Epoch;
-
-const APPEND: &str = include_str!("append.sql");
 
 /// The append of groups of different lanes.
 pub(super) fn bind(groups: &[(Lane, Epoch, Rows<'_>)]) -> Statement {
     let lane_of = |lane: &Lane| i16::from(lane.number());
-    sqlx::query(APPEND)
+    sqlx::query(parts::text(groups.iter().map(|(.., rows)| rows)))
         .bind(
             groups
                 .iter()
