@@ -1,6 +1,7 @@
 //! `countersign device`: the reference device at the command line. Its key lies in a file, encrypted under a password; once
 //! it is registered, and its flags ask for that, the file opens with the server's help only.
 
+mod recovery;
 mod session;
 mod terminal;
 
@@ -115,6 +116,28 @@ enum Act {
         /// Agree without being asked
         #[arg(long)]
         yes: bool,
+    },
+    /// Confirm without you what waits, as far as the bank's scoring trusts this device
+    Autoconfirm {
+        /// Session of the scoring service's library on the device
+        #[arg(long)]
+        session: String,
+    },
+    /// The ways to recover this key that can be set up
+    Recoveries,
+    /// Set up a way to get another key in place of this one
+    SetRecovery {
+        /// Which way
+        template_id: String,
+        /// The code word, or what the bank's service is to know; asked for at the terminal when it is not given
+        #[arg(long, env = "COUNTERSIGN_DEVICE_ANSWER", hide_env_values = true)]
+        answer: Option<String>,
+    },
+    /// Get another key in place of this one; register it afterwards
+    Recover {
+        /// The code word, or what the bank's service asks for; asked for at the terminal when it is not given
+        #[arg(long, env = "COUNTERSIGN_DEVICE_ANSWER", hide_env_values = true)]
+        answer: Option<String>,
     },
     /// Decline a transaction
     Decline {

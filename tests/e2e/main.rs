@@ -19,6 +19,7 @@ mod credentials;
 mod decline;
 mod delayed_key;
 mod delete_user;
+mod device_program;
 mod events_post;
 mod expire;
 mod exported_key;

@@ -15,7 +15,7 @@ use crate::AnyError;
 
 /// A device at work, and how its key is kept.
 pub(super) struct Session {
-    device: Device<ReqwestTransport>,
+    pub(super) device: Device<ReqwestTransport>,
     file: KeyFile,
     password: String,
     /// What opens the file: nothing but the password while this is empty; two locks while nobody knows which password the
@@ -67,6 +67,11 @@ impl Session {
             self.file.save_online(key, &locks)?;
         }
         Ok(())
+    }
+
+    /// From here on the file opens with the password alone.
+    pub(super) fn forget_locks(&mut self) {
+        self.locks.clear();
     }
 
     /// Carries out one act.
@@ -138,6 +143,13 @@ impl Session {
                     .await?;
                 println!("{}", processed.status.word());
             }
+            Act::Autoconfirm { session } => self.autoconfirm(&session).await?,
+            Act::Recoveries => self.list_recoveries().await?,
+            Act::SetRecovery {
+                template_id,
+                answer,
+            } => self.set_recovery(&template_id, answer).await?,
+            Act::Recover { answer } => self.recover(answer).await?,
             Act::Decline {
                 transaction_id,
                 reason,
@@ -163,6 +175,22 @@ impl Session {
         }
         self.device.confirm(&shown, SystemClock.now()).await?;
         println!("confirmed");
+        Ok(())
+    }
+
+    /// Lets the bank's scoring decide about everything that waits, one by one.
+    async fn autoconfirm(&self, session: &str) -> Result<(), AnyError> {
+        for offer in self.device.autoconfirm_list(SystemClock.now()).await? {
+            let id = &offer.transaction.transaction_id;
+            let confirmed = self
+                .device
+                .autoconfirm(&offer, session, SystemClock.now())
+                .await;
+            match confirmed {
+                Ok(()) => println!("{id}  confirmed"),
+                Err(error) => println!("{id}  left to you: {error}"),
+            }
+        }
         Ok(())
     }
 
