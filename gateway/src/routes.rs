@@ -1,6 +1,7 @@
 //! One route, one file: request, answer, description, handler, tests, in that order.
 
 pub(crate) mod admin;
+pub(crate) mod billing;
 pub(crate) mod codes;
 pub(crate) mod journal_filter;
 pub(crate) mod mobile;

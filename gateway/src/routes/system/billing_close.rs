@@ -1,22 +1,19 @@
 //! `POST /pc-api/{system_id}/billing_close`
 
-use std::collections::BTreeMap;
-
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::Response;
-use schemas::answers::{AnswerBody, BillingPeriod};
+use schemas::ErrorCode;
+use schemas::answers::AnswerBody;
 use schemas::commands::systems::CloseBilling;
-use schemas::{ErrorCode, Position};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::system_report::day;
 use crate::call::SystemCall;
 use crate::error::ApiError;
-use crate::journal::Figures;
 use crate::route::Route;
-use crate::state::{Gateway, Shared};
+use crate::routes::billing::{FiguresEntry, day, figures_of};
+use crate::state::Shared;
 
 /// Through which day billing is closed.
 #[derive(Debug, Default, Deserialize, ToSchema)]
@@ -34,42 +31,6 @@ pub(crate) struct BillingClosed {
     /// The first moment after it, ms since the Unix epoch.
     to: i64,
     figures: FiguresEntry,
-}
-
-/// What happened in a period.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct FiguresEntry {
-    /// Users that were there at some moment of it: what is billed.
-    users: i64,
-    /// Users that came.
-    users_created: i64,
-    /// Users that went.
-    users_deleted: i64,
-    /// Transactions that were created.
-    transactions_created: i64,
-    /// Transactions that were confirmed.
-    transactions_confirmed: i64,
-    /// Transactions that were declined.
-    transactions_declined: i64,
-    /// Transactions whose time ran out.
-    transactions_expired: i64,
-    /// Records of the journal, by the event's word.
-    events: BTreeMap<String, i64>,
-}
-
-impl From<Figures> for FiguresEntry {
-    fn from(figures: Figures) -> Self {
-        Self {
-            users: figures.users,
-            users_created: figures.users_created,
-            users_deleted: figures.users_deleted,
-            transactions_created: figures.transactions_created,
-            transactions_confirmed: figures.transactions_confirmed,
-            transactions_declined: figures.transactions_declined,
-            transactions_expired: figures.transactions_expired,
-            events: figures.events,
-        }
-    }
 }
 
 pub(crate) fn route() -> Route {
@@ -104,24 +65,6 @@ async fn handle(
         figures: figures.into(),
     };
     Ok(reply.render("billing_closed", &answer))
-}
-
-/// The figures of a period, once the read models know of the event that named it.
-pub(super) async fn figures_of(
-    gateway: &Gateway,
-    position: Option<Position>,
-    period: &BillingPeriod,
-) -> Result<Figures, ApiError> {
-    let journal = &gateway.house.journal;
-    if let Some(position) = position {
-        let wait = gateway.options.limits.journal_wait;
-        let shown = journal.wait_for(position, wait).await;
-        tracing::debug!(shown, "waited for the read models");
-    }
-    journal
-        .figures(&period.system.system_id, period.from, period.to)
-        .await
-        .map_err(|failure| ApiError::bug("the figures cannot be read", &failure))
 }
 
 #[cfg(test)]

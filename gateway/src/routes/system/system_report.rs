@@ -3,17 +3,17 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::Response;
+use schemas::ErrorCode;
 use schemas::answers::AnswerBody;
 use schemas::commands::systems::GetReport;
-use schemas::{ErrorCode, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::billing_close::{FiguresEntry, figures_of};
 use crate::call::SystemCall;
 use crate::error::ApiError;
 use crate::report;
 use crate::route::Route;
+use crate::routes::billing::{FiguresEntry, day, figures_of};
 use crate::state::Shared;
 
 #[derive(Debug, Deserialize)]
@@ -86,12 +86,6 @@ async fn handle(
         report,
     };
     Ok(reply.render("system_report", &answer))
-}
-
-/// A day of the query.
-pub(super) fn day(place: &str, text: &str) -> Result<Timestamp, ApiError> {
-    Timestamp::of_day(text)
-        .ok_or_else(|| ApiError::at(format_args!("{place} is not a day, YYYY-MM-DD")))
 }
 
 #[cfg(test)]
