@@ -4,6 +4,7 @@
 
 mod bus_choice;
 pub mod configuration;
+mod egress;
 mod journal;
 mod licensing;
 mod roles;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 
 use clap::{Args, FromArgMatches as _, ValueEnum};
 use gateway::Locale;
+use reactors::EgressRules;
 use schemas::settings::Settings;
 
 use crate::AnyError;
@@ -186,6 +188,15 @@ pub struct ServeArguments {
     /// Scheme of deep links where neither the request nor the system names one
     #[arg(long, env = "PC_EXTERNAL_DEEPLINKSCHEME", value_name = "SCHEME")]
     pub deeplink_scheme: Option<String>,
+    /// Where callbacks, event posts and questions to services may go: blocks of addresses with their ports, for example
+    /// 10.0.0.0/8:443,8080,192.168.1.4; may be given more than once [default: public and private addresses, and loopback
+    /// when the doors are there]
+    #[arg(
+        long,
+        env = "COUNTERSIGN_CALLBACK_ALLOW",
+        value_name = "BLOCK[:PORT,…],…"
+    )]
+    pub callback_allow: Vec<EgressRules>,
     /// How log lines look
     #[arg(long, env = "COUNTERSIGN_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,

@@ -4,6 +4,7 @@
 //! Attacks that another story tells better are named in the catalogue with that story.
 
 mod edge;
+mod egress;
 mod enrolment;
 mod signatures;
 

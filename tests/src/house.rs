@@ -19,7 +19,7 @@ use bus::{Bus, InProcessBus, JetStreamBus};
 use event_log::{EventLog, MemoryLog, SqliteLog};
 use gateway::{GatewayOptions, RunningGateway};
 use projections::{Journal, Projector, StoredSettings};
-use reactors::{ConnectorOptions, Connectors, Reactor, ReactorOptions};
+use reactors::{ConnectorOptions, Connectors, EgressPolicy, Reactor, ReactorOptions};
 use runner::{House, HouseOptions, RunnerError};
 use schemas::envelope::RecordedEvent;
 use schemas::{Lane, Owner, Timestamp, codec};
@@ -223,11 +223,13 @@ impl Built {
         parts.spawn(async move { Ok(following.run(its_bus, ended(its_end)).await?) });
 
         let settings = follow_settings(plan, &log, &bus, &mut parts, told.clone()).await?;
+        let egress = EgressPolicy::new(plan.egress.clone());
         let reactor = Reactor::new(ReactorOptions {
             log: Arc::clone(&log),
             bus: Arc::clone(&bus),
             root: plan.root.clone(),
             settings: Arc::clone(&settings),
+            egress: Arc::clone(&egress),
             clock: plan.clock(),
             database_address: plan.store("outbox"),
         });
@@ -237,6 +239,7 @@ impl Built {
             bus: Arc::clone(&bus),
             root: plan.root.clone(),
             settings: Arc::clone(&settings),
+            egress: Arc::clone(&egress),
             clock: plan.clock(),
         })?;
         let its_end = told.clone();
@@ -244,6 +247,7 @@ impl Built {
 
         let runner = Runner::start(plan, &log, &bus, &settings, told).await?;
         let doors = open_doors(plan, plan.listen, &log, &bus, &settings, &projector).await?;
+        egress.close_door(doors.address());
         Ok(Self {
             log,
             bus,

@@ -68,6 +68,14 @@ impl OpenBus {
         Arc::clone(&self.bus)
     }
 
+    /// Where the server under the bus listens, when it is ours.
+    pub fn addresses(&self) -> Vec<String> {
+        let child = self.child.iter();
+        child
+            .flat_map(|child| [child.options().url, child.monitor()])
+            .collect()
+    }
+
     /// Ends the server under the bus, when it is ours.
     pub async fn end(self) {
         if let Some(child) = self.child {

@@ -1,5 +1,6 @@
 //! The roles, composed: which parts run here, in which order they start, and in which they end.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -9,7 +10,7 @@ use countersign::process::SERVING;
 use event_log::EventLog;
 use gateway::{Doors, GatewayOptions, TokenFile};
 use projections::{Journal, Projector, ReadModels, StoredSettings};
-use reactors::{ConnectorOptions, Connectors, Reactor, ReactorOptions};
+use reactors::{ConnectorOptions, Connectors, EgressPolicy, Reactor, ReactorOptions};
 use runner::{House, HouseOptions};
 use schemas::settings::Settings;
 use tokio::signal::unix::{SignalKind, signal};
@@ -20,7 +21,7 @@ use super::bus_choice::OpenBus;
 use super::journal::JournalBehindTheDoors;
 use super::licensing;
 use super::stores::{Stores, prepare};
-use super::{DoorChoice, Role, ServeArguments, tls};
+use super::{DoorChoice, Role, ServeArguments, egress, tls};
 use crate::AnyError;
 use crate::telemetry::{self, LogLines};
 
@@ -31,6 +32,7 @@ struct Ground {
     clock: Arc<dyn Clock>,
     root: RootSecret,
     settings: Arc<LiveSettings>,
+    egress: Arc<EgressPolicy>,
     stores: Stores,
 }
 
@@ -55,6 +57,7 @@ pub async fn serve(
         clock,
         root,
         settings: LiveSettings::new(settings),
+        egress: egress::policy(&arguments, &open_bus),
         stores,
     };
 
@@ -84,6 +87,9 @@ pub async fn serve(
     let doors = if is(Role::Gateway) {
         let ready = Arc::new(AtomicBool::new(true));
         let doors = open_doors(&ground, &arguments, render_metrics, Arc::clone(&ready)).await?;
+        for door in doors.addresses() {
+            ground.egress.close_door(door);
+        }
         println!("countersign is {SERVING}{}", doors.first.address());
         if let Some(mobile) = &doors.mobile {
             println!("the devices' door is at {}", mobile.address());
@@ -154,6 +160,7 @@ async fn start_reactors(
         bus: Arc::clone(&ground.bus),
         root: ground.root.clone(),
         settings: Arc::clone(&ground.settings),
+        egress: Arc::clone(&ground.egress),
         clock: Arc::clone(&ground.clock),
         database_address: ground.stores.outbox.clone(),
     });
@@ -162,6 +169,7 @@ async fn start_reactors(
         bus: Arc::clone(&ground.bus),
         root: ground.root.clone(),
         settings: Arc::clone(&ground.settings),
+        egress: Arc::clone(&ground.egress),
         clock: Arc::clone(&ground.clock),
     })?;
     let connectors_told = told.clone();
@@ -273,6 +281,12 @@ struct OpenDoors {
 }
 
 impl OpenDoors {
+    fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        let mobile = self.mobile.as_ref();
+        let both = std::iter::once(&self.first).chain(mobile);
+        both.map(gateway::RunningGateway::address)
+    }
+
     async fn shutdown(self) {
         let mobile = async {
             if let Some(mobile) = self.mobile {

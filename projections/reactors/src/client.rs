@@ -1,77 +1,131 @@
-//! The client of outgoing calls: never redirected, never by a proxy, and waiting for a connection as long as
-//! NETWORK_TIMEOUT says at that time.
+//! The client of outgoing calls: only to addresses that the operator permits, never redirected, never by a proxy, and
+//! waiting for a connection as long as NETWORK_TIMEOUT says at that time.
 
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bus::shell::LiveSettings;
+use lru::LruCache;
+use reqwest::{RequestBuilder, Url};
+
+use crate::delivery::callable;
+use crate::egress::{EgressPolicy, EgressResolver};
 
 /// Idle connections that are kept for each endpoint.
 const IDLE_MAX: usize = 32;
 
+/// Ports whose clients are kept. A client belongs to one port, because whoever looks a name up is not told the port.
+const PORTS_MAX: NonZeroUsize = NonZeroUsize::new(16).expect("it is not 0");
+
+/// The port of https.
+const USUAL_PORT: u16 = 443;
+
 /// A client that follows the settings.
 #[derive(Debug)]
 pub(crate) struct LiveClient {
-    known: Mutex<Client>,
+    known: Mutex<Clients>,
     settings: Arc<LiveSettings>,
+    egress: Arc<EgressPolicy>,
     call_max: Duration,
 }
 
-/// A client, and the longest it waits for a connection, ms.
+/// Clients by port, and the longest they wait for a connection, ms.
 #[derive(Debug)]
-struct Client {
-    client: reqwest::Client,
+struct Clients {
+    by_port: LruCache<u16, reqwest::Client>,
     connect_timeout_ms: u64,
+}
+
+/// Why a call is not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NotCalled {
+    /// The address is not one that may be called, for this reason.
+    Forbidden(&'static str),
+    /// The machine does not let us.
+    Hindered,
 }
 
 impl LiveClient {
     /// A client whose calls take so long at most, connection and answer together.
     pub(crate) fn new(
         settings: Arc<LiveSettings>,
+        egress: Arc<EgressPolicy>,
         call_max: Duration,
     ) -> Result<Self, reqwest::Error> {
-        let client = Client::new(settings.current().network_timeout_ms(), call_max)?;
-        Ok(Self {
-            known: Mutex::new(client),
+        let clients = Clients {
+            by_port: LruCache::new(PORTS_MAX),
+            connect_timeout_ms: settings.current().network_timeout_ms(),
+        };
+        let client = Self {
+            known: Mutex::new(clients),
             settings,
+            egress,
             call_max,
-        })
+        };
+        client.at(USUAL_PORT)?;
+        Ok(client)
     }
 
-    /// The client in use; another one when NETWORK_TIMEOUT changed.
-    pub(crate) fn current(&self) -> reqwest::Client {
+    /// A POST to an address that may be called. Names are judged when they are looked up, at the connection.
+    pub(crate) fn post(&self, url: &str) -> Result<RequestBuilder, NotCalled> {
+        let url = callable(url).map_err(|reason| NotCalled::Forbidden(reason.reason()))?;
+        let port = url.port_or_known_default().unwrap_or(USUAL_PORT);
+        if let Some(ip) = literal(&url) {
+            let judged = self.egress.check(SocketAddr::new(ip, port));
+            judged.map_err(|reason| NotCalled::Forbidden(reason.reason()))?;
+        }
+        match self.at(port) {
+            Ok(client) => Ok(client.post(url)),
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(error, "no client for outgoing calls");
+                Err(NotCalled::Hindered)
+            }
+        }
+    }
+
+    /// The client of a port; all of them are new when NETWORK_TIMEOUT changed.
+    fn at(&self, port: u16) -> Result<reqwest::Client, reqwest::Error> {
         let wanted_ms = self.settings.current().network_timeout_ms();
         let mut known = self
             .known
             .lock()
-            .expect("nothing panics while it holds the client");
+            .expect("nothing panics while it holds the clients");
         if known.connect_timeout_ms != wanted_ms {
-            match Client::new(wanted_ms, self.call_max) {
-                Ok(newer) => *known = newer,
-                Err(error) => {
-                    let error: &dyn std::error::Error = &error;
-                    tracing::error!(error, "the old NETWORK_TIMEOUT stays in force");
-                }
-            }
+            known.by_port.clear();
+            known.connect_timeout_ms = wanted_ms;
         }
-        known.client.clone()
+        if let Some(client) = known.by_port.get(&port) {
+            return Ok(client.clone());
+        }
+        let client = self.build(port, wanted_ms)?;
+        known.by_port.put(port, client.clone());
+        Ok(client)
     }
-}
 
-impl Client {
-    fn new(connect_timeout_ms: u64, call_max: Duration) -> Result<Self, reqwest::Error> {
-        let client = reqwest::Client::builder()
+    fn build(&self, port: u16, connect_timeout_ms: u64) -> Result<reqwest::Client, reqwest::Error> {
+        let resolver = EgressResolver {
+            policy: Arc::clone(&self.egress),
+            port,
+        };
+        reqwest::Client::builder()
             .user_agent("Countersign")
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .connect_timeout(Duration::from_millis(connect_timeout_ms))
-            .timeout(call_max)
+            .timeout(self.call_max)
             .pool_max_idle_per_host(IDLE_MAX)
             .no_proxy()
-            .build()?;
-        Ok(Self {
-            client,
-            connect_timeout_ms,
-        })
+            .dns_resolver(resolver)
+            .build()
     }
+}
+
+/// The address in the place of the host's name, whatever its spelling was: reading the URL has already made it one.
+fn literal(url: &Url) -> Option<IpAddr> {
+    let host = url.host_str()?;
+    let host = host.strip_prefix('[').unwrap_or(host);
+    host.strip_suffix(']').unwrap_or(host).parse().ok()
 }

@@ -19,6 +19,8 @@ use schemas::subjects;
 
 use calling::Calls;
 
+use crate::egress::EgressPolicy;
+
 /// Questions that are asked outside at the same time.
 const ASKED_AT_ONCE: usize = 64;
 
@@ -31,6 +33,8 @@ pub struct ConnectorOptions {
     pub root: RootSecret,
     /// Whom to ask, and how long to wait for a connection.
     pub settings: Arc<LiveSettings>,
+    /// Where services may be.
+    pub egress: Arc<EgressPolicy>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
 }
@@ -48,7 +52,7 @@ pub struct Connectors {
 impl Connectors {
     /// Prepares the outgoing calls.
     pub fn new(options: ConnectorOptions) -> Result<Self, reqwest::Error> {
-        let calls = Calls::new(Arc::clone(&options.settings))?;
+        let calls = Calls::new(Arc::clone(&options.settings), options.egress)?;
         Ok(Self {
             bus: options.bus,
             sealer: Sealer::new(options.root),

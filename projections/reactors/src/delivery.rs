@@ -59,17 +59,25 @@ pub(crate) struct Delivery {
 }
 
 /// Why nothing is ever sent to an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Undeliverable {
     /// It is none.
-    #[error("the address cannot be read")]
     Malformed,
     /// Only two schemes are spoken.
-    #[error("the address is neither http nor https")]
     Scheme,
     /// Credentials in an address end up in logs.
-    #[error("the address holds credentials")]
     Credentials,
+}
+
+impl Undeliverable {
+    /// What the operator reads.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::Malformed => "the address cannot be read",
+            Self::Scheme => "the address is neither http nor https",
+            Self::Credentials => "the address holds credentials",
+        }
+    }
 }
 
 impl Kind {
@@ -123,8 +131,8 @@ pub(crate) fn id_of(kind: Kind, position: Position, event: &RecordedEvent) -> St
     format!("msg_{}", hex::encode(&digest.0[..16]))
 }
 
-/// Scheme, host and port of an address that letters may go to.
-pub(crate) fn endpoint_of(url: &str) -> Result<String, Undeliverable> {
+/// An address, when something can be posted there.
+pub(crate) fn callable(url: &str) -> Result<Url, Undeliverable> {
     let url = Url::parse(url).map_err(|_| Undeliverable::Malformed)?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(Undeliverable::Scheme);
@@ -132,6 +140,12 @@ pub(crate) fn endpoint_of(url: &str) -> Result<String, Undeliverable> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err(Undeliverable::Credentials);
     }
+    Ok(url)
+}
+
+/// Scheme, host and port of an address that letters may go to.
+pub(crate) fn endpoint_of(url: &str) -> Result<String, Undeliverable> {
+    let url = callable(url)?;
     let host = url.host_str().ok_or(Undeliverable::Malformed)?;
     let port = url
         .port_or_known_default()

@@ -238,7 +238,7 @@ fn address(
 ) -> NewDelivery {
     let (endpoint, undeliverable) = match endpoint_of(&letter.url) {
         Ok(endpoint) => (endpoint, None),
-        Err(error) => (String::new(), Some(error.to_string())),
+        Err(error) => (String::new(), Some(error.reason().to_owned())),
     };
     let id = id_of(letter.kind, position, event);
     if let Some(reason) = &undeliverable {

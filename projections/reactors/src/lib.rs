@@ -13,6 +13,7 @@ mod client;
 mod connectors;
 mod delivery;
 mod dispatcher;
+mod egress;
 mod events_post;
 mod intake;
 mod operation_callbacks;
@@ -24,5 +25,6 @@ mod sender;
 mod world;
 
 pub use connectors::{ConnectorOptions, Connectors};
+pub use egress::{EgressOptions, EgressPolicy, EgressRule, EgressRules, Forbidden, LookUp};
 pub use outbox::Status;
 pub use reactor::{Reactor, ReactorError, ReactorOptions, StartError};

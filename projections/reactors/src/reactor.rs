@@ -15,6 +15,7 @@ use tokio::time::{Sleep, sleep};
 
 use crate::delivery::Delivery;
 use crate::dispatcher::{Dispatcher, GROUP_MAX};
+use crate::egress::EgressPolicy;
 use crate::intake::Intake;
 use crate::outbox::{Outbox, Status};
 use crate::sender::Sender;
@@ -48,6 +49,8 @@ pub struct ReactorOptions {
     pub root: RootSecret,
     /// NETWORK_TIMEOUT is the longest wait for a connection.
     pub settings: Arc<LiveSettings>,
+    /// Where letters may go.
+    pub egress: Arc<EgressPolicy>,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// Where the outbox is: `sqlite:<path>`, `postgres://...` or `jdbc:postgresql://...`.
@@ -105,6 +108,7 @@ impl Reactor {
             options.root.clone(),
             Arc::clone(&options.clock),
             Arc::clone(&options.settings),
+            Arc::clone(&options.egress),
         )?;
         let reactor = Self {
             options,

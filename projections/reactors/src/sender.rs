@@ -8,8 +8,9 @@ use bus::shell::{Clock, LiveSettings, RootSecret};
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 
-use crate::client::LiveClient;
+use crate::client::{LiveClient, NotCalled};
 use crate::delivery::Delivery;
+use crate::egress::{EgressPolicy, forbidden};
 use crate::outbox::{Fate, Settled};
 use crate::schedule::{next_attempt, retry_after_ms};
 use bus::shell::WebhookKeys;
@@ -33,6 +34,8 @@ pub(crate) struct Sender {
 enum Answer {
     Status(StatusCode, Option<String>),
     None(&'static str),
+    /// The address must not be called: nothing was sent.
+    Forbidden(&'static str),
 }
 
 impl Sender {
@@ -41,8 +44,9 @@ impl Sender {
         root: RootSecret,
         clock: Arc<dyn Clock>,
         settings: Arc<LiveSettings>,
+        egress: Arc<EgressPolicy>,
     ) -> Result<Self, reqwest::Error> {
-        let client = LiveClient::new(settings, ATTEMPT_MAX)?;
+        let client = LiveClient::new(settings, egress, ATTEMPT_MAX)?;
         let keys = Mutex::new(HashMap::new());
         Ok(Self {
             client,
@@ -74,6 +78,7 @@ impl Sender {
                 (again(asked_ms), Some(status), Some("refused"))
             }
             Answer::None(error) => (again(None), None, Some(error)),
+            Answer::Forbidden(reason) => (Fate::Parked, None, Some(reason)),
         };
         Settled {
             delivery,
@@ -88,7 +93,11 @@ impl Sender {
         let signature = self
             .keys_of(&delivery.system_id)
             .sign(&delivery.id, now, &delivery.body);
-        let mut request = self.client.current().post(&delivery.url);
+        let mut request = match self.client.post(&delivery.url) {
+            Ok(request) => request,
+            Err(NotCalled::Forbidden(reason)) => return Answer::Forbidden(reason),
+            Err(NotCalled::Hindered) => return Answer::None("no client for outgoing calls"),
+        };
         // Ours come last: none of them can be carried through, and if one ever were, ours would count.
         for (name, value) in &delivery.headers {
             request = request.header(name, value);
@@ -115,10 +124,7 @@ impl Sender {
                 }
                 answer
             }
-            // The library's own words may repeat the address, and that may hold a secret of the bank's.
-            Err(error) if error.is_timeout() => Answer::None("no answer in time"),
-            Err(error) if error.is_connect() => Answer::None("cannot connect"),
-            Err(_) => Answer::None("the exchange broke off"),
+            Err(error) => not_answered(&error),
         }
     }
 
@@ -133,6 +139,19 @@ impl Sender {
         let derived = Arc::new(WebhookKeys::of(&self.root, system_id));
         keys.insert(system_id.to_owned(), Arc::clone(&derived));
         derived
+    }
+}
+
+/// The library's own words may repeat the address, and that may hold a secret of the bank's.
+fn not_answered(error: &reqwest::Error) -> Answer {
+    if let Some(reason) = forbidden(error) {
+        Answer::Forbidden(reason.reason())
+    } else if error.is_timeout() {
+        Answer::None("no answer in time")
+    } else if error.is_connect() {
+        Answer::None("cannot connect")
+    } else {
+        Answer::None("the exchange broke off")
     }
 }
 

@@ -13,10 +13,18 @@ use schemas::settings::Settings;
 use schemas::vault::VaultName;
 use schemas::{CommandId, Digest, KeyIndex, Lane, Owner, Timestamp};
 
-use crate::{Reactor, ReactorOptions, StartError};
+use crate::{EgressOptions, EgressPolicy, Reactor, ReactorOptions, StartError};
 
 /// The system that the tests live in.
 pub(crate) const SYSTEM: &str = "f13e4375-e429-496c-ad1e-0fc3c3ecfb53";
+
+/// The usual addresses and the loopback interface, where the tests' banks are.
+pub(crate) fn here() -> Arc<EgressPolicy> {
+    EgressPolicy::new(EgressOptions {
+        allows_loopback: true,
+        ..EgressOptions::default()
+    })
+}
 
 /// What the clock shows at first.
 pub(crate) const BEGINNING: Timestamp = Timestamp(1_700_000_000_000);
@@ -25,12 +33,19 @@ pub(crate) struct World {
     pub log: Arc<MemoryLog>,
     pub root: RootSecret,
     pub clock: Arc<ManualClock>,
+    pub egress: Arc<EgressPolicy>,
     folder: tempfile::TempDir,
 }
 
 impl World {
     pub fn new() -> Self {
+        Self::that_calls(here())
+    }
+
+    /// A world with this policy for its calls.
+    pub fn that_calls(egress: Arc<EgressPolicy>) -> Self {
         Self {
+            egress,
             log: Arc::new(MemoryLog::new()),
             root: RootSecret::new([7; 32]),
             clock: Arc::new(ManualClock::new(BEGINNING)),
@@ -45,6 +60,7 @@ impl World {
             bus: InProcessBus::new(),
             root: self.root.clone(),
             settings: LiveSettings::new(Settings::default()),
+            egress: Arc::clone(&self.egress),
             clock: self.clock.clone(),
             database_address: format!(
                 "sqlite:{}",

@@ -8,6 +8,7 @@ use bus::JetStreamOptions;
 use bus::shell::{Clock, ManualClock, RootSecret, SystemClock};
 use event_log::{EventLog, MemoryLog, SqliteLog};
 use gateway::TokenFile;
+use reactors::EgressOptions;
 use schemas::Timestamp;
 use schemas::settings::Settings;
 use tokio::sync::Mutex;
@@ -37,6 +38,7 @@ pub struct Plan {
     pub(super) tokens: Option<TokenFile>,
     pub(super) license_issuer: Option<Vec<u8>>,
     pub(super) issuer: Option<Vec<u8>>,
+    pub(super) egress: EgressOptions,
     clock: TestClock,
     folder: tempfile::TempDir,
 }
@@ -70,6 +72,10 @@ impl Plan {
             tokens: None,
             license_issuer: None,
             issuer: None,
+            egress: EgressOptions {
+                allows_loopback: true,
+                ..EgressOptions::default()
+            },
             clock: TestClock::Manual(Arc::new(ManualClock::new(BEGINNING))),
             folder: tempfile::tempdir().expect("the temporary folder is writable"),
         }
@@ -123,6 +129,13 @@ impl Plan {
     #[must_use]
     pub fn registered_by(mut self, issuer: &[u8]) -> Self {
         self.issuer = Some(issuer.to_vec());
+        self
+    }
+
+    /// With outgoing calls to where these options say.
+    #[must_use]
+    pub fn calling(mut self, egress: EgressOptions) -> Self {
+        self.egress = egress;
         self
     }
 

@@ -11,7 +11,8 @@ use schemas::settings::Service;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::client::LiveClient;
+use crate::client::{LiveClient, NotCalled};
+use crate::egress::{EgressPolicy, forbidden};
 
 /// Longest a call may take, connection and answer together. The runner waits a little longer.
 const CALL_MAX: Duration = Duration::from_secs(4);
@@ -28,6 +29,8 @@ pub(super) struct Calls(LiveClient);
 pub(super) enum NoAnswer {
     /// The setting does not say whom to ask.
     NobodyToAsk,
+    /// The operator does not permit the address.
+    Forbidden,
     /// Not in time.
     Late,
     /// No connection, or it broke off.
@@ -43,6 +46,7 @@ impl NoAnswer {
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::NobodyToAsk => "nobody_to_ask",
+            Self::Forbidden => "forbidden",
             Self::Late => "late",
             Self::Unreachable => "unreachable",
             Self::Refused => "refused",
@@ -53,8 +57,11 @@ impl NoAnswer {
 
 impl Calls {
     /// Prepares calls.
-    pub(super) fn new(settings: Arc<LiveSettings>) -> Result<Self, reqwest::Error> {
-        LiveClient::new(settings, CALL_MAX).map(Self)
+    pub(super) fn new(
+        settings: Arc<LiveSettings>,
+        egress: Arc<EgressPolicy>,
+    ) -> Result<Self, reqwest::Error> {
+        LiveClient::new(settings, egress, CALL_MAX).map(Self)
     }
 
     /// Asks once.
@@ -63,9 +70,11 @@ impl Calls {
         service: &Service,
         question: &impl Serialize,
     ) -> Result<T, NoAnswer> {
-        let client = self.0.current();
-        let mut request = client
-            .post(&service.url)
+        let request = self.0.post(&service.url).map_err(|error| match error {
+            NotCalled::Forbidden(_) => NoAnswer::Forbidden,
+            NotCalled::Hindered => NoAnswer::Unreachable,
+        })?;
+        let mut request = request
             .header(ACCEPT, "application/json")
             .json(question);
         if let Some(token) = service.token.as_ref().and_then(Secret::expose_text) {
@@ -89,7 +98,9 @@ impl Calls {
 /// The library's own words may repeat the address, and that may hold a secret of the bank's.
 #[expect(clippy::needless_pass_by_value, reason = "it ends here")]
 fn lost(error: reqwest::Error) -> NoAnswer {
-    if error.is_timeout() {
+    if forbidden(&error).is_some() {
+        NoAnswer::Forbidden
+    } else if error.is_timeout() {
         NoAnswer::Late
     } else {
         NoAnswer::Unreachable

@@ -9,7 +9,9 @@ use schemas::settings::Settings;
 use schemas::{Digest, KeyIndex, Secret, Timestamp};
 
 use super::*;
+use crate::EgressOptions;
 use crate::bank::{Answer, Bank};
+use crate::world::here;
 
 const NOW: Timestamp = Timestamp(1_700_000_000_000);
 const A_WHILE: Duration = Duration::from_millis(100);
@@ -36,6 +38,10 @@ struct Stage {
 impl Stage {
     /// A connector whose service is this one.
     async fn with(bank: Bank) -> Self {
+        Self::that_calls(here(), bank).await
+    }
+
+    async fn that_calls(egress: Arc<EgressPolicy>, bank: Bank) -> Self {
         let mut settings = Settings::default();
         let scoring = serde_json::json!({ "url": bank.url, "token": "t", "score_min": 50 });
         settings
@@ -46,6 +52,7 @@ impl Stage {
             bus: Arc::clone(&bus),
             root: root.clone(),
             settings: LiveSettings::new(settings),
+            egress,
             clock: Arc::new(ManualClock::new(NOW)),
         });
         let connectors = connectors.expect("a client without special wishes");
@@ -166,6 +173,15 @@ async fn a_question_that_is_forged_or_late_is_never_asked_outside() {
     };
     let late = stage.sealer.close_question(&late);
     assert!(stage.ask(late, A_WHILE).await.is_err());
+    assert!(stage.bank.letters().is_empty());
+    stage.task.abort();
+}
+
+#[tokio::test]
+async fn a_service_that_must_not_be_called_gives_no_answer() {
+    let elsewhere = EgressPolicy::new(EgressOptions::default());
+    let stage = Stage::that_calls(elsewhere, Bank::open().await).await;
+    assert_eq!(stage.score().await, OutsideAnswer::Unavailable);
     assert!(stage.bank.letters().is_empty());
     stage.task.abort();
 }
