@@ -3,6 +3,7 @@
 mod contract;
 mod demo;
 mod device;
+mod letters;
 mod license;
 mod rebuild;
 mod serve;
@@ -32,6 +33,8 @@ enum Order {
     Demo(demo::DemoArguments),
     /// Drop a read model, build it again from the log, and prove that it equals the live one
     Rebuild(rebuild::RebuildArguments),
+    /// Callbacks and event posts that nobody took: list them, send them again, or end them
+    Letters(letters::LettersArguments),
     /// Issue, show and install licenses
     License(license::LicenseArguments),
     /// The reference mobile device
@@ -47,6 +50,7 @@ impl Order {
             Self::Serve(_) => unreachable!("serving is configured first"),
             Self::Demo(arguments) => demo::run(arguments),
             Self::Rebuild(arguments) => rebuild::run(arguments),
+            Self::Letters(arguments) => letters::run(arguments),
             Self::License(arguments) => license::run(arguments),
             Self::Device(arguments) => device::run(arguments),
             Self::Contract(arguments) => {

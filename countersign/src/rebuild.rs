@@ -1,46 +1,19 @@
 //! `countersign rebuild`: a read model again from the log, beside the live one, with a proof that both are equal.
 
-use std::path::PathBuf;
-
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use projections::{OnDifference, Projector};
 
 use crate::AnyError;
-use crate::serve::stores::Stores;
+use crate::serve::stores::{StoreArguments, Stores};
 
 /// What to rebuild.
 #[derive(Debug, Args)]
 pub struct RebuildArguments {
     /// The projection; without one, the names are listed
     projection: Option<String>,
-    /// Folder of the data
-    #[arg(
-        long,
-        env = "COUNTERSIGN_DATA",
-        default_value = "data",
-        value_name = "FOLDER"
-    )]
-    data: PathBuf,
-    /// PostgreSQL of the log and the read models, instead of the files in the data folder
-    #[arg(
-        long,
-        env = "COUNTERSIGN_DATABASE_URL",
-        hide_env_values = true,
-        value_name = "URL"
-    )]
-    database_url: Option<String>,
-    /// User of that database, where the address names none
-    #[arg(long, env = "COUNTERSIGN_DATABASE_USER", value_name = "NAME")]
-    database_user: Option<String>,
-    /// Password of that user; better from the environment
-    #[arg(
-        long,
-        env = "COUNTERSIGN_DATABASE_PASSWORD",
-        hide_env_values = true,
-        value_name = "PASSWORD"
-    )]
-    database_password: Option<String>,
+    #[command(flatten)]
+    stores: StoreArguments,
     /// Serve the rebuilt one even when it differs from the live one
     #[arg(long)]
     switch_anyway: bool,
@@ -52,14 +25,7 @@ pub fn run(arguments: RebuildArguments) -> Result<(), AnyError> {
         projections::names().for_each(|name| println!("{name}"));
         return Ok(());
     };
-    let stores = Stores::choose(&arguments.data, arguments.database_url.as_deref());
-    let stores = match arguments.database_url {
-        Some(_) => stores.signed_in(
-            arguments.database_user.as_deref(),
-            arguments.database_password.as_deref(),
-        ),
-        None => stores,
-    };
+    let stores = arguments.stores.stores();
     let on_difference = if arguments.switch_anyway {
         OnDifference::Switch
     } else {

@@ -30,4 +30,5 @@ create table if not exists delivery (
 create index if not exists delivery_due on delivery (endpoint, next_at) where status = 'pending';
 create index if not exists delivery_in_order on delivery (order_key, number)
     where status = 'pending' or status = 'waiting';
+create index if not exists delivery_parked on delivery (created_at) where status = 'parked';
 create index if not exists delivery_finished on delivery (finished_at) where status = 'delivered';

@@ -30,6 +30,7 @@ mod journal_upkeep;
 mod key_flags;
 mod key_in_two_parts;
 mod key_pictures;
+mod letters;
 mod license_program;
 mod licenses;
 mod listening;

@@ -47,7 +47,8 @@ fn ports(addresses: &str) -> Vec<u16> {
         authority.rsplit_once(':')?.1.parse().ok()
     });
     let parameters = addresses.split(['?', '&']).skip(1);
-    let of_parameters = parameters.filter_map(|parameter| parameter.strip_prefix("port=")?.parse().ok());
+    let of_parameters =
+        parameters.filter_map(|parameter| parameter.strip_prefix("port=")?.parse().ok());
     of_hosts.chain(of_parameters).collect()
 }
 
@@ -72,7 +73,10 @@ mod tests {
         for (addresses, expected) in [
             ("nats://one:4222,tls://two:4223", vec![4222, 4223]),
             ("127.0.0.1:8222", vec![8222]),
-            ("postgres://pc:hidden@db:6432/pc?sslmode=require", vec![6432]),
+            (
+                "postgres://pc:hidden@db:6432/pc?sslmode=require",
+                vec![6432],
+            ),
             ("jdbc:postgresql://db/pc?user=pc&port=6433", vec![6433]),
             ("postgres://[fd00::1]:6432/pc", vec![6432]),
             ("postgres://db/pc", vec![]),

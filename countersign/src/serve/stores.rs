@@ -1,8 +1,9 @@
 //! Where everything that must last lies: in the data folder, or in a database that the operator names.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bus::shell::RootSecret;
+use clap::Args;
 
 use crate::AnyError;
 
@@ -15,6 +16,56 @@ pub struct Stores {
     pub read: String,
     /// What is owed to the outside. Not disposable.
     pub outbox: String,
+}
+
+/// Where an order that works on the stores finds them; the options and variables of `serve`.
+#[derive(Clone, Debug, Args)]
+pub struct StoreArguments {
+    /// Folder of the data
+    #[arg(
+        long,
+        env = "COUNTERSIGN_DATA",
+        default_value = "data",
+        value_name = "FOLDER"
+    )]
+    data: PathBuf,
+    /// PostgreSQL of the log, the read models and the outbox, instead of the files in the data folder
+    #[arg(
+        long,
+        env = "COUNTERSIGN_DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    database_url: Option<String>,
+    /// User of that database, where the address names none
+    #[arg(long, env = "COUNTERSIGN_DATABASE_USER", value_name = "NAME")]
+    database_user: Option<String>,
+    /// Password of that user; better from the environment
+    #[arg(
+        long,
+        env = "COUNTERSIGN_DATABASE_PASSWORD",
+        hide_env_values = true,
+        value_name = "PASSWORD"
+    )]
+    database_password: Option<String>,
+}
+
+impl StoreArguments {
+    /// The stores that are named.
+    pub fn stores(&self) -> Stores {
+        let stores = Stores::choose(&self.data, self.database_url.as_deref());
+        if self.database_url.is_none() {
+            return stores;
+        }
+        let (user, password) = (&self.database_user, &self.database_password);
+        stores.signed_in(user.as_deref(), password.as_deref())
+    }
+
+    /// The file of the outbox, when it is one.
+    pub fn outbox_file(&self) -> Option<PathBuf> {
+        let is_file = self.database_url.is_none();
+        is_file.then(|| self.data.join("outbox.sqlite"))
+    }
 }
 
 impl Stores {

@@ -78,7 +78,7 @@ impl Dispatcher {
         Ok(dispatcher)
     }
 
-    /// Looks for endpoints that the outbox knows of and memory does not, and forgets idle ones.
+    /// Looks for endpoints that the outbox knows of and memory does not, forgets idle ones, and counts what is owed.
     pub async fn look_around(&mut self) -> Result<(), StoreError> {
         let now = self.clock.now();
         self.endpoints
@@ -86,7 +86,16 @@ impl Dispatcher {
         for endpoint in self.outbox.endpoints().await? {
             self.endpoints.entry(endpoint).or_default().look_by(now);
         }
-        self.outbox.forget_delivered(now).await
+        self.outbox.forget_delivered(now).await?;
+        let owed = self.outbox.owed().await?;
+        for (state, count) in [
+            ("pending", owed.pending),
+            ("waiting", owed.waiting),
+            ("parked", owed.parked),
+        ] {
+            metrics::gauge!("reactor_letters", "state" => state).set(count as f64);
+        }
+        Ok(())
     }
 
     /// Takes deliveries that were just written to the outbox, and can be sent at once.

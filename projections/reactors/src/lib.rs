@@ -16,6 +16,7 @@ mod dispatcher;
 mod egress;
 mod events_post;
 mod intake;
+mod letters;
 mod operation_callbacks;
 mod outbox;
 mod reactor;
@@ -26,5 +27,6 @@ mod world;
 
 pub use connectors::{ConnectorOptions, Connectors};
 pub use egress::{EgressOptions, EgressPolicy, EgressRule, EgressRules, Forbidden, LookUp};
+pub use letters::{Letters, ParkedLetter};
 pub use outbox::Status;
 pub use reactor::{Reactor, ReactorError, ReactorOptions, StartError};

@@ -13,6 +13,7 @@ use projections::store::{Given, Store, StoreError, Transaction, Value, WrongShap
 use schemas::{Position, Timestamp};
 
 use crate::delivery::{Delivery, read_content};
+use crate::letters::release;
 
 /// How long a delivered letter is remembered, ms.
 const REMEMBERED_MS: i64 = 7 * 24 * 3_600_000;
@@ -129,10 +130,7 @@ pub(crate) struct Due {
 impl Outbox {
     /// Makes the tables that are missing.
     pub async fn open(store: Store, root: RootSecret) -> Result<Self, StoreError> {
-        let mut transaction = store.begin().await?;
-        let script = include_str!("../../../migrations/reactors/deliveries.sql");
-        transaction.run_script(script).await?;
-        transaction.commit().await?;
+        prepare(&store).await?;
         Ok(Self { store, root })
     }
 
@@ -304,19 +302,7 @@ impl Outbox {
         id: Option<&str>,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
-        let mut transaction = self.store.begin().await?;
-        let sql = "update delivery set status = 'pending', attempt = 0, next_at = $1, finished_at = null \
-                   where status = 'parked' and endpoint <> ''";
-        let released = match id {
-            None => transaction.execute(sql, vec![now.0.into()]).await?,
-            Some(id) => {
-                transaction
-                    .execute(format!("{sql} and id = $2"), vec![now.0.into(), id.into()])
-                    .await?
-            }
-        };
-        transaction.commit().await?;
-        Ok(released)
+        release(&self.store, id, now).await
     }
 
     /// Forgets letters that were delivered long ago.
@@ -331,8 +317,20 @@ impl Outbox {
 
     /// How many deliveries are where.
     pub async fn status(&self) -> Result<Status, StoreError> {
+        self.counted("select status, count(*) from delivery group by status")
+            .await
+    }
+
+    /// The same without what was delivered, which may be long.
+    pub async fn owed(&self) -> Result<Status, StoreError> {
+        let sql = "select status, count(*) from delivery where status = 'pending' or status = 'waiting' \
+                   group by status union all \
+                   select status, count(*) from delivery where status = 'parked' group by status";
+        self.counted(sql).await
+    }
+
+    async fn counted(&self, sql: &str) -> Result<Status, StoreError> {
         let mut status = Status::default();
-        let sql = "select status, count(*) from delivery group by status";
         for row in self.store.fetch(sql, Vec::new()).await? {
             let [word, count] = <[Value; 2]>::try_from(row).map_err(|_| WrongShape)?;
             let (word, count) = (String::try_from(word)?, i64::try_from(count)? as u64);
@@ -408,9 +406,17 @@ impl Settled {
     }
 }
 
+/// Makes the tables that are missing.
+pub(crate) async fn prepare(store: &Store) -> Result<(), StoreError> {
+    let mut transaction = store.begin().await?;
+    let script = include_str!("../../../migrations/reactors/deliveries.sql");
+    transaction.run_script(script).await?;
+    transaction.commit().await
+}
+
 /// Holds the outbox until the transaction ends. A delivery that is to wait for another must be written either before the
 /// other one ends or not at all: otherwise nobody would ever call it.
-async fn hold(transaction: &mut Transaction) -> Result<(), StoreError> {
+pub(crate) async fn hold(transaction: &mut Transaction) -> Result<(), StoreError> {
     let hold = "update reactor_cursor set numbers = numbers";
     transaction.execute(hold, Vec::new()).await.map(drop)
 }

@@ -85,6 +85,9 @@ fn http_date_s(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::{option, prelude::*};
+
     use super::*;
 
     #[test]
@@ -99,6 +102,29 @@ mod tests {
         }
         assert_eq!(next_attempt("msg_1", 10, now, None), None);
         assert!((60..90).contains(&(now.0 / HOUR_MS)));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_letter_the_schedule_keeps_its_promise(id in ".{0,40}", asked in vec(option::of(-1_000..200_000_000_i64), 9)) {
+            let (mut plain, mut patient) = (Timestamp(0), Timestamp(0));
+            for (made, asked) in (1..10).zip(asked) {
+                let wait = WAITS_MS[made as usize];
+                prop_assert!(wait >= WAITS_MS[made as usize - 1], "the waits grow");
+                let next = next_attempt(&id, made, plain, None).expect("there are ten attempts");
+                prop_assert!(next > plain, "the moments grow");
+                prop_assert!((next.0 - plain.0 - wait).abs() <= wait / 10);
+                // Whoever asks is never called sooner, neither than it asks nor than without asking, and not put off for ever.
+                let later = next_attempt(&id, made, patient, asked).expect("there are ten attempts");
+                let asked = asked.unwrap_or(0).min(RETRY_AFTER_MAX_MS);
+                prop_assert_eq!(later.0 - patient.0, asked.max(next.0 - plain.0));
+                (plain, patient) = (next, later);
+            }
+            prop_assert_eq!(next_attempt(&id, 10, plain, None), None);
+            let promised: i64 = WAITS_MS.iter().sum();
+            prop_assert_eq!(promised / HOUR_MS, 75);
+            prop_assert!((plain.0 - promised).abs() <= promised / 10);
+        }
     }
 
     #[test]

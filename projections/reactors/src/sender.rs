@@ -70,6 +70,7 @@ impl Sender {
                 (Fate::Delivered, Some(status), None)
             }
             Answer::Status(StatusCode::GONE, _) => {
+                metrics::counter!("reactor_letters_gone_total").increment(1);
                 (Fate::Parked, Some(StatusCode::GONE), Some("gone for ever"))
             }
             Answer::Status(status, asked) => {
@@ -78,7 +79,10 @@ impl Sender {
                 (again(asked_ms), Some(status), Some("refused"))
             }
             Answer::None(error) => (again(None), None, Some(error)),
-            Answer::Forbidden(reason) => (Fate::Parked, None, Some(reason)),
+            Answer::Forbidden(reason) => {
+                metrics::counter!("reactor_letters_forbidden_total").increment(1);
+                (Fate::Parked, None, Some(reason))
+            }
         };
         Settled {
             delivery,

@@ -62,12 +62,15 @@ impl World {
             settings: LiveSettings::new(Settings::default()),
             egress: Arc::clone(&self.egress),
             clock: self.clock.clone(),
-            database_address: format!(
-                "sqlite:{}",
-                self.folder.path().join("outbox.sqlite").display()
-            ),
+            database_address: self.outbox(),
         };
         Reactor::new(options).await
+    }
+
+    /// Where the outbox is.
+    pub fn outbox(&self) -> String {
+        let file = self.folder.path().join("outbox.sqlite");
+        format!("sqlite:{}", file.display())
     }
 
     pub fn user(name: &str) -> Owner {

@@ -74,9 +74,7 @@ impl Calls {
             NotCalled::Forbidden(_) => NoAnswer::Forbidden,
             NotCalled::Hindered => NoAnswer::Unreachable,
         })?;
-        let mut request = request
-            .header(ACCEPT, "application/json")
-            .json(question);
+        let mut request = request.header(ACCEPT, "application/json").json(question);
         if let Some(token) = service.token.as_ref().and_then(Secret::expose_text) {
             request = request.bearer_auth(token);
         }
