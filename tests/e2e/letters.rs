@@ -4,8 +4,12 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use device::Declination;
+use reactors::Letters;
+use schemas::Timestamp;
 use serde_json::json;
+use sqlx::Connection as _;
 use tests::house::{LogChoice, Plan, SYSTEM_ID, TestHouse};
+use tests::postgres::TestPostgres;
 
 use crate::listening::program;
 
@@ -73,4 +77,49 @@ async fn an_operator_sees_what_was_put_aside_sends_it_again_and_ends_it() {
     house.end().await;
     let nowhere = tempfile::tempdir().unwrap();
     assert!(!letters(nowhere.path(), &["list"]).status.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_orders_are_the_same_on_postgresql() {
+    let Some(postgres) = TestPostgres::start() else {
+        return;
+    };
+    let url = postgres.database();
+    let letters = Letters::open(&url).await.unwrap();
+    let mut database = sqlx::PgConnection::connect(&url).await.unwrap();
+    for (id, number, endpoint) in [
+        ("msg_1", 1_i64, "https://bank.example:443"),
+        ("msg_2", 2, "https://bank.example:443"),
+        ("msg_3", 3, ""),
+    ] {
+        let sql = "insert into delivery (id, kind, system_id, order_key, lane, number, url, endpoint, attempt, \
+                   next_at, status, last_status, last_error, created_at) \
+                   values ($1, 'callback', 's', 'o', 0, $2, '', $3, 10, 0, 'parked', 500, 'refused', $2)";
+        let insert = sqlx::query(sql).bind(id).bind(number).bind(endpoint);
+        insert.execute(&mut database).await.unwrap();
+    }
+    let parked = letters.parked(2).await.unwrap();
+    let seen: Vec<_> = parked
+        .iter()
+        .map(|letter| (letter.id.as_str(), letter.attempts, letter.status))
+        .collect();
+    assert_eq!(seen, [("msg_1", 10, Some(500)), ("msg_2", 10, Some(500))]);
+    let now = Timestamp(1_795_435_200_000);
+    assert_eq!(letters.retry(Some("msg_3"), now).await.unwrap(), 0);
+    assert_eq!(letters.retry(None, now).await.unwrap(), 2);
+    let states: Vec<(String, String)> =
+        sqlx::query_as("select id, status from delivery order by id")
+            .fetch_all(&mut database)
+            .await
+            .unwrap();
+    let expected = [
+        ("msg_1", "pending"),
+        ("msg_2", "waiting"),
+        ("msg_3", "parked"),
+    ];
+    let expected = expected.map(|(id, status)| (id.to_owned(), status.to_owned()));
+    assert_eq!(states, expected);
+    assert!(!letters.forget("msg_1").await.unwrap(), "it is on its way");
+    assert!(letters.forget("msg_3").await.unwrap());
+    assert_eq!(letters.parked(2).await.unwrap(), []);
 }
