@@ -171,6 +171,29 @@ fn what_one_option_needs_of_another_may_stand_in_the_file() {
 }
 
 #[test]
+fn where_calls_may_go_is_a_list_in_the_file_and_a_mistake_in_it_stops_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "countersign:\n  callback-allow: [10.0.0.0/8:443, 8080, \"[fd00::/8]:443\"]\n";
+    let mut command = with_file(folder.path(), text);
+    let ended = command.arg("--print-config").output().unwrap();
+    let printed = String::from_utf8(ended.stdout).unwrap();
+    let expected =
+        "callback-allow: 10.0.0.0/8:443,8080,[fd00::/8]:443  # file countersign.callback-allow";
+    assert!(printed.contains(expected), "{printed}");
+    for (wrong, reason) in [
+        ("[]", "is no block of addresses"),
+        ("bank.example", "is no block of addresses"),
+        ("10.1.2.3/8", "does not begin at the block's first address"),
+        ("169.254.169.254", "such addresses are never called"),
+    ] {
+        let text = format!("countersign:\n  callback-allow: {wrong}\n");
+        let ended = with_file(folder.path(), &text).output().unwrap();
+        let said = heard(&ended);
+        assert!(said.contains(reason), "{wrong}: {said}");
+    }
+}
+
+#[test]
 fn what_cannot_be_meant_is_refused_with_its_reason() {
     let folder = tempfile::tempdir().unwrap();
     for (text, reason) in [
