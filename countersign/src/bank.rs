@@ -61,11 +61,15 @@ impl Reply {
     }
 }
 
+/// How long a connection is kept that nothing travels on: less than the server keeps it.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
+
 impl Bank {
     /// A bank with this system id, at the system door `http://host:port/pc-api`.
     pub fn new(door: &str, system_id: &str, timeout: Duration) -> Result<Self, BankError> {
         let http = reqwest::Client::builder()
             .timeout(timeout)
+            .pool_idle_timeout(IDLE_TIMEOUT)
             .no_proxy()
             .build()?;
         Ok(Self {

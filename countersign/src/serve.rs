@@ -5,7 +5,6 @@
 mod bus_choice;
 pub mod configuration;
 mod egress;
-mod journal;
 mod licensing;
 mod roles;
 pub mod stores;

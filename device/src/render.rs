@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-/// The text with every character that has no honest shape written as `⟨U+XXXX⟩`; lines stay lines.
+/// The text with every character that has no honest shape written as its number, like `⟨U+202E⟩`; lines stay lines.
 pub fn as_shown(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {

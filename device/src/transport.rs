@@ -50,6 +50,9 @@ pub enum NetworkError {
 pub const ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// How long a connection may take.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection is kept that nothing travels on. The server lets go of it after ten seconds; a request that meets
+/// that moment breaks off.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a request with its answer may take.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -75,6 +78,7 @@ impl ReqwestTransport {
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(REQUEST_TIMEOUT)
+            .pool_idle_timeout(IDLE_TIMEOUT)
     }
 }
 

@@ -1,10 +1,10 @@
 //! The port to the audit journal: who serves it is none of the doors' business.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
 use schemas::commands::journal::RecordToClean;
+use schemas::journal::{Figures, JournalFilter};
 use schemas::{Owner, Position, SystemId, Timestamp, TransactionId, UserId};
 use serde_json::{Map, Value};
 
@@ -47,52 +47,6 @@ pub trait JournalQuery: Send + Sync + std::fmt::Debug {
 
     /// Waits until the journal shows the event at `position`, at most for `timeout`; whether it does.
     fn wait_for(&self, position: Position, timeout: Duration) -> BoxFuture<'_, bool>;
-}
-
-/// Which records are asked for. What is `None` does not narrow.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JournalFilter {
-    /// Only this system's: a bank sees no other's.
-    pub system_id: SystemId,
-    /// Only about this user.
-    pub user_id: Option<UserId>,
-    /// Only about this transaction.
-    pub transaction_id: Option<TransactionId>,
-    /// Only with this event word.
-    pub request_type: Option<String>,
-    /// Only with this result.
-    pub request_result: Option<u16>,
-    /// Only what comes after the record of that number.
-    pub after: Option<i64>,
-    /// Recorded at this moment or later.
-    pub from: Option<Timestamp>,
-    /// Recorded before this moment.
-    pub to: Option<Timestamp>,
-    /// So many records are skipped first.
-    pub offset: u64,
-    /// At most so many records.
-    pub limit: u32,
-}
-
-/// What happened in a system in a stretch of time.
-#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
-pub struct Figures {
-    /// Users that were there at some moment of it: what is billed.
-    pub users: i64,
-    /// Users that came.
-    pub users_created: i64,
-    /// Users that went.
-    pub users_deleted: i64,
-    /// Transactions that were created.
-    pub transactions_created: i64,
-    /// Transactions that were confirmed.
-    pub transactions_confirmed: i64,
-    /// Transactions that were declined.
-    pub transactions_declined: i64,
-    /// Transactions whose time ran out.
-    pub transactions_expired: i64,
-    /// Records of the journal, by the event's word.
-    pub events: BTreeMap<String, i64>,
 }
 
 /// The journal cannot be read now.

@@ -33,7 +33,7 @@ mod themes;
 mod testing;
 
 pub use auth::{InvalidTokenFile, TokenFile};
-pub use journal::{Figures, JournalFailure, JournalFilter, JournalQuery};
+pub use journal::{JournalFailure, JournalQuery};
 pub use limits::Limits;
 pub use openapi::openapi_json;
 pub use options::{

@@ -9,6 +9,8 @@ pub struct Limits {
     pub connections_max: usize,
     /// Commands whose answer is awaited; one more is refused with 503 and `Retry-After`.
     pub commands_max: usize,
+    /// Pictures drawn at the same time; others wait for their turn.
+    pub drawings_at_once: usize,
     /// From accepting a connection to the end of its TLS handshake.
     pub handshake: Duration,
     /// From there to the connection's first byte.
@@ -52,6 +54,7 @@ impl Default for Limits {
         Self {
             connections_max: 10_000,
             commands_max: 4096,
+            drawings_at_once: 4,
             handshake: Duration::from_secs(5),
             first_byte: Duration::from_secs(5),
             header_read: Duration::from_secs(10),

@@ -12,9 +12,8 @@ use std::path::{Path, PathBuf};
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, Value};
 use schemas::answers::BillingPeriod;
+use schemas::journal::Figures;
 use serde::Serialize;
-
-use crate::journal::Figures;
 
 /// Longest template, bytes.
 const TEMPLATE_LENGTH_MAX: u64 = 256 * 1024;

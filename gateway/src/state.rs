@@ -23,12 +23,14 @@ pub(crate) struct Gateway {
     pub(crate) options: GatewayOptions,
     pub(crate) themes: Themes,
     commands: Semaphore,
+    drawings: Arc<Semaphore>,
 }
 
 impl Gateway {
     pub(crate) fn new(options: GatewayOptions, house: House) -> Shared {
         Arc::new(Self {
             commands: Semaphore::new(options.limits.commands_max),
+            drawings: Arc::new(Semaphore::new(options.limits.drawings_at_once)),
             themes: Themes::in_folder(options.themes_path.clone()),
             house,
             options,
@@ -77,6 +79,22 @@ impl Gateway {
             .map_err(|error| ApiError::bug("an answer from the bus does not open", &error))?;
         span.record("result.code", answer.code.number());
         reply(answer, &envelope.caller)
+    }
+
+    /// Draws beside the threads of the doors, since it takes milliseconds, and only so much at the same time, since it takes
+    /// memory.
+    pub(crate) async fn draw<Picture: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Picture + Send + 'static,
+    ) -> Result<Picture, ApiError> {
+        let permit = Arc::clone(&self.drawings).acquire_owned().await;
+        let drawing = tokio::task::spawn_blocking(move || {
+            let _permit = permit.expect("nobody closes the drawings");
+            work()
+        });
+        drawing
+            .await
+            .map_err(|error| ApiError::bug("a picture could not be drawn", &error))
     }
 
     fn envelope(
@@ -130,4 +148,39 @@ fn reply(answer: Answer, caller: &Caller) -> Result<Reply, ApiError> {
         }
         _ => error,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use schemas::answers::AnswerBody;
+
+    use super::*;
+    use crate::testing::{FakeBus, FakeJournal, house};
+
+    #[tokio::test]
+    async fn pictures_wait_for_their_turn() {
+        let bus = FakeBus::answering(ErrorCode::Normal, AnswerBody::Nothing);
+        let mut options = GatewayOptions::at(([127, 0, 0, 1], 0).into());
+        options.limits.drawings_at_once = 1;
+        let gateway = Gateway::new(
+            options,
+            house(Arc::new(bus), Arc::new(FakeJournal::default())),
+        );
+        let (go_on, told) = mpsc::channel::<()>();
+        let slow = tokio::spawn({
+            let gateway = Arc::clone(&gateway);
+            async move { gateway.draw(move || told.recv().is_ok()).await.ok() }
+        });
+        while gateway.drawings.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let next = gateway.draw(|| "next");
+        tokio::pin!(next);
+        assert!(futures::poll!(next.as_mut()).is_pending());
+        go_on.send(()).unwrap();
+        assert_eq!(slow.await.unwrap(), Some(true));
+        assert_eq!(next.await.ok(), Some("next"));
+    }
 }

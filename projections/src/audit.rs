@@ -5,7 +5,6 @@ pub mod journal;
 pub mod pages;
 pub mod record;
 
-pub use figures::Figures;
 pub use journal::JournalRow;
-pub use pages::{Journal, JournalError, JournalFilter, Uncleaned};
+pub use pages::{Journal, JournalError, Uncleaned};
 pub use record::{JournalRecord, PcVersion};

@@ -20,7 +20,7 @@ mod sample;
 pub mod store;
 mod stored_settings;
 
-pub use audit::{Figures, Journal, JournalError, JournalFilter, JournalRecord, Uncleaned};
+pub use audit::{Journal, JournalError, JournalRecord, Uncleaned};
 pub use projector::{ProjectionError, Projector, StartError, check_not_behind};
 pub use read::{Page, ReadModels};
 pub use rebuild::{OnDifference, RebuildError, RebuildProgress, RebuildReport};

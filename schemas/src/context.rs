@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{Digest, KeyIndex, RequestId};
+use crate::left_out::is_false;
 use crate::time::Timestamp;
 
 /// The public part: it goes into the event.
@@ -50,14 +51,6 @@ pub struct RequestContext {
     /// Which delivery of the request this was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<RequestId>,
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands a reference over"
-)]
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 /// How a callback is written: the settings that were in force when its event happened, so that every attempt and every

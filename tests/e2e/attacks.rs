@@ -41,9 +41,16 @@ impl Scene {
     }
 
     async fn on(house: TestHouse, wishes: Value) -> Self {
+        let mut scene = Self::unregistered(house, wishes).await;
+        scene.phone.register(None, scene.house.now()).await.unwrap();
+        scene
+    }
+
+    /// The phone has scanned its key and done nothing yet.
+    async fn unregistered(house: TestHouse, wishes: Value) -> Self {
         let bank = house.bank().await;
         let issued = house.issue(&bank, wishes).await;
-        let phone = house.registered(&issued).await;
+        let phone = house.scanned(&issued.key_text);
         let raw = RawDevice::new(&house, &issued.key_text);
         Self {
             house,

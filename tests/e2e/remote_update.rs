@@ -38,10 +38,7 @@ async fn house(service: &Service) -> TestHouse {
 
 async fn phone_with_word(house: &TestHouse, bank: &Bank) -> Phone {
     let phone = house.phone(bank).await;
-    phone
-        .set_code_word("word", WORD, house.now())
-        .await
-        .unwrap();
+    set_word(house, &phone).await;
     phone
 }
 
@@ -64,6 +61,12 @@ async fn answer(house: &TestHouse, phone: &mut Phone, word: &str) -> Result<(), 
         .await
 }
 
+/// The user of this phone has set up the word.
+async fn set_word(house: &TestHouse, phone: &Phone) {
+    let set = phone.set_code_word("word", WORD, house.now());
+    set.await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_code_word_brings_another_key_to_the_same_phone() {
     let service = Service::that_says(accepted(true)).await;
@@ -74,10 +77,7 @@ async fn the_code_word_brings_another_key_to_the_same_phone() {
     let offered = phone.recovery_templates(house.now()).await.unwrap();
     let ids: Vec<&str> = offered.iter().map(|offer| &*offer.template_id).collect();
     assert_eq!(ids, ["word", "bank"]);
-    phone
-        .set_code_word("word", WORD, house.now())
-        .await
-        .unwrap();
+    set_word(&house, &phone).await;
     let kept = phone.recovery_requisites(house.now()).await.unwrap();
     assert_eq!((&*kept.template_id, kept.requisites), ("word", None));
 
@@ -158,10 +158,7 @@ async fn wrong_words_are_counted_and_the_last_one_blocks_the_user() {
     // The method is off until the user sets it up again.
     let error = answer(&house, &mut phone, WORD).await.unwrap_err();
     assert_eq!(refusal(error).0, ErrorCode::RemoteUpdateDisabled);
-    phone
-        .set_code_word("word", WORD, house.now())
-        .await
-        .unwrap();
+    set_word(&house, &phone).await;
     answer(&house, &mut phone, WORD).await.unwrap();
     house.end().await;
 }
@@ -173,10 +170,7 @@ async fn a_challenge_counts_once_however_many_answer_it() {
     let bank = house.bank().await;
     let issued = house.issue(&bank, json!({})).await;
     let phone = house.registered(&issued).await;
-    phone
-        .set_code_word("word", WORD, house.now())
-        .await
-        .unwrap();
+    set_word(&house, &phone).await;
     let raw = RawDevice::new(&house, &issued.key_text);
     let challenge = phone.recovery_challenge(house.now()).await.unwrap();
     let guess = async |number: u8| {
@@ -302,10 +296,7 @@ async fn a_lost_answer_is_asked_for_again_under_the_old_key() {
     let bank = house.bank().await;
     let issued = house.issue(&bank, json!({})).await;
     let phone = house.registered(&issued).await;
-    phone
-        .set_code_word("word", WORD, house.now())
-        .await
-        .unwrap();
+    set_word(&house, &phone).await;
     let challenge = phone.recovery_challenge(house.now()).await.unwrap();
     let mut salt = [0; 16];
     hex::decode_to_slice(challenge.salt.unwrap(), &mut salt).unwrap();

@@ -4,7 +4,6 @@
 //! Its clock stands still until the test moves it, and the devices read the same clock. Nothing of it outlives the test,
 //! however the test ends.
 
-mod journal;
 mod node;
 mod people;
 mod plan;
@@ -16,6 +15,7 @@ use std::sync::Arc;
 
 use bus::shell::LiveSettings;
 use bus::{Bus, InProcessBus, JetStreamBus};
+use countersign::journal::JournalBehindTheDoors;
 use event_log::{EventLog, MemoryLog, SqliteLog};
 use gateway::{GatewayOptions, RunningGateway};
 use projections::{Journal, Projector, StoredSettings};
@@ -354,9 +354,9 @@ async fn open_doors(
         sealer: bus::Sealer::new(plan.root.clone()),
         clock: plan.clock(),
         settings: Arc::clone(settings),
-        journal: Arc::new(journal::JournalOfTheHouse {
+        journal: Arc::new(JournalBehindTheDoors {
             journal,
-            projector: Arc::clone(projector),
+            read_models: projector.read_models(),
         }),
         root: plan.root.clone(),
         instance: Some("test-house".to_owned()),

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bus::Bus;
 use bus::shell::{Clock, LiveSettings, RootSecret, SystemClock};
+use countersign::journal::JournalBehindTheDoors;
 use countersign::process::SERVING;
 use event_log::EventLog;
 use gateway::{Doors, GatewayOptions, TokenFile};
@@ -18,7 +19,6 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::bus_choice::OpenBus;
-use super::journal::JournalBehindTheDoors;
 use super::licensing;
 use super::stores::{Stores, prepare};
 use super::{DoorChoice, Role, ServeArguments, egress, tls};

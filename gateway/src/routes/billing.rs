@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use schemas::answers::BillingPeriod;
+use schemas::journal::Figures;
 use schemas::{Position, Timestamp};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::error::ApiError;
-use crate::journal::Figures;
 use crate::state::Gateway;
 
 /// What happened in a period.

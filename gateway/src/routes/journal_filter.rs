@@ -4,7 +4,7 @@ use schemas::{ErrorCode, SystemId, Timestamp};
 use serde::Deserialize;
 
 use crate::error::ApiError;
-use crate::journal::JournalFilter;
+use schemas::journal::JournalFilter;
 
 /// Records of a page unless asked otherwise.
 pub(crate) const LIMIT: u32 = 100;

@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use schemas::commands::journal::RecordToClean;
+use schemas::journal::{Figures, JournalFilter};
 use schemas::{Owner, Position, SystemId, Timestamp, TransactionId, UserId};
 use serde_json::{Map, Value, json};
 
 use super::USER;
-use crate::journal::{Figures, JournalFailure, JournalFilter, JournalQuery};
+use crate::journal::{JournalFailure, JournalQuery};
 
 /// A journal with one record, number 42.
 #[derive(Debug, Default)]

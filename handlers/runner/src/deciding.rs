@@ -3,9 +3,7 @@
 
 use bus::shell::random_bytes;
 use event_log::{Claim, CommandRow, Commit, Count, Erase, NewEvent, Timer, VaultRow};
-use handlers::{
-    Decision, Erasure, Facts, LicenseFacts, Next, Outcome, OwnerState, Refusal, VaultFacts,
-};
+use handlers::{Decision, Erasure, Facts, Next, Outcome, OwnerState, Refusal, VaultFacts};
 use schemas::answers::{Answer, AnswerBody};
 use schemas::commands::{CommandEnvelope, Kind};
 use schemas::context::{RequestContext, RequestPrivate};
@@ -41,7 +39,6 @@ pub fn decide(
     ready: &Ready,
     vault: &VaultFacts,
     history: &[RecordedEvent],
-    license: Option<&LicenseFacts>,
 ) -> Decided {
     let envelope = &*ready.envelope;
     let now = house.clock.now();
@@ -69,8 +66,8 @@ pub fn decide(
         vault,
         history,
         system_key: system_key.as_ref(),
-        license,
-        verified: &ready.verified,
+        license: ready.gathered.license.as_ref(),
+        verified: &ready.gathered.verified,
         outside: &ready.outside,
     };
     match handlers::decide(&entry.state, envelope, &facts) {

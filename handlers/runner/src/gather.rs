@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bus::Delivery;
 use event_log::Failure;
-use handlers::{Outside, SignatureCheck, VaultFacts, Verifications};
+use handlers::{LicenseFacts, Outside, SignatureCheck, VaultFacts, Verifications};
 use schemas::commands::CommandEnvelope;
 use schemas::vault::VaultName;
 use schemas::{Owner, Secret};
@@ -22,12 +22,21 @@ pub struct Ready {
     pub delivery: Option<Delivery>,
     /// The deadline that made the house ask.
     pub timer: Option<String>,
+    /// What was fetched and computed for it.
+    pub gathered: Gathered,
+    /// What was asked of the outside for it.
+    pub outside: Outside,
+}
+
+/// What is fetched and computed beside the lane. Nothing, for the house's own commands.
+#[derive(Debug, Default)]
+pub struct Gathered {
     /// Vault rows, and the owner's version they were fetched at.
     pub prefetched: Prefetched,
     /// The verified signatures.
     pub verified: Verifications,
-    /// What was asked of the outside for it.
-    pub outside: Outside,
+    /// What is known about licenses; `None` for a command that does not ask.
+    pub license: Option<LicenseFacts>,
 }
 
 /// Vault rows fetched beside the lane.
@@ -57,19 +66,23 @@ impl Row {
     }
 }
 
-/// Fetches the owner, the vault rows and the answers to the questions about signatures.
+/// Fetches the owner, the vault rows, the licenses and the answers to the questions about signatures.
 pub async fn gather(
     house: &House,
     owners: &Owners,
     envelope: &CommandEnvelope,
-) -> Result<(Prefetched, Verifications), Failure> {
+) -> Result<Gathered, Failure> {
     let owner = &envelope.owner;
+    let license = house.license_facts(envelope).await?;
     owners.ensure(house, owner).await?;
     let (version, missing, checks) = {
         let mut entries = owners.lock();
         // Evicted in the meantime: the lane will load it again and fetch in place.
         let Some(entry) = entries.get(owner) else {
-            return Ok((Prefetched::default(), Verifications::default()));
+            return Ok(Gathered {
+                license,
+                ..Gathered::default()
+            });
         };
         let mut missing = handlers::needs(&entry.state, envelope);
         missing.retain(|name| !entry.secrets.contains_key(name));
@@ -82,7 +95,11 @@ pub async fn gather(
     let rows = fetch(house, owner, missing).await?;
     remember_key_material(owners, owner, version, &rows);
     let verified = house.verifier.verify(checks).await;
-    Ok((Prefetched { version, rows }, verified))
+    Ok(Gathered {
+        prefetched: Prefetched { version, rows },
+        verified,
+        license,
+    })
 }
 
 /// Answers what a decision that asks much has to ask of the owner as it is now, when that has changed since it was gathered:
@@ -94,15 +111,16 @@ pub async fn verify_again(house: &House, owners: &Owners, ready: &mut Ready) {
     let unanswered: Vec<SignatureCheck> = {
         let mut entries = owners.lock();
         match entries.get(&ready.envelope.owner) {
-            Some(entry) if entry.state.version() != ready.prefetched.version => {
+            Some(entry) if entry.state.version() != ready.gathered.prefetched.version => {
                 let mut checks = handlers::precheck(&entry.state, &ready.envelope);
-                checks.retain(|check| ready.verified.answer(check).is_none());
+                checks.retain(|check| ready.gathered.verified.answer(check).is_none());
                 checks
             }
             Some(_) | None => return,
         }
     };
     ready
+        .gathered
         .verified
         .merge(house.verifier.verify(unanswered).await);
 }

@@ -248,8 +248,13 @@ impl Writer {
         let envelope = Arc::clone(&ready.envelope);
         self.owners.ensure(&self.house, &envelope.owner).await?;
         let system = self.house.systems.get(&self.house, &envelope.owner).await?;
-        let vault =
-            vault_facts(&self.house, &self.owners, &envelope, &mut ready.prefetched).await?;
+        let vault = vault_facts(
+            &self.house,
+            &self.owners,
+            &envelope,
+            &mut ready.gathered.prefetched,
+        )
+        .await?;
         verify_again(&self.house, &self.owners, ready).await;
         let history = if handlers::looks_back(&envelope) {
             decoded(&self.house.log.load(&envelope.owner, 0).await?)?
@@ -282,7 +287,6 @@ impl Writer {
                 Err(error) => return Err(as_failure(error)),
             }
         }
-        let license = self.house.license_facts(&envelope).await?;
         let mut entries = self.owners.lock();
         // The cache is smaller than one group only if somebody configured it so.
         let Some(entry) = entries.get_mut(&envelope.owner) else {
@@ -298,7 +302,6 @@ impl Writer {
             ready,
             &vault,
             &history,
-            license.as_ref(),
         )))
     }
 

@@ -26,10 +26,9 @@ pub(crate) async fn ask_for(
 ) {
     let answer = ask(&house, &question).await;
     match gather(&house, &owners, &ready.envelope).await {
-        Ok((prefetched, verified)) => {
+        Ok(gathered) => {
             let ready = Ready {
-                prefetched,
-                verified,
+                gathered,
                 outside: Outside::answered(question, answer),
                 ..ready
             };

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bus::Delivery;
 use futures::StreamExt as _;
+use handlers::Outside;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::gather::{Ready, gather};
@@ -64,14 +65,13 @@ async fn take(house: &House, owners: &Owners, queue: &mpsc::Sender<Ready>, deliv
         return;
     }
     match gather(house, owners, &envelope).await {
-        Ok((prefetched, verified)) => {
+        Ok(gathered) => {
             let ready = Ready {
                 envelope,
                 delivery: Some(delivery),
                 timer: None,
-                prefetched,
-                verified,
-                outside: handlers::Outside::default(),
+                gathered,
+                outside: Outside::default(),
             };
             // A closed queue means the lane has ended; the dropped delivery goes to whoever serves it next.
             queue.send(ready).await.ok();

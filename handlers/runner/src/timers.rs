@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use event_log::{Commit, Failure};
+use handlers::Outside;
 use schemas::commands::{Caller, CommandEnvelope};
 use schemas::context::{RequestContext, RequestPrivate};
 use schemas::{CommandId, Digest, Lane, RequestId, Timestamp};
 
-use crate::gather::{Prefetched, Ready};
+use crate::gather::{Gathered, Ready};
 use crate::house::House;
 
 /// Due deadlines taken up at once.
@@ -88,9 +89,13 @@ impl Timers {
                 traceparent: None,
                 command,
             };
-            let timer = Some(due.timer.name);
-            let prefetched = Prefetched::default();
-            Some(Ready { envelope: Arc::new(envelope), delivery: None, timer, prefetched, verified: handlers::Verifications::default(), outside: handlers::Outside::default() })
+            Some(Ready {
+                envelope: Arc::new(envelope),
+                delivery: None,
+                timer: Some(due.timer.name),
+                gathered: Gathered::default(),
+                outside: Outside::default(),
+            })
         });
         Ok(ready.collect())
     }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use schemas::commands::transactions::TransactionStatus;
+use schemas::journal::Figures;
 use schemas::{SystemId, Timestamp};
 
 use crate::audit::journal::JOURNAL;
@@ -11,27 +12,6 @@ use crate::audit::pages::{Journal, JournalError};
 use crate::read::transactions::TRANSACTIONS;
 use crate::read::users::USERS;
 use crate::store::{StoreError, Value, WrongShape};
-
-/// What happened in a system from one moment until before another.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Figures {
-    /// Users that were there at some moment of it: what is billed.
-    pub users: i64,
-    /// Users that came.
-    pub users_created: i64,
-    /// Users that went.
-    pub users_deleted: i64,
-    /// Transactions that were created.
-    pub transactions_created: i64,
-    /// Transactions that were confirmed.
-    pub transactions_confirmed: i64,
-    /// Transactions that were declined.
-    pub transactions_declined: i64,
-    /// Transactions whose time ran out.
-    pub transactions_expired: i64,
-    /// Records of the journal, by the event's word.
-    pub events: BTreeMap<String, i64>,
-}
 
 impl Journal {
     /// The figures of a system.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use bus::shell::RootSecret;
 use event_log::EventLog;
 use schemas::ids::InvalidId;
-use schemas::{CommandId, Owner, SystemId, Timestamp, TransactionId, UserId};
+use schemas::journal::JournalFilter;
+use schemas::{CommandId, Owner, SystemId, TransactionId, UserId};
 
 use crate::audit::journal::{JOURNAL, JournalRow};
 use crate::audit::record::{JournalRecord, private_parts};
@@ -23,31 +24,6 @@ pub struct Journal {
     store: Store,
     log: Arc<dyn EventLog>,
     root: RootSecret,
-}
-
-/// Which records.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JournalFilter {
-    /// Of which system.
-    pub system_id: SystemId,
-    /// Only about this user.
-    pub user_id: Option<UserId>,
-    /// Only about this transaction.
-    pub transaction_id: Option<TransactionId>,
-    /// Only with this word.
-    pub request_type: Option<String>,
-    /// Only with this result.
-    pub request_result: Option<u16>,
-    /// Only what comes after the record of that number in the order of the journal.
-    pub after: Option<i64>,
-    /// Not before this moment.
-    pub from: Option<Timestamp>,
-    /// Before this moment.
-    pub to: Option<Timestamp>,
-    /// How many records to skip.
-    pub offset: u64,
-    /// How many records at most; never more than [`PAGE_MAX`].
-    pub limit: u32,
 }
 
 /// A record whose erasable part may still be there.
@@ -70,24 +46,6 @@ pub enum JournalError {
     /// The vault.
     #[error("cannot read the erasable parts of journal records")]
     Vault(#[source] event_log::Failure),
-}
-
-impl JournalFilter {
-    /// Everything of a system, from the oldest record on.
-    pub fn of(system_id: SystemId) -> Self {
-        Self {
-            system_id,
-            user_id: None,
-            transaction_id: None,
-            request_type: None,
-            request_result: None,
-            after: None,
-            from: None,
-            to: None,
-            offset: 0,
-            limit: PAGE_MAX,
-        }
-    }
 }
 
 impl Journal {
@@ -306,6 +264,7 @@ mod tests {
     use crate::sample::{
         History, SYSTEM, created_transaction, created_user, fingerprint_set, updated_key,
     };
+    use schemas::Timestamp;
     use schemas::vault::VaultName;
 
     type Outcome = Result<(), Box<dyn std::error::Error>>;

@@ -7,6 +7,7 @@ use crate::errors::ErrorCode;
 use crate::events::events;
 use crate::flags::KeyFlags;
 use crate::ids::{CommandId, KeyIndex, TransactionId};
+use crate::left_out::is_false;
 use crate::time::Timestamp;
 
 events! {
@@ -85,14 +86,6 @@ pub struct KeyUpdated {
     /// where it is the key before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaced: Option<KeyIndex>,
-}
-
-#[expect(
-    clippy::trivially_copy_pass_by_ref,
-    reason = "serde hands a reference over"
-)]
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 /// The delayed key is the key in force from here on: the bank said so, or its device registered with it.

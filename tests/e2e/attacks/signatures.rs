@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tests::house::{LogChoice, Plan, TestHouse};
 
 use super::{CANARY, CarelessPair, Scene, replay, unbroken};
-use crate::raw::{RawDevice, client, code_of};
+use crate::raw::{RawDevice, code_of};
 
 /// The events after which a transaction can have no other outcome.
 const OUTCOMES: [&str; 4] = [
@@ -376,21 +376,10 @@ async fn attack_07_only_a_named_point_of_the_curve_is_a_public_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn attack_08_a_nonce_used_twice_costs_the_key() {
-    let house = TestHouse::open().await;
-    let bank = house.bank().await;
-    let issued = house.issue(&bank, json!({})).await;
-    let raw = RawDevice::new(&house, &issued.key_text);
+    let scene = Scene::unregistered(TestHouse::open().await, json!({})).await;
     let pair = CarelessPair::new();
-    let body = json!({ "public_key": pair.public_key() });
-    assert_eq!(raw.post("register", &body, house.now()).await.code(), 0);
-    let phone = house.scanned(&issued.key_text);
-    let scene = Scene {
-        house,
-        bank,
-        issued,
-        phone,
-        raw,
-    };
+    let registered = scene.post("register", json!({ "public_key": pair.public_key() }));
+    assert_eq!(registered.await.code(), 0);
     for (nonce, heard) in [(7, 0), (8, 0), (7, 294)] {
         let id = scene.ask().await;
         let shown = scene.phone.show(&id, scene.house.now()).await.unwrap();
@@ -445,21 +434,7 @@ async fn attack_09_the_key_says_which_proof_it_takes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn attack_10_short_codes_are_not_found_by_trying() {
-    let house = TestHouse::open().await;
-    let bank = house.bank().await;
-    let issued = house.issue(&bank, json!({})).await;
-    let phone = house.scanned(&issued.key_text);
-    let raw = RawDevice {
-        http: client(),
-        ..RawDevice::new(&house, &issued.key_text)
-    };
-    let scene = Scene {
-        house,
-        bank,
-        issued,
-        phone,
-        raw,
-    };
+    let scene = Scene::unregistered(TestHouse::open().await, json!({})).await;
     let request = json!({ "transaction_data": { "text": CANARY }, "confirm_code_length": 4 });
     let id = scene
         .house

@@ -9,11 +9,10 @@ use bus::{Bus, InProcessBus, Limits, Sealer};
 use event_log::{EventLog, MemoryLog};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use gateway::{
-    Figures, GatewayOptions, JournalFailure, JournalFilter, JournalQuery, RunningGateway,
-};
+use gateway::{GatewayOptions, JournalFailure, JournalQuery, RunningGateway};
 use runner::{House, HouseOptions};
 use schemas::commands::journal::RecordToClean;
+use schemas::journal::{Figures, JournalFilter};
 use schemas::settings::Settings;
 use schemas::{Lane, Owner, Position, SystemId, Timestamp, TransactionId, UserId};
 use serde_json::{Map, Value};

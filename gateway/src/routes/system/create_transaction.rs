@@ -128,20 +128,22 @@ async fn handle(
     }
 }
 
-/// The picture of an offline transaction's text in base64, when there is one. Drawing takes longer than the executor bears.
+/// The picture of an offline transaction's text in base64, when there is one.
 async fn drawn(gateway: &Gateway, text: Option<Secret>) -> Result<Option<String>, ApiError> {
+    let Some(text) = text else {
+        return Ok(None);
+    };
     let settings = gateway.house.settings.current();
-    let drawing = tokio::task::spawn_blocking(move || {
-        let text = text.as_ref().and_then(Secret::expose_text);
-        let draw = |text| Design::of(text, settings.transaction_qr_size_px(), &settings);
-        let design = text.map(draw).transpose()?;
-        Ok(design.map(|design| STANDARD.encode(design.drawn_as(ImageType::Png))))
+    let drawing = gateway.draw(move || {
+        let text = text.expose_text().unwrap_or_default();
+        let design = Design::of(text, settings.transaction_qr_size_px(), &settings)?;
+        Ok(STANDARD.encode(design.drawn_as(ImageType::Png)))
     });
-    match drawing.await {
-        // The decider knew the limits; here the code itself has the last word.
-        Ok(drawn) => drawn.map_err(|TooLong| ApiError::new(ErrorCode::QrGenerationError)),
-        Err(error) => Err(ApiError::bug("a QR code could not be drawn", &error)),
-    }
+    // The decider knew the limits; here the code itself has the last word.
+    let drawn = drawing.await?;
+    drawn
+        .map(Some)
+        .map_err(|TooLong| ApiError::new(ErrorCode::QrGenerationError))
 }
 
 fn command(

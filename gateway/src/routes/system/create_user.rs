@@ -3,7 +3,6 @@
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::Response;
-use schemas::answers::AnswerBody;
 use schemas::commands::users::CreateUser;
 use schemas::{CommandId, ErrorCode, Owner, UserId};
 use serde::Deserialize;
@@ -102,14 +101,10 @@ async fn handle(
     };
     let system_id = call.ids.system_id();
     let owner = Owner::User(system_id.clone(), user_id);
-    let mut reply = gateway.ask(&call, owner, command).await?;
-    match std::mem::replace(&mut reply.body, AnswerBody::Nothing) {
-        AnswerBody::KeyIssued(issued) => {
-            let answer = wishes.answer(&gateway, system_id, *issued).await?;
-            Ok(reply.render("user_created", &answer))
-        }
-        _ => Err(reply.unexpected()),
-    }
+    let reply = gateway.ask(&call, owner, command).await?;
+    wishes
+        .render(&gateway, system_id, reply, "user_created")
+        .await
 }
 
 /// The prefix and a UUID that follows from the command's identity: a repetition names the same user.

@@ -4,7 +4,6 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::Response;
 use schemas::ErrorCode;
-use schemas::answers::AnswerBody;
 use schemas::commands::keys::ExportUserKey;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -87,16 +86,10 @@ async fn handle(
         app_extra: form.app_extra,
         carrier: form.carrier,
     };
-    let mut reply = gateway.ask(&call, call.user(), command).await?;
-    match std::mem::replace(&mut reply.body, AnswerBody::Nothing) {
-        AnswerBody::KeyIssued(issued) => {
-            let answer = wishes
-                .answer(&gateway, call.ids.system_id(), *issued)
-                .await?;
-            Ok(reply.render("key_exported", &answer))
-        }
-        _ => Err(reply.unexpected()),
-    }
+    let reply = gateway.ask(&call, call.user(), command).await?;
+    wishes
+        .render(&gateway, call.ids.system_id(), reply, "key_exported")
+        .await
 }
 
 #[cfg(test)]

@@ -12,10 +12,10 @@ use utoipa::ToSchema;
 use crate::answer::LOG_POSITION;
 use crate::call::SystemCall;
 use crate::error::ApiError;
-use crate::journal::JournalFilter;
 use crate::route::Route;
 use crate::routes::journal_filter::AskedFilter;
 use crate::state::{Gateway, Shared};
+use schemas::journal::JournalFilter;
 
 /// `events`.
 #[derive(Debug, Serialize, ToSchema)]

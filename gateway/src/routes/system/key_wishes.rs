@@ -1,11 +1,14 @@
 //! What a bank may wish of a key it has issued, with a new user or for a known one.
 
-use schemas::answers::IssuedKey;
+use axum::body::Body;
+use axum::http::Response;
+use schemas::answers::{AnswerBody, IssuedKey};
 use schemas::commands::keys::{KeyCarrier, KeyParts, KeyRequest};
 use schemas::settings::Settings;
 use schemas::{ErrorCode, SystemId};
 use serde_json::value::RawValue;
 
+use crate::answer::Reply;
 use crate::error::ApiError;
 use crate::flags::KeyParams;
 use crate::json::{self, SecretText};
@@ -138,8 +141,24 @@ impl KeyWishes {
         }
     }
 
-    /// The issued key in the form wished. Drawing takes milliseconds, so it is done beside the doors' threads.
-    pub(crate) async fn answer(
+    /// The answer to the bank: the issued key in the form wished.
+    pub(crate) async fn render(
+        self,
+        gateway: &Gateway,
+        system_id: SystemId,
+        mut reply: Reply,
+        answer_type: &str,
+    ) -> Result<Response<Body>, ApiError> {
+        match std::mem::replace(&mut reply.body, AnswerBody::Nothing) {
+            AnswerBody::KeyIssued(issued) => {
+                let answer = self.answer(gateway, system_id, *issued).await?;
+                Ok(reply.render(answer_type, &answer))
+            }
+            _ => Err(reply.unexpected()),
+        }
+    }
+
+    async fn answer(
         self,
         gateway: &Gateway,
         system_id: SystemId,
@@ -147,7 +166,7 @@ impl KeyWishes {
     ) -> Result<KeyAnswer, ApiError> {
         let settings = gateway.house.settings.current();
         let default_scheme = gateway.options.deeplink_scheme.clone();
-        let drawing = tokio::task::spawn_blocking(move || {
+        let drawing = gateway.draw(move || {
             let scheme = self.qr_url_scheme.as_deref();
             let scheme = scheme
                 .or(issued.qr_url_scheme.as_deref())
@@ -160,10 +179,7 @@ impl KeyWishes {
             };
             key::answer(&system_id, &issued, &form, &settings)
         });
-        match drawing.await {
-            Ok(answer) => answer,
-            Err(error) => Err(ApiError::bug("a key could not be drawn", &error)),
-        }
+        drawing.await?
     }
 }
 

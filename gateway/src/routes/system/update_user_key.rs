@@ -4,7 +4,6 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::Response;
 use schemas::ErrorCode;
-use schemas::answers::AnswerBody;
 use schemas::commands::keys::UpdateUserKey;
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -89,16 +88,10 @@ async fn handle(
         key: wishes.key_request(&gateway.house.settings.current())?,
         is_delayed: request.is_delayed.unwrap_or(false),
     };
-    let mut reply = gateway.ask(&call, call.user(), command).await?;
-    match std::mem::replace(&mut reply.body, AnswerBody::Nothing) {
-        AnswerBody::KeyIssued(issued) => {
-            let answer = wishes
-                .answer(&gateway, call.ids.system_id(), *issued)
-                .await?;
-            Ok(reply.render("key_updated", &answer))
-        }
-        _ => Err(reply.unexpected()),
-    }
+    let reply = gateway.ask(&call, call.user(), command).await?;
+    wishes
+        .render(&gateway, call.ids.system_id(), reply, "key_updated")
+        .await
 }
 
 #[cfg(test)]

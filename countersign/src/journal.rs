@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use gateway::{JournalFailure, JournalQuery};
 use projections::{Journal, ReadModels};
 use schemas::commands::journal::RecordToClean;
+use schemas::journal::{Figures, JournalFilter};
 use schemas::{Owner, Position, SystemId, Timestamp, TransactionId, UserId};
 use serde_json::{Map, Value};
 
@@ -22,14 +23,10 @@ pub struct JournalBehindTheDoors {
 impl JournalQuery for JournalBehindTheDoors {
     fn page<'a>(
         &'a self,
-        filter: &'a gateway::JournalFilter,
+        filter: &'a JournalFilter,
     ) -> BoxFuture<'a, Result<Vec<Map<String, Value>>, JournalFailure>> {
         async move {
-            let records = self
-                .journal
-                .page(&of_the_read_model(filter))
-                .await
-                .map_err(failure)?;
+            let records = self.journal.page(filter).await.map_err(failure)?;
             records.iter().map(object).collect()
         }
         .boxed()
@@ -53,10 +50,10 @@ impl JournalQuery for JournalBehindTheDoors {
 
     fn uncleaned<'a>(
         &'a self,
-        filter: &'a gateway::JournalFilter,
+        filter: &'a JournalFilter,
     ) -> BoxFuture<'a, Result<Vec<(Owner, RecordToClean)>, JournalFailure>> {
         async move {
-            let found = self.journal.uncleaned(&of_the_read_model(filter)).await;
+            let found = self.journal.uncleaned(filter).await;
             let found = found.map_err(failure)?.into_iter().map(|record| {
                 let to_clean = RecordToClean {
                     event_id: record.event_id,
@@ -86,20 +83,10 @@ impl JournalQuery for JournalBehindTheDoors {
         system_id: &'a SystemId,
         from: Timestamp,
         to: Timestamp,
-    ) -> BoxFuture<'a, Result<gateway::Figures, JournalFailure>> {
+    ) -> BoxFuture<'a, Result<Figures, JournalFailure>> {
         async move {
             let found = self.journal.figures(system_id, from, to).await;
-            let found = found.map_err(failure)?;
-            Ok(gateway::Figures {
-                users: found.users,
-                users_created: found.users_created,
-                users_deleted: found.users_deleted,
-                transactions_created: found.transactions_created,
-                transactions_confirmed: found.transactions_confirmed,
-                transactions_declined: found.transactions_declined,
-                transactions_expired: found.transactions_expired,
-                events: found.events,
-            })
+            found.map_err(failure)
         }
         .boxed()
     }
@@ -114,21 +101,6 @@ impl JournalQuery for JournalBehindTheDoors {
             })
         }
         .boxed()
-    }
-}
-
-fn of_the_read_model(filter: &gateway::JournalFilter) -> projections::JournalFilter {
-    projections::JournalFilter {
-        system_id: filter.system_id.clone(),
-        user_id: filter.user_id.clone(),
-        transaction_id: filter.transaction_id.clone(),
-        request_type: filter.request_type.clone(),
-        request_result: filter.request_result,
-        after: filter.after,
-        from: filter.from,
-        to: filter.to,
-        offset: filter.offset,
-        limit: filter.limit,
     }
 }
 
