@@ -11,6 +11,7 @@ mod check;
 mod delivery;
 mod event_reader;
 mod headers;
+mod lane_pull;
 mod lane_reader;
 mod link;
 mod options;

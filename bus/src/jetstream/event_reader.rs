@@ -43,7 +43,7 @@ pub(super) async fn open(
         lane,
     };
     let (generation, messages) =
-        pulling::pull_soon(&reader.link, &attempt, EVT, &reader.consumer(), PULL_MAX).await?;
+        pulling::pull_soon(&reader.link, &attempt, || reader.open_pull()).await?;
     let (sender, receiver) = mpsc::channel(READY_MAX);
     tokio::spawn(reader.run(generation, messages, sender));
     let events = futures::stream::unfold(receiver, |mut receiver| async move {
@@ -138,9 +138,13 @@ impl Reader {
     }
 
     async fn pull(&mut self) -> Result<pull::Stream, Interrupted> {
-        let messages = pulling::pull(&self.link, EVT, self.consumer(), PULL_MAX).await?;
+        let messages = self.open_pull().await?;
         self.delivered = 0;
         Ok(messages)
+    }
+
+    async fn open_pull(&self) -> Result<pull::Stream, Interrupted> {
+        pulling::pull(&self.link, EVT, self.consumer(), PULL_MAX).await
     }
 
     fn consumer(&self) -> pull::Config {

@@ -4,32 +4,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, pull};
+use futures::StreamExt as _;
 use futures::stream::BoxStream;
-use futures::{FutureExt as _, StreamExt as _};
 use schemas::{Lane, subjects};
 use tokio::sync::mpsc;
 
 use super::delivery::{Context, Handle};
+use super::lane_pull::{LanePull, consumer_name};
 use super::pulling::{self, Interrupted};
-use super::topology::CMD;
 use crate::limits::Limits;
 use crate::port::{BusError, Delivery, DeliveryHandle as _};
 
 /// How many deliveries lie ready for their reader; the rest stay with the server.
 const READY_MAX: usize = 32;
 
-/// How many messages one pull asks for.
-const PULL_MAX: usize = 256;
-
 /// Opens the lane. The stream ends only when its reader drops it.
 pub(super) async fn open(context: Context) -> Result<BoxStream<'static, Delivery>, BusError> {
     let lane = context.lane;
     let attempt = format!("cannot read the commands of lane {lane}");
-    let consumer = consumer(lane, &context.limits);
-    let (generation, messages) =
-        pulling::pull_soon(&context.link, &attempt, CMD, &consumer, PULL_MAX).await?;
+    let (generation, commands) =
+        pulling::pull_soon(&context.link, &attempt, || pull(&context)).await?;
     let (sender, receiver) = mpsc::channel(READY_MAX);
-    tokio::spawn(run(context, generation, messages, sender));
+    tokio::spawn(run(context, generation, commands, sender));
     let deliveries = futures::stream::unfold(receiver, |mut receiver| async move {
         let delivery = receiver.recv().await?;
         Some((delivery, receiver))
@@ -37,19 +33,14 @@ pub(super) async fn open(context: Context) -> Result<BoxStream<'static, Delivery
     Ok(deliveries.boxed())
 }
 
-async fn pull(context: &Context) -> Result<pull::Stream, Interrupted> {
-    pulling::pull(
-        &context.link,
-        CMD,
-        consumer(context.lane, &context.limits),
-        PULL_MAX,
-    )
-    .await
+async fn pull(context: &Context) -> Result<LanePull, Interrupted> {
+    let consumer = consumer(context.lane, &context.limits);
+    LanePull::open(&context.link, context.lane, consumer).await
 }
 
 fn consumer(lane: Lane, limits: &Limits) -> pull::Config {
     pull::Config {
-        durable_name: Some(format!("lane-{lane}")),
+        durable_name: Some(consumer_name(lane)),
         description: Some("Commands of one lane, for its runner".to_owned()),
         filter_subject: subjects::commands_of(lane),
         ack_policy: AckPolicy::Explicit,
@@ -65,27 +56,26 @@ fn consumer(lane: Lane, limits: &Limits) -> pull::Config {
 async fn run(
     context: Context,
     mut generation: u64,
-    mut messages: pull::Stream,
+    mut commands: LanePull,
     reader: mpsc::Sender<Delivery>,
 ) {
     let mut pause = pulling::Pause::default();
     loop {
         let interrupted = tokio::select! {
             biased;
-            () = reader.closed() => return give_back(&context, messages).await,
+            () = reader.closed() => return give_back(&context, commands).await,
             () = context.link.outlives(generation) => Interrupted::NewGeneration,
-            message = messages.next() => match message {
-                Some(Ok(message)) => {
+            command = commands.next() => match command {
+                Ok(command) => {
                     pause = pulling::Pause::default();
-                    pass_on(&context, &message, &reader).await;
+                    pass_on(&context, &command, &reader).await;
                     continue;
                 }
-                Some(Err(error)) => Interrupted::from(error),
-                None => Interrupted::Ended,
+                Err(interrupted) => interrupted,
             },
         };
-        give_back(&context, messages).await;
-        messages = loop {
+        give_back(&context, commands).await;
+        commands = loop {
             tracing::debug!(lane = %context.lane, %interrupted, "reading commands again");
             tokio::select! {
                 () = reader.closed() => return,
@@ -93,7 +83,7 @@ async fn run(
             }
             generation = context.link.usable().await;
             match pull(&context).await {
-                Ok(messages) => break messages,
+                Ok(commands) => break commands,
                 Err(interrupted) => {
                     tracing::warn!(lane = %context.lane, %interrupted, "cannot read commands; trying again");
                     context.link.ask_for_repair();
@@ -127,17 +117,12 @@ async fn pass_on(
     drop(reader.send(handle.into_delivery()).await);
 }
 
-/// Gives back what was pulled and not passed on, so that the lane's next reader need not wait for it.
-async fn give_back(context: &Context, mut messages: pull::Stream) {
-    for _ in 0..PULL_MAX {
-        let Some(Some(Ok(message))) = messages.next().now_or_never() else {
-            return;
-        };
-        if let Some(settle) = &message.reply {
-            context.give_back.give_back(settle.clone(), Duration::ZERO);
-        }
+/// Gives back what was pulled and not passed on, so that the lane's next reader need not wait for it. Not before the pull has
+/// ended: the server would deliver it to that same pull.
+async fn give_back(context: &Context, commands: LanePull) {
+    for settle in commands.end().await {
+        context.give_back.give_back(settle, Duration::ZERO);
     }
-    tokio::task::yield_now().await;
 }
 
 impl Context {

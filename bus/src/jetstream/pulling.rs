@@ -11,11 +11,11 @@ use super::link::{Link, PATIENCE};
 use crate::port::BusError;
 
 /// How long a pull stays open at the server.
-const PULL_EXPIRES: Duration = Duration::from_secs(20);
+pub(super) const PULL_EXPIRES: Duration = Duration::from_secs(20);
 
 /// How often an idle server says that it is still there. After two silences a consumer whose leader died elsewhere in the
 /// cluster is looked for anew.
-const PULL_HEARTBEAT: Duration = Duration::from_secs(1);
+pub(super) const PULL_HEARTBEAT: Duration = Duration::from_secs(1);
 
 /// Why a pull came to an end.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,14 @@ pub(super) enum Interrupted {
     NewGeneration,
     #[error("the pull ended")]
     Ended,
+    #[error("the server fell silent")]
+    Silent,
+    #[error("the server refused: {0}")]
+    Refused(String),
+    #[error(transparent)]
+    Subscribe(#[from] async_nats::SubscribeError),
+    #[error(transparent)]
+    Ask(#[from] async_nats::PublishError),
     #[error(transparent)]
     Consumer(#[from] ConsumerError),
     #[error(transparent)]
@@ -53,21 +61,19 @@ pub(super) async fn pull(
     Ok(messages)
 }
 
-/// The same for somebody who opens a lane: tries for a while, because a stream may be on its way back. Says also which
+/// Opens a pull for somebody who opens a lane: tries for a while, because a stream may be on its way back. Says also which
 /// generation of the streams this is.
-pub(super) async fn pull_soon(
+pub(super) async fn pull_soon<P, F: Future<Output = Result<P, Interrupted>>>(
     link: &Link,
     attempt: &str,
-    stream: &str,
-    consumer: &pull::Config,
-    at_once: usize,
-) -> Result<(u64, pull::Stream), BusError> {
+    open: impl Fn() -> F,
+) -> Result<(u64, P), BusError> {
     let give_up_at = Instant::now() + PATIENCE;
     let mut pause = Pause::default();
     loop {
         let generation = link.usable_soon(attempt).await?;
-        match pull(link, stream, consumer.clone(), at_once).await {
-            Ok(messages) => return Ok((generation, messages)),
+        match open().await {
+            Ok(pull) => return Ok((generation, pull)),
             Err(interrupted) if Instant::now() >= give_up_at => {
                 return Err(BusError::new(attempt, interrupted));
             }
