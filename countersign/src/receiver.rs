@@ -49,7 +49,8 @@ struct Shared {
     received: Mutex<Vec<Received>>,
     refused: Mutex<Vec<Received>>,
     arrived: Notify,
-    refuse_next: Mutex<u32>,
+    /// So many requests are refused with that status.
+    refuse_next: Mutex<(u32, StatusCode)>,
 }
 
 impl WebhookKeys {
@@ -119,11 +120,16 @@ impl Receiver {
 
     /// Answers the next `count` requests with 503.
     pub fn refuse_next(&self, count: u32) {
+        self.refuse_next_with(count, StatusCode::SERVICE_UNAVAILABLE);
+    }
+
+    /// Answers the next `count` requests with this status.
+    pub fn refuse_next_with(&self, count: u32, status: StatusCode) {
         *self
             .state
             .refuse_next
             .lock()
-            .unwrap_or_else(PoisonError::into_inner) = count;
+            .unwrap_or_else(PoisonError::into_inner) = (count, status);
     }
 
     /// Everything received and accepted so far.
@@ -178,12 +184,12 @@ impl Receiver {
 
 async fn take(State(state): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> StatusCode {
     let refused = {
-        let mut left = state
+        let mut order = state
             .refuse_next
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let refused = *left > 0;
-        *left = left.saturating_sub(1);
+        let refused = (order.0 > 0).then_some(order.1);
+        order.0 = order.0.saturating_sub(1);
         refused
     };
     let header = |name: &str| {
@@ -206,13 +212,13 @@ async fn take(State(state): State<Arc<Shared>>, headers: HeaderMap, body: Bytes)
             .collect(),
         body: body.to_vec(),
     };
-    if refused {
+    if let Some(status) = refused {
         state
             .refused
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(received);
-        return StatusCode::SERVICE_UNAVAILABLE;
+        return status;
     }
     state
         .received

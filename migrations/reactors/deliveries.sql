@@ -32,3 +32,11 @@ create index if not exists delivery_in_order on delivery (order_key, number)
     where status = 'pending' or status = 'waiting';
 create index if not exists delivery_parked on delivery (created_at) where status = 'parked';
 create index if not exists delivery_finished on delivery (finished_at) where status = 'delivered';
+
+-- Receivers that answered 410: scheme, host, port and path. Nothing is sent to them before a person says so.
+create table if not exists receiver_gone (
+    system_id text not null,
+    receiver text not null,
+    since bigint not null,
+    primary key (system_id, receiver)
+);

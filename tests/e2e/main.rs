@@ -43,6 +43,7 @@ mod offline_code;
 mod operators;
 mod raw;
 mod rebuild;
+mod receiver_gone;
 mod register_and_renew;
 mod reissued_key;
 mod remote_update;

@@ -231,7 +231,7 @@ impl Built {
             settings: Arc::clone(&settings),
             egress: Arc::clone(&egress),
             clock: plan.clock(),
-            database_address: plan.store("outbox"),
+            database_address: plan.outbox(),
         });
         let (reactor, its_end) = (reactor.await?, told.clone());
         parts.spawn(async move { Ok(reactor.run(ended(its_end)).await?) });

@@ -1,7 +1,7 @@
 //! A bank for the tests: takes letters, and answers as it is told.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::body::{Body, Bytes};
@@ -22,6 +22,8 @@ pub(crate) struct Bank {
 pub(crate) struct Received {
     pub headers: HeaderMap,
     pub bytes: Vec<u8>,
+    /// The status it was answered with; 0 as long as it was not.
+    pub answered: u16,
 }
 
 /// An answer of the bank.
@@ -36,6 +38,8 @@ pub(crate) enum Answer {
 struct Desk {
     letters: watch::Sender<Vec<Received>>,
     answers: Mutex<VecDeque<Answer>>,
+    /// What it answers when nothing else was ordered.
+    usual: AtomicU16,
     /// Answers that may leave; a closed desk answers nobody.
     open: Semaphore,
     megabytes: Arc<AtomicUsize>,
@@ -54,6 +58,7 @@ impl Bank {
         let desk = Arc::new(Desk {
             letters: watch::Sender::new(Vec::new()),
             answers: Mutex::default(),
+            usual: AtomicU16::new(200),
             open: Semaphore::new(0),
             megabytes: Arc::default(),
         });
@@ -81,6 +86,11 @@ impl Bank {
             .lock()
             .expect("no test panicked here")
             .extend(answers);
+    }
+
+    /// From now on it answers this, unless something else was ordered.
+    pub fn answers(&self, status: u16) {
+        self.desk.usual.store(status, Ordering::SeqCst);
     }
 
     pub fn letters(&self) -> Vec<Received> {
@@ -120,8 +130,15 @@ impl Received {
 
 async fn take(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) -> Response<Body> {
     let bytes = body.to_vec();
-    desk.letters
-        .send_modify(|letters| letters.push(Received { headers, bytes }));
+    let mut place = 0;
+    desk.letters.send_modify(|letters| {
+        place = letters.len();
+        letters.push(Received {
+            headers,
+            bytes,
+            answered: 0,
+        });
+    });
     desk.open
         .acquire()
         .await
@@ -133,12 +150,14 @@ async fn take(State(desk): State<Arc<Desk>>, headers: HeaderMap, body: Bytes) ->
         .expect("no test panicked here")
         .pop_front();
     let (status, header, body) = match answer {
-        None => (200, None, Body::empty()),
+        None => (desk.usual.load(Ordering::SeqCst), None, Body::empty()),
         Some(Answer::Status(status)) => (status, None, Body::empty()),
         Some(Answer::With(status, name, value)) => (status, Some((name, value)), Body::empty()),
         Some(Answer::Body(status, body)) => (status, None, Body::from(body)),
         Some(Answer::Endless) => (200, None, endless(Arc::clone(&desk.megabytes))),
     };
+    desk.letters
+        .send_modify(|letters| letters[place].answered = status);
     let mut response = Response::new(body);
     *response.status_mut() = StatusCode::from_u16(status).expect("a status");
     if let Some((name, value)) = header {

@@ -1,7 +1,7 @@
 //! What is sent when: a window of the outbox in memory, a cap for every endpoint, results written in groups.
 //!
 //! The outbox is the truth and may be long; memory holds at most [`WINDOW`] deliveries of an endpoint. An endpoint that
-//! is slow or down fills its own window and nobody else's.
+//! is slow or down fills its own window and nobody else's, and one that fails and fails is left alone for a while.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -11,8 +11,9 @@ use projections::store::StoreError;
 use schemas::Timestamp;
 use tokio::task::JoinSet;
 
+use crate::breaker::Breaker;
 use crate::delivery::Delivery;
-use crate::outbox::{Fate, Outbox, Settled};
+use crate::outbox::{Fate, Outbox, Settled, Settlement};
 use crate::sender::Sender;
 
 /// Deliveries of one endpoint that are on their way at the same time.
@@ -43,6 +44,7 @@ struct Endpoint {
     held: HashSet<String>,
     /// When to look into the outbox; `None` when nothing is there that memory does not hold.
     look_at: Option<Timestamp>,
+    breaker: Breaker,
 }
 
 impl Endpoint {
@@ -55,6 +57,23 @@ impl Endpoint {
             self.look_by(delivery.next_at);
         } else if self.held.insert(delivery.id.clone()) {
             self.ready.push_back(delivery);
+        }
+    }
+
+    /// Sees what an attempt tells of the endpoint.
+    fn heed(&mut self, settled: &Settled, now: Timestamp) {
+        let endpoint = &settled.delivery.endpoint;
+        match settled.shows_life() {
+            Some(true) if self.breaker.lives() => {
+                tracing::info!(delivery.endpoint = endpoint, "an endpoint is back");
+            }
+            Some(false) if self.breaker.failed(now) => {
+                tracing::error!(
+                    delivery.endpoint = endpoint,
+                    "an endpoint fails and fails: it is asked now and then"
+                );
+            }
+            _ => {}
         }
     }
 }
@@ -95,6 +114,9 @@ impl Dispatcher {
         ] {
             metrics::gauge!("reactor_letters", "state" => state).set(count as f64);
         }
+        let is_left_alone = |endpoint: &&Endpoint| endpoint.breaker.is_open();
+        let left_alone = self.endpoints.values().filter(is_left_alone).count();
+        metrics::gauge!("reactor_endpoints_left_alone").set(left_alone as f64);
         Ok(())
     }
 
@@ -126,7 +148,8 @@ impl Dispatcher {
                     endpoint.offer(delivery);
                 }
             }
-            while endpoint.in_flight < IN_FLIGHT_MAX
+            let in_flight_max = endpoint.breaker.allows(IN_FLIGHT_MAX, now);
+            while endpoint.in_flight < in_flight_max
                 && let Some(delivery) = endpoint.ready.pop_front()
             {
                 endpoint.in_flight += 1;
@@ -151,8 +174,10 @@ impl Dispatcher {
     fn note(&mut self, result: Result<Settled, tokio::task::JoinError>) {
         match result {
             Ok(settled) => {
+                let now = self.clock.now();
                 if let Some(endpoint) = self.endpoints.get_mut(&settled.delivery.endpoint) {
                     endpoint.in_flight -= 1;
+                    endpoint.heed(&settled, now);
                 }
                 tell(&settled);
                 self.settled.push(settled);
@@ -172,7 +197,8 @@ impl Dispatcher {
         if self.settled.is_empty() {
             return Ok(());
         }
-        let next = self.outbox.settle(&self.settled, self.clock.now()).await?;
+        let Settlement { next, put_aside } =
+            self.outbox.settle(&self.settled, self.clock.now()).await?;
         for settled in self.settled.drain(..) {
             let Some(endpoint) = self.endpoints.get_mut(&settled.delivery.endpoint) else {
                 continue;
@@ -182,8 +208,31 @@ impl Dispatcher {
                 endpoint.look_by(at);
             }
         }
+        self.let_go(put_aside);
         self.admit(next);
         Ok(())
+    }
+
+    /// Forgets deliveries that must not be sent any more, unless they are on their way.
+    fn let_go(&mut self, put_aside: Vec<String>) {
+        if put_aside.is_empty() {
+            return;
+        }
+        tracing::error!(
+            letters = put_aside.len(),
+            "letters were put aside: their receiver is gone"
+        );
+        let put_aside: HashSet<String> = put_aside.into_iter().collect();
+        for endpoint in self.endpoints.values_mut() {
+            let Endpoint { ready, held, .. } = endpoint;
+            ready.retain(|delivery| {
+                let stays = !put_aside.contains(&delivery.id);
+                if !stays {
+                    held.remove(&delivery.id);
+                }
+                stays
+            });
+        }
     }
 
     /// The moment of the next look into the outbox.
@@ -200,11 +249,11 @@ fn tell(settled: &Settled) {
     let word = match settled.fate {
         Fate::Delivered => "delivered",
         Fate::Again(_) => "failed",
-        Fate::Parked => "parked",
+        Fate::Parked | Fate::Forbidden | Fate::Gone => "parked",
     };
     metrics::counter!("reactor_attempts_total", "outcome" => word).increment(1);
     let delivery = &settled.delivery;
-    if settled.fate == Fate::Parked {
+    if word == "parked" {
         tracing::error!(
             delivery.id,
             system.id = delivery.system_id,
@@ -226,3 +275,6 @@ fn tell(settled: &Settled) {
         );
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,7 @@
 
 #[cfg(test)]
 mod bank;
+mod breaker;
 mod callbacks;
 mod client;
 mod connectors;
@@ -20,6 +21,7 @@ mod letters;
 mod operation_callbacks;
 mod outbox;
 mod reactor;
+mod receivers;
 mod schedule;
 mod sender;
 #[cfg(test)]

@@ -14,6 +14,7 @@ use schemas::{Position, Timestamp};
 
 use crate::delivery::{Delivery, read_content};
 use crate::letters::release;
+use crate::receivers::{self, Receivers};
 
 /// How long a delivered letter is remembered, ms.
 const REMEMBERED_MS: i64 = 7 * 24 * 3_600_000;
@@ -103,6 +104,19 @@ pub(crate) enum Fate {
     Again(Timestamp),
     /// A person must look at it.
     Parked,
+    /// A person must look at it: it goes to an address that is never called.
+    Forbidden,
+    /// A person must look at it, and its receiver is gone: so is whatever else is owed to that.
+    Gone,
+}
+
+/// What follows from ended attempts.
+#[derive(Debug, Default)]
+pub(crate) struct Settlement {
+    /// Deliveries that waited for a finished one: they can be sent now.
+    pub next: Vec<Delivery>,
+    /// Ids of deliveries that must not be sent any more: their receivers are gone.
+    pub put_aside: Vec<String>,
 }
 
 /// How many deliveries are where.
@@ -153,7 +167,7 @@ impl Outbox {
         &self,
         before: &[u64],
         after: &[u64],
-        new: Vec<NewDelivery>,
+        mut new: Vec<NewDelivery>,
         now: Timestamp,
     ) -> Result<Option<Vec<Delivery>>, StoreError> {
         let mut transaction = self.store.begin().await?;
@@ -162,6 +176,11 @@ impl Outbox {
         let values = [after, before].map(|numbers| numbers::to_text(numbers).into());
         if transaction.execute(sql, values.to_vec()).await? != 1 {
             return Ok(None);
+        }
+        let gone = Receivers::gone(&mut transaction).await?;
+        for new in new.iter_mut().filter(|new| gone.take(&new.delivery)) {
+            let reason = || receivers::GONE.to_owned();
+            new.undeliverable.get_or_insert_with(reason);
         }
         let mut keys = HashSet::new();
         let rows = new.iter().map(|new| {
@@ -269,31 +288,49 @@ impl Outbox {
         })
     }
 
-    /// Writes down how attempts ended. The deliveries that waited for a finished one come back: they can be sent now.
+    /// Writes down how attempts ended, and what follows from that.
     pub async fn settle(
         &self,
         settled: &[Settled],
         now: Timestamp,
-    ) -> Result<Vec<Delivery>, StoreError> {
+    ) -> Result<Settlement, StoreError> {
         let mut transaction = self.store.begin().await?;
         hold(&mut transaction).await?;
         let rows = settled.iter().map(|settled| settled.row(now));
         let given = Given::new(&SETTLED, rows.collect());
         transaction.execute_on(given, SETTLE).await?;
-        let finished = settled
-            .iter()
-            .filter(|settled| !matches!(settled.fate, Fate::Again(_)))
-            .map(|settled| vec![settled.delivery.order_key.as_str().into(), now.0.into()]);
+        let gone = settled.iter().filter(|settled| settled.fate == Fate::Gone);
+        let gone = gone.map(|settled| &settled.delivery);
+        receivers::note_gone(&mut transaction, gone, now).await?;
+        let aside = if settled.iter().all(|it| it.fate == Fate::Delivered) {
+            Vec::new()
+        } else {
+            receivers::put_aside(&mut transaction, now).await?
+        };
+        let is_finished = |settled: &&Settled| !matches!(settled.fate, Fate::Again(_));
+        let finished = settled.iter().filter(is_finished);
+        let finished = finished.map(|settled| settled.delivery.order_key.as_str());
+        let finished: HashSet<_> = finished
+            .chain(aside.iter().map(|(_, order_key)| order_key.as_str()))
+            .collect();
+        let finished = finished
+            .into_iter()
+            .map(|order_key| vec![order_key.into(), now.0.into()]);
         let given = Given::new(&["finished_key", "now"], finished.collect());
         let sql = format!(
             "update delivery set status = 'pending', next_at = given.now from {{given}} \
              where order_key = given.finished_key and status = 'waiting' \
+             and not exists (select 1 from delivery held where held.order_key = given.finished_key \
+             and held.status = 'pending') \
              and number = (select min(other.number) from delivery other \
              where other.order_key = given.finished_key and other.status = 'waiting') returning {COLUMNS}"
         );
         let next = transaction.fetch_on(given, &sql).await?;
         transaction.commit().await?;
-        self.opened(next)
+        Ok(Settlement {
+            next: self.opened(next)?,
+            put_aside: aside.into_iter().map(|(id, _)| id).collect(),
+        })
     }
 
     /// Gives parked deliveries another round of attempts; all of them, or the one with that id. How many there were.
@@ -387,12 +424,25 @@ impl Outbox {
 }
 
 impl Settled {
+    /// Whether the attempt shows that the endpoint lives; `None` when it was not called. A letter that is refused for what
+    /// it says shows life.
+    pub fn shows_life(&self) -> Option<bool> {
+        match self.fate {
+            Fate::Forbidden => None,
+            Fate::Delivered | Fate::Gone => Some(true),
+            Fate::Again(_) | Fate::Parked => {
+                let status = self.status.unwrap_or(u16::MAX);
+                Some(status < 500 && status != 429)
+            }
+        }
+    }
+
     /// In the order of [`SETTLED`].
     fn row(&self, now: Timestamp) -> Vec<Value> {
         let (status, next_at, finished_at) = match self.fate {
             Fate::Delivered => ("delivered", now, Some(now.0)),
             Fate::Again(at) => ("pending", at, None),
-            Fate::Parked => ("parked", now, Some(now.0)),
+            Fate::Parked | Fate::Forbidden | Fate::Gone => ("parked", now, Some(now.0)),
         };
         vec![
             self.delivery.id.as_str().into(),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bus::shell::{Clock, LiveSettings, RootSecret};
+use bus::shell::{Clock, LiveSettings, RootSecret, WebhookKeys};
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 
@@ -12,8 +12,8 @@ use crate::client::{LiveClient, NotCalled};
 use crate::delivery::Delivery;
 use crate::egress::{EgressPolicy, forbidden};
 use crate::outbox::{Fate, Settled};
+use crate::receivers::GONE;
 use crate::schedule::{next_attempt, retry_after_ms};
-use bus::shell::WebhookKeys;
 
 /// Longest an attempt may take, connection and answer together.
 const ATTEMPT_MAX: Duration = Duration::from_secs(15);
@@ -71,7 +71,7 @@ impl Sender {
             }
             Answer::Status(StatusCode::GONE, _) => {
                 metrics::counter!("reactor_letters_gone_total").increment(1);
-                (Fate::Parked, Some(StatusCode::GONE), Some("gone for ever"))
+                (Fate::Gone, Some(StatusCode::GONE), Some(GONE))
             }
             Answer::Status(status, asked) => {
                 let asked = asked.filter(|_| may_ask_for_patience(status));
@@ -81,7 +81,7 @@ impl Sender {
             Answer::None(error) => (again(None), None, Some(error)),
             Answer::Forbidden(reason) => {
                 metrics::counter!("reactor_letters_forbidden_total").increment(1);
-                (Fate::Parked, None, Some(reason))
+                (Fate::Forbidden, None, Some(reason))
             }
         };
         Settled {

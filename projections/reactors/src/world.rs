@@ -13,6 +13,12 @@ use schemas::settings::Settings;
 use schemas::vault::VaultName;
 use schemas::{CommandId, Digest, KeyIndex, Lane, Owner, Timestamp};
 
+use projections::store::{Durability, Store};
+
+use crate::delivery::Delivery;
+use crate::intake::Intake;
+use crate::outbox::Outbox;
+use crate::sender::Sender;
 use crate::{EgressOptions, EgressPolicy, Reactor, ReactorOptions, StartError};
 
 /// The system that the tests live in.
@@ -65,6 +71,31 @@ impl World {
             database_address: self.outbox(),
         };
         Reactor::new(options).await
+    }
+
+    /// What a dispatcher needs; the outbox is the reactor's.
+    pub async fn outbox_and_sender(&self) -> Result<(Outbox, Sender), Box<dyn std::error::Error>> {
+        let store = Store::open(&self.outbox(), Durability::Lasting).await?;
+        let outbox = Outbox::open(store, self.root.clone()).await?;
+        let sender = Sender::new(
+            self.root.clone(),
+            self.clock.clone(),
+            LiveSettings::new(Settings::default()),
+            Arc::clone(&self.egress),
+        )?;
+        Ok((outbox, sender))
+    }
+
+    /// Takes in what is in the log; the letters that can be sent at once come back.
+    pub async fn take_in(&self) -> Result<Vec<Delivery>, Box<dyn std::error::Error>> {
+        let (outbox, _) = self.outbox_and_sender().await?;
+        let log = self.log.clone();
+        let mut intake = Intake::begin(log, self.root.clone(), self.clock.clone(), outbox).await?;
+        let mut ready = Vec::new();
+        while let Some(more) = intake.take().await? {
+            ready.extend(more);
+        }
+        Ok(ready)
     }
 
     /// Where the outbox is.

@@ -39,6 +39,7 @@ pub struct Plan {
     pub(super) license_issuer: Option<Vec<u8>>,
     pub(super) issuer: Option<Vec<u8>>,
     pub(super) egress: EgressOptions,
+    outbox: Option<String>,
     clock: TestClock,
     folder: tempfile::TempDir,
 }
@@ -72,6 +73,7 @@ impl Plan {
             tokens: None,
             license_issuer: None,
             issuer: None,
+            outbox: None,
             egress: EgressOptions {
                 allows_loopback: true,
                 ..EgressOptions::default()
@@ -193,6 +195,18 @@ impl Plan {
             TestClock::Manual(clock) => clock.advance_ms(ms),
             TestClock::Real(_) => panic!("the machine's clock is not ours to move"),
         }
+    }
+
+    /// The letters are kept in this database instead of a file.
+    #[must_use]
+    pub fn with_outbox(mut self, address: String) -> Self {
+        self.outbox = Some(address);
+        self
+    }
+
+    /// Address of the letters' store.
+    pub(super) fn outbox(&self) -> String {
+        self.outbox.clone().unwrap_or_else(|| self.store("outbox"))
     }
 
     /// Address of a store besides the log.
