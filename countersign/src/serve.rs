@@ -6,6 +6,7 @@ mod bus_choice;
 pub mod configuration;
 mod egress;
 mod licensing;
+mod receivers;
 mod roles;
 pub mod stores;
 mod tls;
@@ -196,6 +197,10 @@ pub struct ServeArguments {
         value_name = "BLOCK[:PORT,…],…"
     )]
     pub callback_allow: Vec<EgressRules>,
+    /// What is known of the receivers of callbacks: authorities to trust, our certificate, and for each system its blocks,
+    /// pinned keys and certificate; YAML
+    #[arg(long, env = "COUNTERSIGN_RECEIVERS", value_name = "FILE")]
+    pub receivers: Option<PathBuf>,
     /// How log lines look
     #[arg(long, env = "COUNTERSIGN_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use reactors::{EgressOptions, EgressPolicy};
 
 use super::bus_choice::OpenBus;
-use super::{Role, ServeArguments};
+use super::{Role, ServeArguments, receivers};
+use crate::AnyError;
 
 /// What the arguments permit, without our own parts.
-pub fn policy(arguments: &ServeArguments, bus: &OpenBus) -> Arc<EgressPolicy> {
+pub fn policy(arguments: &ServeArguments, bus: &OpenBus) -> Result<Arc<EgressPolicy>, AnyError> {
     let rules = arguments.callback_allow.iter();
     let allow: Vec<_> = rules.flat_map(|rules| rules.0.clone()).collect();
     let allows_loopback = is_all_on_loopback(arguments);
@@ -24,11 +25,15 @@ pub fn policy(arguments: &ServeArguments, bus: &OpenBus) -> Arc<EgressPolicy> {
     ];
     let mut closed_ports: Vec<u16> = parts.into_iter().flatten().flat_map(ports).collect();
     closed_ports.extend(bus.addresses().iter().flat_map(|address| ports(address)));
-    EgressPolicy::new(EgressOptions {
+    let receivers = arguments.receivers.as_deref().map(receivers::read);
+    let receivers = receivers.transpose()?.unwrap_or_default();
+    Ok(EgressPolicy::new(EgressOptions {
         allow,
         allows_loopback,
         closed_ports,
-    })
+        tls: receivers.tls,
+        systems: receivers.systems,
+    }))
 }
 
 /// Are the doors of this process open to this machine alone? Then so is everything else: a demo, a test.

@@ -57,7 +57,7 @@ pub async fn serve(
         clock,
         root,
         settings: LiveSettings::new(settings),
-        egress: egress::policy(&arguments, &open_bus),
+        egress: egress::policy(&arguments, &open_bus)?,
         stores,
     };
 

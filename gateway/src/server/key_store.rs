@@ -9,33 +9,35 @@ use crate::server::GatewayError;
 /// Longest store, bytes.
 const LENGTH_MAX: u64 = 1024 * 1024;
 
-/// The chain and the key of the store's one private key.
-pub(super) fn identity(
-    store: &KeyStore,
-) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), GatewayError> {
-    let opened = open(store, Pkcs12ImportPolicy::Strict)?;
-    let (_, chain) = opened
-        .private_key_chain()
-        .ok_or_else(|| wrong(store, "it holds no private key with its certificate"))?;
-    let certificates = chain.certs().iter();
-    let certificates = certificates.map(|one| CertificateDer::from(one.as_der().to_vec()));
-    let key = PrivatePkcs8KeyDer::from(chain.key().as_der().to_vec());
-    Ok((certificates.collect(), key.into()))
-}
-
-/// Every certificate of a trust store.
-pub(super) fn authorities(store: &KeyStore) -> Result<Vec<CertificateDer<'static>>, GatewayError> {
-    // Java marks an authority as trusted with an attribute of its own; openssl does not.
-    let opened = open(store, Pkcs12ImportPolicy::Raw)?;
-    let certificates = opened.entries().filter_map(|(_, entry)| match entry {
-        KeyStoreEntry::Certificate(one) => Some(CertificateDer::from(one.as_der().to_vec())),
-        _ => None,
-    });
-    let certificates: Vec<_> = certificates.collect();
-    if certificates.is_empty() {
-        return Err(wrong(store, "it holds no certificate"));
+impl KeyStore {
+    /// The chain and the key of the store's one private key.
+    pub fn identity(
+        &self,
+    ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), GatewayError> {
+        let opened = open(self, Pkcs12ImportPolicy::Strict)?;
+        let (_, chain) = opened
+            .private_key_chain()
+            .ok_or_else(|| wrong(self, "it holds no private key with its certificate"))?;
+        let certificates = chain.certs().iter();
+        let certificates = certificates.map(|one| CertificateDer::from(one.as_der().to_vec()));
+        let key = PrivatePkcs8KeyDer::from(chain.key().as_der().to_vec());
+        Ok((certificates.collect(), key.into()))
     }
-    Ok(certificates)
+
+    /// Every certificate of a trust store.
+    pub fn authorities(&self) -> Result<Vec<CertificateDer<'static>>, GatewayError> {
+        // Java marks an authority as trusted with an attribute of its own; openssl does not.
+        let opened = open(self, Pkcs12ImportPolicy::Raw)?;
+        let certificates = opened.entries().filter_map(|(_, entry)| match entry {
+            KeyStoreEntry::Certificate(one) => Some(CertificateDer::from(one.as_der().to_vec())),
+            _ => None,
+        });
+        let certificates: Vec<_> = certificates.collect();
+        if certificates.is_empty() {
+            return Err(wrong(self, "it holds no certificate"));
+        }
+        Ok(certificates)
+    }
 }
 
 fn open(

@@ -11,7 +11,7 @@ use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
 use crate::options::{ClientCertificate, GatewayTls, TlsAuthorities, TlsIdentity};
-use crate::server::{GatewayError, key_store};
+use crate::server::GatewayError;
 
 /// What takes a connection's handshake.
 pub(super) fn acceptor(tls: &GatewayTls) -> Result<TlsAcceptor, GatewayError> {
@@ -25,7 +25,7 @@ pub(super) fn acceptor(tls: &GatewayTls) -> Result<TlsAcceptor, GatewayError> {
             let mut roots = RootCertStore::empty();
             let authorities = match &clients.authorities {
                 TlsAuthorities::Pem(path) => certificates(path)?,
-                TlsAuthorities::Pkcs12(store) => key_store::authorities(store)?,
+                TlsAuthorities::Pkcs12(store) => store.authorities()?,
             };
             for certificate in authorities {
                 roots.add(certificate).map_err(failed)?;
@@ -40,7 +40,7 @@ pub(super) fn acceptor(tls: &GatewayTls) -> Result<TlsAcceptor, GatewayError> {
     };
     let (chain, key) = match &tls.identity {
         TlsIdentity::Pem { cert, key } => (certificates(cert)?, private_key(key)?),
-        TlsIdentity::Pkcs12(store) => key_store::identity(store)?,
+        TlsIdentity::Pkcs12(store) => store.identity()?,
     };
     let mut config = builder.with_single_cert(chain, key).map_err(failed)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];

@@ -55,6 +55,22 @@ impl Bank {
 
     /// A bank that takes letters and does not answer before it is let go.
     pub async fn closed() -> Self {
+        let (bank, listener, router) = Self::begin("http").await;
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        bank
+    }
+
+    /// A bank that answers 200 to everything, behind TLS.
+    pub async fn behind_tls(configuration: rustls::ServerConfig) -> Self {
+        let (bank, listener, router) = Self::begin("https").await;
+        bank.let_go();
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(configuration));
+        let listener = TlsListener { listener, acceptor };
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        bank
+    }
+
+    async fn begin(scheme: &str) -> (Self, tokio::net::TcpListener, axum::Router) {
         let desk = Arc::new(Desk {
             letters: watch::Sender::new(Vec::new()),
             answers: Mutex::default(),
@@ -66,14 +82,13 @@ impl Bank {
             .await
             .expect("a free port");
         let url = format!(
-            "http://{}/callback",
+            "{scheme}://{}/callback",
             listener.local_addr().expect("it is bound")
         );
         let router = axum::Router::new()
             .fallback(take)
             .with_state(Arc::clone(&desk));
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { url, desk }
+        (Self { url, desk }, listener, router)
     }
 
     pub fn let_go(&self) {
@@ -125,6 +140,30 @@ impl Received {
 
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.bytes).expect("letters are JSON")
+    }
+}
+
+struct TlsListener {
+    listener: tokio::net::TcpListener,
+    acceptor: tokio_rustls::TlsAcceptor,
+}
+
+impl axum::serve::Listener for TlsListener {
+    type Io = tokio_rustls::server::TlsStream<tokio::net::TcpStream>;
+    type Addr = std::net::SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            let (stream, from) = axum::serve::Listener::accept(&mut self.listener).await;
+            // Whoever does not come in is the caller's affair.
+            if let Ok(stream) = self.acceptor.accept(stream).await {
+                return (stream, from);
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        self.listener.local_addr()
     }
 }
 

@@ -16,8 +16,9 @@ use crate::egress::{EgressPolicy, EgressResolver};
 /// Idle connections that are kept for each endpoint.
 const IDLE_MAX: usize = 32;
 
-/// Ports whose clients are kept. A client belongs to one port, because whoever looks a name up is not told the port.
-const PORTS_MAX: NonZeroUsize = NonZeroUsize::new(16).expect("it is not 0");
+/// Clients that are kept. A client belongs to one port, because whoever looks a name up is not told the port, and to one
+/// system, when that has rules of its own.
+const CLIENTS_MAX: NonZeroUsize = NonZeroUsize::new(64).expect("it is not 0");
 
 /// The port of https.
 const USUAL_PORT: u16 = 443;
@@ -31,10 +32,10 @@ pub(crate) struct LiveClient {
     call_max: Duration,
 }
 
-/// Clients by port, and the longest they wait for a connection, ms.
+/// Clients by system and port, and the longest they wait for a connection, ms.
 #[derive(Debug)]
 struct Clients {
-    by_port: LruCache<u16, reqwest::Client>,
+    known: LruCache<(Option<String>, u16), reqwest::Client>,
     connect_timeout_ms: u64,
 }
 
@@ -47,15 +48,26 @@ pub(crate) enum NotCalled {
     Hindered,
 }
 
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// A certificate or a key is of no use.
+    #[error("a certificate or a key for outgoing calls is of no use")]
+    Tls(#[from] rustls::Error),
+    /// The machine does not let us.
+    #[error("no client for outgoing calls")]
+    Http(#[from] reqwest::Error),
+}
+
 impl LiveClient {
     /// A client whose calls take so long at most, connection and answer together.
     pub(crate) fn new(
         settings: Arc<LiveSettings>,
         egress: Arc<EgressPolicy>,
         call_max: Duration,
-    ) -> Result<Self, reqwest::Error> {
+    ) -> Result<Self, ClientError> {
         let clients = Clients {
-            by_port: LruCache::new(PORTS_MAX),
+            known: LruCache::new(CLIENTS_MAX),
             connect_timeout_ms: settings.current().network_timeout_ms(),
         };
         let client = Self {
@@ -64,19 +76,29 @@ impl LiveClient {
             egress,
             call_max,
         };
-        client.at(USUAL_PORT)?;
+        client.at(None, USUAL_PORT)?;
         Ok(client)
     }
 
-    /// A POST to an address that may be called. Names are judged when they are looked up, at the connection.
+    /// A POST to an address that may be called, by the general rules.
     pub(crate) fn post(&self, url: &str) -> Result<RequestBuilder, NotCalled> {
+        self.post_by(None, url)
+    }
+
+    /// A POST to a receiver of a system.
+    pub(crate) fn post_for(&self, system_id: &str, url: &str) -> Result<RequestBuilder, NotCalled> {
+        self.post_by(Some(system_id), url)
+    }
+
+    /// Names are judged when they are looked up, at the connection.
+    fn post_by(&self, system_id: Option<&str>, url: &str) -> Result<RequestBuilder, NotCalled> {
         let url = callable(url).map_err(|reason| NotCalled::Forbidden(reason.reason()))?;
         let port = url.port_or_known_default().unwrap_or(USUAL_PORT);
         if let Some(ip) = literal(&url) {
-            let judged = self.egress.check(SocketAddr::new(ip, port));
+            let judged = self.egress.check(system_id, SocketAddr::new(ip, port));
             judged.map_err(|reason| NotCalled::Forbidden(reason.reason()))?;
         }
-        match self.at(port) {
+        match self.at(system_id, port) {
             Ok(client) => Ok(client.post(url)),
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
@@ -86,31 +108,39 @@ impl LiveClient {
         }
     }
 
-    /// The client of a port; all of them are new when NETWORK_TIMEOUT changed.
-    fn at(&self, port: u16) -> Result<reqwest::Client, reqwest::Error> {
+    /// The client of a port, and of the system if it has rules; all of them are new when NETWORK_TIMEOUT changed.
+    fn at(&self, system_id: Option<&str>, port: u16) -> Result<reqwest::Client, ClientError> {
         let wanted_ms = self.settings.current().network_timeout_ms();
-        let mut known = self
+        let system_id = system_id.filter(|id| self.egress.rules_of(Some(id)).is_some());
+        let mut clients = self
             .known
             .lock()
             .expect("nothing panics while it holds the clients");
-        if known.connect_timeout_ms != wanted_ms {
-            known.by_port.clear();
-            known.connect_timeout_ms = wanted_ms;
+        if clients.connect_timeout_ms != wanted_ms {
+            clients.known.clear();
+            clients.connect_timeout_ms = wanted_ms;
         }
-        if let Some(client) = known.by_port.get(&port) {
+        let whose = (system_id.map(ToOwned::to_owned), port);
+        if let Some(client) = clients.known.get(&whose) {
             return Ok(client.clone());
         }
-        let client = self.build(port, wanted_ms)?;
-        known.by_port.put(port, client.clone());
+        let client = self.build(system_id, port, wanted_ms)?;
+        clients.known.put(whose, client.clone());
         Ok(client)
     }
 
-    fn build(&self, port: u16, connect_timeout_ms: u64) -> Result<reqwest::Client, reqwest::Error> {
+    fn build(
+        &self,
+        system_id: Option<&str>,
+        port: u16,
+        connect_timeout_ms: u64,
+    ) -> Result<reqwest::Client, ClientError> {
         let resolver = EgressResolver {
             policy: Arc::clone(&self.egress),
+            system_id: system_id.map(ToOwned::to_owned),
             port,
         };
-        reqwest::Client::builder()
+        let client = reqwest::Client::builder()
             .user_agent("Countersign")
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
@@ -119,7 +149,9 @@ impl LiveClient {
             .pool_max_idle_per_host(IDLE_MAX)
             .no_proxy()
             .dns_resolver(resolver)
-            .build()
+            .tls_backend_preconfigured(self.egress.tls_of(system_id)?)
+            .build()?;
+        Ok(client)
     }
 }
 

@@ -19,6 +19,7 @@ use schemas::subjects;
 
 use calling::Calls;
 
+use crate::client::ClientError;
 use crate::egress::EgressPolicy;
 
 /// Questions that are asked outside at the same time.
@@ -51,7 +52,7 @@ pub struct Connectors {
 
 impl Connectors {
     /// Prepares the outgoing calls.
-    pub fn new(options: ConnectorOptions) -> Result<Self, reqwest::Error> {
+    pub fn new(options: ConnectorOptions) -> Result<Self, ClientError> {
         let calls = Calls::new(Arc::clone(&options.settings), options.egress)?;
         Ok(Self {
             bus: options.bus,

@@ -11,15 +11,20 @@ mod rule;
 mod special;
 #[cfg(test)]
 mod tests;
+mod tls;
 
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::{Arc, PoisonError, RwLock};
 
 pub use resolver::LookUp;
 pub(crate) use resolver::{EgressResolver, forbidden};
 pub use rule::{EgressRule, EgressRules};
+pub(crate) use tls::distrust;
+pub use tls::{Identity, OutgoingTls, Pin};
 
 use resolver::SystemLookUp;
+use rustls::ClientConfig;
 use special::{canonical, is_loopback, is_never_called, is_seldom_meant};
 
 /// Ports of NATS and PostgreSQL: no receiver of callbacks is there.
@@ -34,6 +39,21 @@ pub struct EgressOptions {
     pub allows_loopback: bool,
     /// Ports of our own parts: closed at every address, besides the usual ports of NATS and PostgreSQL.
     pub closed_ports: Vec<u16>,
+    /// Whom calls believe, and who they are.
+    pub tls: OutgoingTls,
+    /// Systems whose receivers have rules of their own.
+    pub systems: HashMap<String, SystemEgress>,
+}
+
+/// Rules for the receivers of one system.
+#[derive(Clone, Debug, Default)]
+pub struct SystemEgress {
+    /// Blocks that may be called, instead of the general ones; empty for those.
+    pub allow: Vec<EgressRule>,
+    /// Keys of its receivers, one of which each must have; empty for any.
+    pub pins: Vec<Pin>,
+    /// What to show them, instead of the general identity; `None` for that.
+    pub identity: Option<Identity>,
 }
 
 /// Decides which addresses may be called.
@@ -95,8 +115,8 @@ impl EgressPolicy {
         doors.push(door);
     }
 
-    /// May this address be called?
-    pub fn check(&self, address: SocketAddr) -> Result<(), Forbidden> {
+    /// May this address be called, for a system when that has rules of its own?
+    pub fn check(&self, system_id: Option<&str>, address: SocketAddr) -> Result<(), Forbidden> {
         let (ip, port) = (canonical(address.ip()), address.port());
         if is_never_called(ip) {
             return Err(Forbidden::NeverCalled);
@@ -104,12 +124,28 @@ impl EgressPolicy {
         if self.is_own(ip, port) {
             return Err(Forbidden::OwnPart);
         }
-        let is_permitted = if self.options.allow.is_empty() {
+        let own = self.rules_of(system_id).map(|rules| &rules.allow);
+        let allow = own.filter(|allow| !allow.is_empty());
+        let allow = allow.unwrap_or(&self.options.allow);
+        let is_permitted = if allow.is_empty() {
             !is_seldom_meant(ip) && (self.options.allows_loopback || !is_loopback(ip))
         } else {
-            self.options.allow.iter().any(|rule| rule.permits(ip, port))
+            allow.iter().any(|rule| rule.permits(ip, port))
         };
         is_permitted.then_some(()).ok_or(Forbidden::NotPermitted)
+    }
+
+    /// The rules of a system; `None` when it has none of its own.
+    pub(crate) fn rules_of(&self, system_id: Option<&str>) -> Option<&SystemEgress> {
+        self.options.systems.get(system_id?)
+    }
+
+    /// How calls for a system speak TLS.
+    pub(crate) fn tls_of(&self, system_id: Option<&str>) -> Result<ClientConfig, rustls::Error> {
+        let (rules, general) = (self.rules_of(system_id), &self.options.tls);
+        let own = rules.and_then(|rules| rules.identity.as_ref());
+        let pins = rules.map_or(&[][..], |rules| &rules.pins);
+        tls::configuration(general, own.or(general.identity.as_ref()), pins)
     }
 
     fn is_own(&self, ip: IpAddr, port: u16) -> bool {

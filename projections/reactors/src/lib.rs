@@ -27,8 +27,12 @@ mod sender;
 #[cfg(test)]
 mod world;
 
+pub use client::ClientError;
 pub use connectors::{ConnectorOptions, Connectors};
-pub use egress::{EgressOptions, EgressPolicy, EgressRule, EgressRules, Forbidden, LookUp};
+pub use egress::{
+    EgressOptions, EgressPolicy, EgressRule, EgressRules, Forbidden, Identity, LookUp, OutgoingTls,
+    Pin, SystemEgress,
+};
 pub use letters::{Letters, ParkedLetter};
 pub use outbox::Status;
 pub use reactor::{Reactor, ReactorError, ReactorOptions, StartError};

@@ -13,6 +13,7 @@ use projections::store::{Durability, Store, StoreError};
 use tokio::sync::mpsc;
 use tokio::time::{Sleep, sleep};
 
+use crate::client::ClientError;
 use crate::delivery::Delivery;
 use crate::dispatcher::{Dispatcher, GROUP_MAX};
 use crate::egress::EgressPolicy;
@@ -73,7 +74,7 @@ pub enum StartError {
     Store(#[from] StoreError),
     /// The client for outgoing calls.
     #[error("cannot prepare outgoing calls")]
-    Client(#[from] reqwest::Error),
+    Client(#[from] ClientError),
     /// The log, or the place in it.
     #[error(transparent)]
     Reactor(#[from] ReactorError),

@@ -8,9 +8,9 @@ use bus::shell::{Clock, LiveSettings, RootSecret, WebhookKeys};
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 
-use crate::client::{LiveClient, NotCalled};
+use crate::client::{ClientError, LiveClient, NotCalled};
 use crate::delivery::Delivery;
-use crate::egress::{EgressPolicy, forbidden};
+use crate::egress::{EgressPolicy, distrust, forbidden};
 use crate::outbox::{Fate, Settled};
 use crate::receivers::GONE;
 use crate::schedule::{next_attempt, retry_after_ms};
@@ -45,7 +45,7 @@ impl Sender {
         clock: Arc<dyn Clock>,
         settings: Arc<LiveSettings>,
         egress: Arc<EgressPolicy>,
-    ) -> Result<Self, reqwest::Error> {
+    ) -> Result<Self, ClientError> {
         let client = LiveClient::new(settings, egress, ATTEMPT_MAX)?;
         let keys = Mutex::new(HashMap::new());
         Ok(Self {
@@ -97,7 +97,8 @@ impl Sender {
         let signature = self
             .keys_of(&delivery.system_id)
             .sign(&delivery.id, now, &delivery.body);
-        let mut request = match self.client.post(&delivery.url) {
+        let request = self.client.post_for(&delivery.system_id, &delivery.url);
+        let mut request = match request {
             Ok(request) => request,
             Err(NotCalled::Forbidden(reason)) => return Answer::Forbidden(reason),
             Err(NotCalled::Hindered) => return Answer::None("no client for outgoing calls"),
@@ -150,6 +151,8 @@ impl Sender {
 fn not_answered(error: &reqwest::Error) -> Answer {
     if let Some(reason) = forbidden(error) {
         Answer::Forbidden(reason.reason())
+    } else if let Some(reason) = distrust(error) {
+        Answer::None(reason)
     } else if error.is_timeout() {
         Answer::None("no answer in time")
     } else if error.is_connect() {

@@ -11,7 +11,7 @@ use schemas::settings::Service;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::client::{LiveClient, NotCalled};
+use crate::client::{ClientError, LiveClient, NotCalled};
 use crate::egress::{EgressPolicy, forbidden};
 
 /// Longest a call may take, connection and answer together. The runner waits a little longer.
@@ -60,7 +60,7 @@ impl Calls {
     pub(super) fn new(
         settings: Arc<LiveSettings>,
         egress: Arc<EgressPolicy>,
-    ) -> Result<Self, reqwest::Error> {
+    ) -> Result<Self, ClientError> {
         LiveClient::new(settings, egress, CALL_MAX).map(Self)
     }
 

@@ -31,18 +31,21 @@ impl LookUp for SystemLookUp {
     }
 }
 
-/// Looks names up for connections to one port.
+/// Looks names up for connections to one port, for a system that has rules of its own.
 #[derive(Debug)]
 pub(crate) struct EgressResolver {
     pub(crate) policy: Arc<EgressPolicy>,
+    pub(crate) system_id: Option<String>,
     pub(crate) port: u16,
 }
 
 impl Resolve for EgressResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let (policy, port) = (Arc::clone(&self.policy), self.port);
+        let system_id = self.system_id.clone();
         Box::pin(async move {
-            let permitted = policy.permitted(name.as_str(), port).await?;
+            let system_id = system_id.as_deref();
+            let permitted = policy.permitted(system_id, name.as_str(), port).await?;
             Ok(Box::new(permitted.into_iter()) as Addrs)
         })
     }
@@ -52,13 +55,14 @@ impl EgressPolicy {
     /// The permitted ones among the addresses of a name; the reason when there is none.
     async fn permitted(
         &self,
+        system_id: Option<&str>,
         name: &str,
         port: u16,
     ) -> Result<Vec<SocketAddr>, Box<dyn std::error::Error + Send + Sync>> {
         let (mut permitted, mut reason) = (Vec::new(), None);
         for ip in self.look_up.look_up(name).await? {
             let address = SocketAddr::new(ip, port);
-            match self.check(address) {
+            match self.check(system_id, address) {
                 Ok(()) => permitted.push(address),
                 Err(forbidden) => reason = Some(forbidden),
             }

@@ -66,7 +66,7 @@ fn allowing(rules: &str) -> EgressOptions {
 }
 
 fn check(policy: &EgressPolicy, address: &str) -> Result<(), Forbidden> {
-    policy.check(address.parse().expect("an address with a port"))
+    policy.check(None, address.parse().expect("an address with a port"))
 }
 
 #[test]
