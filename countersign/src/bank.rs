@@ -113,6 +113,12 @@ impl Bank {
         Ok(registered)
     }
 
+    /// Changes the keys that callbacks are signed with.
+    pub async fn rotate_webhook_keys(&self) -> Result<Reply, BankError> {
+        let path = format!("/{}/webhook_keys", self.system_id);
+        self.call(reqwest::Method::POST, &path, None, None).await
+    }
+
     /// Creates a user; `body` as in the integrator's guide.
     pub async fn create_user(
         &self,

@@ -28,6 +28,7 @@ pub(crate) fn system_routes() -> Vec<Route> {
         system::remove_system::route(),
         system::system_report::route(),
         system::billing_close::route(),
+        system::rotate_webhook_keys::route(),
         system::create_user::route(),
         system::get_user_info::route(),
         system::change_user::route(),

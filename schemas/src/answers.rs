@@ -48,6 +48,13 @@ pub enum AnswerBody {
     System(Box<SystemInfo>),
     /// `billing_closed`, `system_report`.
     Billing(Box<BillingPeriod>),
+    /// `webhook_keys_rotated`.
+    WebhookKeysRotated {
+        /// Generation of the new keys.
+        generation: u32,
+        /// Since when.
+        rotated_at: Timestamp,
+    },
     /// `user_created`, `key_updated`, `key_exported`.
     KeyIssued(Box<IssuedKey>),
     /// `key_activated`, for the bank.

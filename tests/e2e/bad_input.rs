@@ -144,6 +144,7 @@ fn system_routes() -> Vec<Route> {
             "/pc-api/{system_id}/billing_close",
             Some(json!({ "date": "2026-01-01" })),
         ),
+        route(&post, "/pc-api/{system_id}/webhook_keys", None),
         route(
             &post,
             "/pc-api/{system_id}/users/{user_id}/transactions/{transaction_id}/confirm",

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign::receiver::WebhookKeys;
 use device::Declination;
 use schemas::commands::keys::{DeviceType, PushAddress};
 use serde_json::{Value, json};
@@ -125,5 +126,44 @@ async fn a_transaction_may_name_an_address_of_its_own() {
     let shown = phone.show(&id, house.now()).await.unwrap();
     phone.confirm(&shown, house.now()).await.unwrap();
     receiver.wait_for(PATIENCE, about(&id)).await.unwrap();
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_keys_sign_beside_the_ones_before_for_a_day() {
+    let house = TestHouse::open().await;
+    let (bank, receiver, before) = house.bank_with_receiver().await;
+    let phone = house.phone(&bank).await;
+    let rotation = bank.rotate_webhook_keys().await.unwrap();
+    let rotated = &rotation.substance;
+    assert_eq!(rotated["generation"], 1);
+    let new = WebhookKeys::from_registration(&rotated["webhook"]).unwrap();
+    let until = rotated["keys_before_sign_until"].as_i64().unwrap();
+    let why = Declination {
+        reason: "not me".to_owned(),
+        code: None,
+    };
+    let decline = async || {
+        let id = house.ask(&bank, &phone, "a payment").await;
+        phone.decline(&id, &why, house.now()).await.unwrap();
+        receiver.wait_for(PATIENCE, about(&id)).await.unwrap()
+    };
+    // The sender looks for new keys every ten seconds.
+    house.advance_ms(10_000);
+    let told = decline().await;
+    assert!(new.accept(&told) && before.accept(&told));
+    house.advance_ms(until - house.now().0);
+    let told = decline().await;
+    assert!(new.accept(&told) && !before.accept(&told));
+    let journal = bank.events(
+        "request_type=webhook_keys_rotated",
+        rotation.position.as_deref(),
+    );
+    let journal = journal.await.unwrap().substance;
+    assert_eq!(
+        journal["events"].as_array().map(Vec::len),
+        Some(1),
+        "{journal}"
+    );
     house.end().await;
 }

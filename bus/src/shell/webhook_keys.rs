@@ -13,6 +13,9 @@ use schemas::{Secret, Timestamp};
 
 use super::secrets::RootSecret;
 
+/// How long the keys before go on signing after a rotation, ms.
+pub const KEYS_BEFORE_SIGN_MS: i64 = 24 * 3_600_000;
+
 /// The keys that callbacks to one system are signed with.
 pub struct WebhookKeys {
     secret: Secret,
@@ -27,10 +30,14 @@ impl fmt::Debug for WebhookKeys {
 }
 
 impl WebhookKeys {
-    /// The keys of a system.
-    pub fn of(root: &RootSecret, system_id: &str) -> Self {
-        let secret = root.derive(&format!("webhook/{system_id}/hmac"));
-        let seed = root.derive(&format!("webhook/{system_id}/ed25519"));
+    /// The keys of a system; its first ones are generation 0.
+    pub fn of(root: &RootSecret, system_id: &str, generation: u32) -> Self {
+        let place = match generation {
+            0 => format!("webhook/{system_id}"),
+            later => format!("webhook/{system_id}/{later}"),
+        };
+        let secret = root.derive(&format!("{place}/hmac"));
+        let seed = root.derive(&format!("{place}/ed25519"));
         Self {
             hmac: hmac::Key::new(hmac::HMAC_SHA256, secret.expose()),
             pair: Ed25519KeyPair::from_seed_unchecked(seed.expose())
@@ -52,7 +59,7 @@ impl WebhookKeys {
         format!("whpk_{}", BASE64_STANDARD.encode(self.pair.public_key()))
     }
 
-    /// The value of `webhook-signature`.
+    /// The value of `webhook-signature`, or a part of it: the signatures of several generations stand side by side.
     pub fn sign(&self, id: &str, at: Timestamp, body: &[u8]) -> String {
         let mut signed = format!("{id}.{}.", at.seconds()).into_bytes();
         signed.extend_from_slice(body);
@@ -70,7 +77,7 @@ mod tests {
     #[test]
     fn both_signatures_verify_with_what_the_receiver_was_given()
     -> Result<(), Box<dyn std::error::Error>> {
-        let keys = WebhookKeys::of(&RootSecret::new([7; 32]), "system");
+        let keys = WebhookKeys::of(&RootSecret::new([7; 32]), "system", 0);
         let header = keys.sign("msg_1", Timestamp(1_700_000_000_999), b"{}");
         let (shared, own) = header.split_once(' ').ok_or("two signatures")?;
         let signed = b"msg_1.1700000000.{}";
@@ -90,10 +97,16 @@ mod tests {
     }
 
     #[test]
-    fn systems_do_not_share_a_key() {
+    fn systems_and_generations_do_not_share_a_key() {
         let root = RootSecret::new([7; 32]);
-        let (one, two) = (WebhookKeys::of(&root, "one"), WebhookKeys::of(&root, "two"));
-        assert_ne!(one.public_key_text(), two.public_key_text());
-        assert_ne!(one.secret_text(), two.secret_text());
+        let (one, two) = (
+            WebhookKeys::of(&root, "one", 0),
+            WebhookKeys::of(&root, "two", 0),
+        );
+        let later = WebhookKeys::of(&root, "one", 1);
+        for other in [two, later] {
+            assert_ne!(one.public_key_text(), other.public_key_text());
+            assert_ne!(one.secret_text(), other.secret_text());
+        }
     }
 }

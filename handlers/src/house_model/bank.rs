@@ -14,7 +14,7 @@ use schemas::commands::operators::{
 };
 use schemas::commands::server::{ChangeSettings, GetServerEvents, GetSettings};
 use schemas::commands::systems::{
-    ChangeSystem, CloseBilling, GetReport, GetSystemInfo, SystemParameters,
+    ChangeSystem, CloseBilling, GetReport, GetSystemInfo, RotateWebhookKeys, SystemParameters,
 };
 use schemas::commands::transactions::{
     ConfirmTransaction, DeleteTransaction, ExpireTransaction, GetTransactionBinaryData,
@@ -317,6 +317,9 @@ impl House {
                 // The story's system pays by the number of its users.
                 let heard = ErrorCode::UnsupportedBillingType;
                 self.system(CloseBilling { date: None }, heard);
+            }
+            0 if self.chance.below(2) == 0 => {
+                self.system(RotateWebhookKeys {}, ErrorCode::Normal);
             }
             0 => self.system(GetSystemInfo {}, ErrorCode::Normal),
             1 => {

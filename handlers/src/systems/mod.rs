@@ -6,6 +6,7 @@ mod look;
 mod register;
 mod remove;
 mod report;
+mod rotate_webhook_keys;
 mod state;
 
 use schemas::commands::codes::CodeCommand;
@@ -153,6 +154,9 @@ fn answer(
         }
         Command::Systems(SystemCommand::GetReport(command)) => {
             report::decide(state, system_id, command, facts)
+        }
+        Command::Systems(SystemCommand::RotateWebhookKeys(_)) => {
+            rotate_webhook_keys::decide(state, facts)
         }
         Command::Journal(command) => journal(state, command, facts),
         // Of a transaction nobody knows whose it is only the look is journaled.

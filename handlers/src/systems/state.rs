@@ -50,6 +50,8 @@ pub struct Registered {
     pub parameters: SystemParameters,
     /// The registration request as received, base64.
     pub register_request: String,
+    /// Generation of its keys of callbacks.
+    pub webhook_generation: u32,
     /// Codes on the server's own key that were tried.
     pub(crate) code_tries: CommonTries,
     /// Records of its journal before this moment do not show.
@@ -93,6 +95,11 @@ impl State {
                     registered.billed_before = Some(event.to);
                 }
             }
+            Event::Systems(SystemEvent::WebhookKeysRotated(event)) => {
+                if let Standing::Registered(registered) = &mut self.standing {
+                    registered.webhook_generation = event.generation;
+                }
+            }
             Event::Systems(SystemEvent::Removed(_)) => self.standing = Standing::Removed,
             Event::Journal(JournalEvent::Removed(event)) => {
                 if let Standing::Registered(registered) = &mut self.standing {
@@ -134,6 +141,7 @@ impl Registered {
             billed_before: None,
             parameters: event.parameters.clone(),
             register_request: event.register_request.clone(),
+            webhook_generation: 0,
             code_tries: CommonTries::default(),
             events_removed_before: Timestamp(0),
         }

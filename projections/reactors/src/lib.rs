@@ -24,6 +24,7 @@ mod reactor;
 mod receivers;
 mod schedule;
 mod sender;
+mod signing;
 #[cfg(test)]
 mod world;
 

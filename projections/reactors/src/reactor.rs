@@ -20,6 +20,7 @@ use crate::egress::EgressPolicy;
 use crate::intake::Intake;
 use crate::outbox::{Outbox, Status};
 use crate::sender::Sender;
+use crate::signing::Signing;
 
 /// How often the reactor looks at the log when nobody tells it to, and waits after a failure.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -106,7 +107,7 @@ impl Reactor {
         let store = Store::open(&options.database_address, Durability::Lasting).await?;
         let outbox = Outbox::open(store, options.root.clone()).await?;
         let sender = Sender::new(
-            options.root.clone(),
+            Signing::new(options.root.clone(), Arc::clone(&options.log)),
             Arc::clone(&options.clock),
             Arc::clone(&options.settings),
             Arc::clone(&options.egress),

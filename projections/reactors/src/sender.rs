@@ -1,10 +1,9 @@
 //! One attempt: one POST, signed, bounded in time and size, and never redirected.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
-use bus::shell::{Clock, LiveSettings, RootSecret, WebhookKeys};
+use bus::shell::{Clock, LiveSettings};
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 
@@ -14,6 +13,7 @@ use crate::egress::{EgressPolicy, distrust, forbidden};
 use crate::outbox::{Fate, Settled};
 use crate::receivers::GONE;
 use crate::schedule::{next_attempt, retry_after_ms};
+use crate::signing::Signing;
 
 /// Longest an attempt may take, connection and answer together.
 const ATTEMPT_MAX: Duration = Duration::from_secs(15);
@@ -25,9 +25,8 @@ const ANSWER_MAX: usize = 64 * 1024;
 #[derive(Debug)]
 pub(crate) struct Sender {
     client: LiveClient,
-    root: RootSecret,
+    signing: Signing,
     clock: Arc<dyn Clock>,
-    keys: Mutex<HashMap<String, Arc<WebhookKeys>>>,
 }
 
 /// What came of an attempt.
@@ -41,18 +40,16 @@ enum Answer {
 impl Sender {
     /// A sender that waits for a connection to be accepted as long as NETWORK_TIMEOUT says at that time.
     pub fn new(
-        root: RootSecret,
+        signing: Signing,
         clock: Arc<dyn Clock>,
         settings: Arc<LiveSettings>,
         egress: Arc<EgressPolicy>,
     ) -> Result<Self, ClientError> {
         let client = LiveClient::new(settings, egress, ATTEMPT_MAX)?;
-        let keys = Mutex::new(HashMap::new());
         Ok(Self {
             client,
-            root,
+            signing,
             clock,
-            keys,
         })
     }
 
@@ -94,9 +91,20 @@ impl Sender {
 
     async fn post(&self, delivery: &Delivery) -> Answer {
         let now = self.clock.now();
-        let signature = self
-            .keys_of(&delivery.system_id)
-            .sign(&delivery.id, now, &delivery.body);
+        let Delivery {
+            id,
+            system_id,
+            body,
+            ..
+        } = delivery;
+        let signature = match self.signing.sign(system_id, id, now, body).await {
+            Ok(signature) => signature,
+            Err(error) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::error!(error, delivery.id = id, "a letter cannot be signed");
+                return Answer::None("it could not be signed");
+            }
+        };
         let request = self.client.post_for(&delivery.system_id, &delivery.url);
         let mut request = match request {
             Ok(request) => request,
@@ -131,19 +139,6 @@ impl Sender {
             }
             Err(error) => not_answered(&error),
         }
-    }
-
-    fn keys_of(&self, system_id: &str) -> Arc<WebhookKeys> {
-        let mut keys = self
-            .keys
-            .lock()
-            .expect("nothing panics while it holds the keys");
-        if let Some(known) = keys.get(system_id) {
-            return Arc::clone(known);
-        }
-        let derived = Arc::new(WebhookKeys::of(&self.root, system_id));
-        keys.insert(system_id.to_owned(), Arc::clone(&derived));
-        derived
     }
 }
 

@@ -19,6 +19,7 @@ use crate::delivery::Delivery;
 use crate::intake::Intake;
 use crate::outbox::Outbox;
 use crate::sender::Sender;
+use crate::signing::Signing;
 use crate::{EgressOptions, EgressPolicy, Reactor, ReactorOptions, StartError};
 
 /// The system that the tests live in.
@@ -78,7 +79,7 @@ impl World {
         let store = Store::open(&self.outbox(), Durability::Lasting).await?;
         let outbox = Outbox::open(store, self.root.clone()).await?;
         let sender = Sender::new(
-            self.root.clone(),
+            Signing::new(self.root.clone(), self.log.clone()),
             self.clock.clone(),
             LiveSettings::new(Settings::default()),
             Arc::clone(&self.egress),

@@ -133,6 +133,9 @@ fn data_of(event: &Event) -> Option<Value> {
         Event::Systems(SystemEvent::BillingClosed(closed)) => {
             Some(json!({ "from": closed.from.0, "to": closed.to.0 }))
         }
+        Event::Systems(SystemEvent::WebhookKeysRotated(rotated)) => {
+            Some(json!({ "generation": rotated.generation }))
+        }
         Event::Operations(OperationEvent::Created(created)) => {
             Some(json!({ "transactions": created.transactions.len() }))
         }

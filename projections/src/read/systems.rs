@@ -93,7 +93,8 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
             billed_before: Some(event.to.0),
             ..SystemRow::default()
         }),
-        Event::Journal(JournalEvent::Cleaned(_))
+        Event::Systems(SystemEvent::WebhookKeysRotated(_))
+        | Event::Journal(JournalEvent::Cleaned(_))
         | Event::Users(_)
         | Event::Keys(_)
         | Event::Credentials(_)

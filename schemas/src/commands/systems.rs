@@ -14,6 +14,7 @@ commands! {
         GetInfo(GetSystemInfo) "get_system_info" Read by Bank;
         CloseBilling(CloseBilling) "billing_close" Write by Bank;
         GetReport(GetReport) "system_report" Read by Bank;
+        RotateWebhookKeys(RotateWebhookKeys) "rotate_webhook_keys" Write by Bank;
     }
 }
 
@@ -83,6 +84,10 @@ pub struct CloseBilling {
     /// The first moment of the last day that is closed (UTC); `None` means yesterday.
     pub date: Option<Timestamp>,
 }
+
+/// Gives a system new keys of callbacks; the ones before go on signing for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RotateWebhookKeys {}
 
 /// Asks which days a functional report is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

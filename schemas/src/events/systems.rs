@@ -13,6 +13,7 @@ events! {
         Changed(SystemChanged) "change_system" 1 Manual Success;
         Removed(SystemRemoved) "remove_system" 1 Manual Success;
         BillingClosed(BillingClosed) "billing_close" 1 Manual Success;
+        WebhookKeysRotated(WebhookKeysRotated) "webhook_keys_rotated" 1 House Success;
     }
 }
 
@@ -58,4 +59,11 @@ pub struct BillingClosed {
     pub from: Timestamp,
     /// The first moment after it.
     pub to: Timestamp,
+}
+
+/// A system has new keys of callbacks. They follow from the root secret, the system and the generation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebhookKeysRotated {
+    /// Generation of the new keys; the first keys of a system are generation 0.
+    pub generation: u32,
 }

@@ -49,7 +49,7 @@ async fn handle(
         .request
         .ok_or_else(|| ApiError::new(ErrorCode::ErrorParseRegisterSystemInfo))?;
     let (system_id, command) = registration::read(&encoded, policy(&gateway))?;
-    let keys = WebhookKeys::of(&gateway.house.root, system_id.as_str());
+    let keys = WebhookKeys::of(&gateway.house.root, system_id.as_str(), 0);
     let reply = gateway
         .ask(&call, Owner::System(system_id), command)
         .await?;

@@ -63,6 +63,19 @@ pub(crate) struct WebhookEntry {
     public_key: String,
 }
 
+impl WebhookEntry {
+    pub(crate) fn of(keys: &WebhookKeys) -> Self {
+        Self {
+            secret: keys
+                .secret_text()
+                .expose_text()
+                .expect("base64 is text")
+                .to_owned(),
+            public_key: keys.public_key_text(),
+        }
+    }
+}
+
 impl<'a> LicenseEntry<'a> {
     fn of(license: &'a LicenseUse) -> Self {
         Self {
@@ -100,14 +113,7 @@ impl<'a> SystemEntry<'a> {
     }
 
     pub(crate) fn with_webhook(mut self, keys: &WebhookKeys) -> Self {
-        self.webhook = Some(WebhookEntry {
-            secret: keys
-                .secret_text()
-                .expose_text()
-                .expect("base64 is text")
-                .to_owned(),
-            public_key: keys.public_key_text(),
-        });
+        self.webhook = Some(WebhookEntry::of(keys));
         self
     }
 }

@@ -66,7 +66,7 @@ async fn a_confirmation_reaches_the_bank_signed_in_both_ways() -> Outcome {
         &signed,
         &BASE64_STANDARD.decode(shared.strip_prefix("v1,").ok_or("v1")?)?,
     )?;
-    let public = WebhookKeys::of(&world.root, SYSTEM).public_key_text();
+    let public = WebhookKeys::of(&world.root, SYSTEM, 0).public_key_text();
     let public = BASE64_STANDARD.decode(public.strip_prefix("whpk_").ok_or("a key")?)?;
     let own = BASE64_STANDARD.decode(own.strip_prefix("v1a,").ok_or("v1a")?)?;
     UnparsedPublicKey::new(&ED25519, public).verify(&signed, &own)?;

@@ -25,7 +25,9 @@ use schemas::events::operations::{
 };
 use schemas::events::recovery::{ChallengeGiven, KeyRenewed, ResponseTried, TemplateSet};
 use schemas::events::server::{SettingChange, SettingsChanged};
-use schemas::events::systems::{BillingClosed, SystemChanged, SystemRegistered, SystemRemoved};
+use schemas::events::systems::{
+    BillingClosed, SystemChanged, SystemRegistered, SystemRemoved, WebhookKeysRotated,
+};
 use schemas::events::transactions::{
     AutoconfirmAttempted, AutoconfirmOffered, ConfirmationAttempted, OfferedAttempt,
     TransactionAutoconfirmed, TransactionCleaned, TransactionConfirmed, TransactionCreated,
@@ -173,6 +175,7 @@ fn systems() -> Vec<Event> {
             to: Timestamp(1_706_140_800_000),
         }
         .into(),
+        WebhookKeysRotated { generation: 1 }.into(),
     ]
 }
 
