@@ -1,12 +1,17 @@
 //! `countersign letters`: what nobody took, and what a person makes of it. It works on the outbox beside a running service,
 //! which finds letters that are sent again within a minute.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use bus::shell::{Clock as _, SystemClock};
 use clap::{Args, Subcommand};
-use reactors::{Letters, ParkedLetter};
-use schemas::Timestamp;
+use indicatif::{ProgressBar, ProgressStyle};
+use reactors::{EndpointHealth, Letters, ParkedLetter, Replay, ReplayRange, Trial};
+use schemas::{SystemId, Timestamp};
 
 use crate::AnyError;
+use crate::moment;
 use crate::serve::stores::StoreArguments;
 
 /// What to do with letters that were put aside.
@@ -37,6 +42,41 @@ enum LettersOrder {
     Drop {
         /// Id of the letter
         id: String,
+        #[command(flatten)]
+        stores: StoreArguments,
+    },
+    /// Print how the endpoints are: endpoint, owed, put aside, taken within a week, age of the oldest owed, age of the last
+    /// taken, trouble; then the receivers that are gone
+    Health {
+        #[command(flatten)]
+        stores: StoreArguments,
+    },
+    /// Send a signed letter that tells of nothing, and say what became of it; the service has to run
+    Test {
+        /// System that it is signed for
+        system_id: SystemId,
+        /// Address of the receiver
+        url: String,
+        /// How long to wait for the service, seconds
+        #[arg(long, default_value_t = 120, value_name = "SECONDS")]
+        wait: u64,
+        #[command(flatten)]
+        stores: StoreArguments,
+    },
+    /// Send letters of the past again, under the identities they had: for a bank that lost what it had taken
+    Replay {
+        /// System whose letters they are
+        #[arg(long, value_name = "ID")]
+        system: SystemId,
+        /// The first moment, for example 2026-11-26 or 2026-11-26T09:30:00Z
+        #[arg(long, value_name = "MOMENT", value_parser = moment::parse)]
+        from: Timestamp,
+        /// The first moment that does not count any more [default: now]
+        #[arg(long, value_name = "MOMENT", value_parser = moment::parse)]
+        until: Option<Timestamp>,
+        /// Only count them
+        #[arg(long)]
+        dry_run: bool,
         #[command(flatten)]
         stores: StoreArguments,
     },
@@ -72,7 +112,95 @@ async fn carry_out(order: LettersOrder) -> Result<(), AnyError> {
             }
             println!("{id} forgotten");
         }
+        LettersOrder::Health { stores } => {
+            let letters = open(&stores).await?;
+            for endpoint in letters.endpoints().await? {
+                println!("{}", health_line(&endpoint, now));
+            }
+            for (system_id, receiver, since) in letters.gone().await? {
+                println!("gone\t{system_id}\t{receiver}\t{}", age(now.0 - since.0));
+            }
+        }
+        LettersOrder::Test {
+            system_id,
+            url,
+            wait,
+            stores,
+        } => test(&stores, &system_id, &url, Duration::from_secs(wait)).await?,
+        LettersOrder::Replay {
+            system,
+            from,
+            until,
+            dry_run,
+            stores,
+        } => {
+            let range = ReplayRange {
+                system_id: system,
+                from,
+                until: until.unwrap_or(now),
+            };
+            replay(&stores, &range, dry_run).await?;
+        }
     }
+    Ok(())
+}
+
+async fn test(
+    stores: &StoreArguments,
+    system_id: &SystemId,
+    url: &str,
+    wait: Duration,
+) -> Result<(), AnyError> {
+    let (letters, root) = (open(stores).await?, stores.root()?);
+    let began = SystemClock.now();
+    let id = letters.begin_trial(&root, system_id, url, began).await?;
+    loop {
+        match letters.end_trial(&id).await? {
+            Trial::Taken(status) => {
+                println!("{id} taken: {status}");
+                return Ok(());
+            }
+            Trial::Refused(Some(status), reason) => {
+                return Err(format!("{id} not taken: {status}, {reason}").into());
+            }
+            Trial::Refused(None, reason) => return Err(format!("{id} not taken: {reason}").into()),
+            Trial::Waiting if SystemClock.now().distance_ms(began) > wait.as_millis() as u64 => {
+                return Err(format!(
+                    "nobody has tried {id} yet; it stays in the outbox. Does the service run, with the role reactors?"
+                )
+                .into());
+            }
+            Trial::Waiting => tokio::time::sleep(Duration::from_millis(500)).await,
+        }
+    }
+}
+
+async fn replay(
+    stores: &StoreArguments,
+    range: &ReplayRange,
+    dry_run: bool,
+) -> Result<(), AnyError> {
+    drop(open(stores).await?);
+    let places = stores.stores();
+    let log = event_log::open(&places.log).await?;
+    let clock = Arc::new(SystemClock);
+    let replay = Replay::open(log, stores.root()?, clock, &places.outbox).await?;
+    let bar = ProgressBar::new(0).with_style(
+        ProgressStyle::with_template("{bar:40} {pos}/{len} events, {per_sec}, {eta} left")
+            .expect("the template is well-formed"),
+    );
+    let letters = replay.run(range, !dry_run, |read, total| {
+        bar.set_length(total);
+        bar.set_position(read);
+    });
+    let letters = letters.await?;
+    bar.finish_and_clear();
+    let word = if dry_run {
+        "would be sent again"
+    } else {
+        "are sent again"
+    };
+    println!("{letters} {word}");
     Ok(())
 }
 
@@ -97,6 +225,20 @@ fn line(letter: &ParkedLetter, now: Timestamp) -> String {
         &age(now.0 - letter.created_at.0),
         &status,
         &letter.reason,
+    ]
+    .join("\t")
+}
+
+fn health_line(health: &EndpointHealth, now: Timestamp) -> String {
+    let since = |at: Option<Timestamp>| at.map_or("-".to_owned(), |at| age(now.0 - at.0));
+    [
+        health.endpoint.as_str(),
+        &health.owed.to_string(),
+        &health.parked.to_string(),
+        &health.delivered.to_string(),
+        &since(health.oldest),
+        &since(health.last_taken),
+        health.trouble.as_deref().unwrap_or("-"),
     ]
     .join("\t")
 }

@@ -5,6 +5,7 @@ mod demo;
 mod device;
 mod letters;
 mod license;
+mod moment;
 mod rebuild;
 mod serve;
 mod telemetry;

@@ -80,6 +80,65 @@ async fn an_operator_sees_what_was_put_aside_sends_it_again_and_ends_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_operator_tries_a_receiver_sees_how_it_is_and_sends_the_past_again() {
+    let plan = Plan::new(LogChoice::Sqlite).by_the_real_clock();
+    let data = plan.folder().to_owned();
+    plan.keep_secret();
+    let house = TestHouse::start(plan).await;
+    let (bank, receiver, keys) = house.bank_with_receiver().await;
+    let phone = house.phone(&bank).await;
+    let id = house.ask(&bank, &phone, "a payment").await;
+    let why = Declination {
+        reason: "not me".to_owned(),
+        code: None,
+    };
+    phone.decline(&id, &why, house.now()).await.unwrap();
+    // The registration of the phone's key, and the outcome.
+    crate::until(async || receiver.received().len() == 2).await;
+
+    let health = said(&data, &["health"]);
+    let [endpoint, owed, parked, taken, rest @ ..] = &health[0][..] else {
+        panic!("no columns: {health:?}")
+    };
+    assert!(receiver.callback_url().starts_with(endpoint.as_str()));
+    assert_eq!(
+        (owed.as_str(), parked.as_str(), taken.as_str()),
+        ("0", "0", "2")
+    );
+    assert_eq!(rest, ["-", "0m", "-"]);
+
+    let order = ["replay", "--system", SYSTEM_ID, "--from", "2020-01-01"];
+    let count = [&order[..], &["--dry-run"]].concat();
+    assert_eq!(said(&data, &count), [["2 would be sent again"]]);
+    assert_eq!(said(&data, &order), [["2 are sent again"]]);
+    // A restarted house looks at once; a running one within a minute.
+    let house = house.restart().await;
+    crate::until(async || receiver.received().len() == 4).await;
+    let mut received = receiver.received();
+    received.sort_by(|one, other| one.webhook_id.cmp(&other.webhook_id));
+    for twice in received.chunks(2) {
+        assert_eq!(twice[0].webhook_id, twice[1].webhook_id);
+        assert_eq!(twice[0].body, twice[1].body);
+    }
+
+    let url = receiver.callback_url();
+    let trial = {
+        let (data, url) = (data.clone(), url.clone());
+        tokio::task::spawn_blocking(move || said(&data, &["test", SYSTEM_ID, &url]))
+    };
+    crate::until(async || !said(&data, &["health"])[0][1].starts_with('0')).await;
+    let house = house.restart().await;
+    let told = trial.await.unwrap();
+    assert!(told[0][0].ends_with(" taken: 200"), "{told:?}");
+    let told = receiver.received().pop().unwrap();
+    assert_eq!(told.json()["pc_callback"]["type"], "trial");
+    assert!(keys.accept(&told));
+    house.end().await;
+    let nowhere = tempfile::tempdir().unwrap();
+    assert!(!letters(nowhere.path(), &order).status.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_orders_are_the_same_on_postgresql() {
     let Some(postgres) = TestPostgres::start() else {
         return;

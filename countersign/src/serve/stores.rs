@@ -61,6 +61,19 @@ impl StoreArguments {
         stores.signed_in(user.as_deref(), password.as_deref())
     }
 
+    /// The root secret of the service, which has to be there.
+    pub fn root(&self) -> Result<RootSecret, AnyError> {
+        let file = self.data.join("secret");
+        if !file.exists() {
+            return Err(format!(
+                "there is no {}: the order needs the service's --data",
+                file.display()
+            )
+            .into());
+        }
+        Ok(RootSecret::open_or_create(&file)?)
+    }
+
     /// The file of the outbox, when it is one.
     pub fn outbox_file(&self) -> Option<PathBuf> {
         let is_file = self.database_url.is_none();

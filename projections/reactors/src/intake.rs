@@ -1,23 +1,16 @@
-//! From the log to the outbox: which letters the events owe.
+//! From the log to the outbox.
 
 use std::sync::Arc;
 
 use bus::shell::{Clock, RootSecret};
-use event_log::{EventLog, Failure};
-use futures::future::try_join_all;
-use projections::audit::record::private_parts;
+use event_log::EventLog;
+use projections::check_not_behind;
 use projections::reading::{self, Wanted};
-use projections::{JournalRecord, check_not_behind};
-use schemas::commands::keys::PushAddress;
-use schemas::context::RequestPrivate;
-use schemas::envelope::RecordedEvent;
-use schemas::vault::VaultName;
-use schemas::{Lane, Position, Timestamp};
+use schemas::Lane;
 
-use crate::callbacks::{Known, callback, needs_push_address, reported_to, wishes};
-use crate::delivery::{Delivery, Letter, endpoint_of, id_of};
-use crate::events_post::{Fingerprints, events_post, posted_to, whole_record};
-use crate::outbox::{NewDelivery, Outbox};
+use crate::delivery::Delivery;
+use crate::outbox::Outbox;
+use crate::owing::Owing;
 use crate::reactor::ReactorError;
 
 /// Most events of one lane in a batch.
@@ -26,17 +19,13 @@ const LANE_EVENTS_MAX: u64 = 1024;
 /// Most events of a batch; it is exceeded by less than one lane's share.
 const BATCH_EVENTS_MAX: u64 = 4096;
 
-/// Events that look into the vault at the same time.
-const LOOKS_AT_ONCE: usize = 16;
-
 /// Reads the log and writes what it owes.
 #[derive(Debug)]
 pub(crate) struct Intake {
     log: Arc<dyn EventLog>,
-    root: RootSecret,
     clock: Arc<dyn Clock>,
     outbox: Outbox,
-    fingerprints: Fingerprints,
+    owing: Owing,
     cursors: Vec<u64>,
     first: usize,
 }
@@ -54,11 +43,10 @@ impl Intake {
         check_not_behind(&heads, |lane| cursors[usize::from(lane.number())])
             .map_err(ReactorError::Behind)?;
         Ok(Self {
+            owing: Owing::new(Arc::clone(&log), root),
             log,
-            root,
             clock,
             outbox,
-            fingerprints: Fingerprints::new(),
             cursors,
             first: 0,
         })
@@ -95,7 +83,7 @@ impl Intake {
             return Ok(None);
         }
         let now = self.clock.now();
-        let new = self.owed(&events, now).await?;
+        let new = self.owing.owed(&events, now).await?;
         metrics::counter!("reactor_deliveries_total").increment(new.len() as u64);
         match self.outbox.add(&self.cursors, &after, new, now).await {
             Ok(Some(ready)) => {
@@ -134,131 +122,6 @@ impl Intake {
             }
         }
         wanted
-    }
-
-    async fn owed(
-        &self,
-        events: &[(Position, RecordedEvent)],
-        now: Timestamp,
-    ) -> Result<Vec<NewDelivery>, Failure> {
-        for (_, event) in events {
-            self.fingerprints.note(event);
-        }
-        let mut new = Vec::new();
-        for events in events.chunks(LOOKS_AT_ONCE) {
-            let looks: Vec<_> = events
-                .iter()
-                .map(|(position, event)| self.letters(*position, event))
-                .collect();
-            for ((position, event), letters) in events.iter().zip(try_join_all(looks).await?) {
-                new.extend(
-                    letters
-                        .into_iter()
-                        .map(|letter| address(letter, *position, event, now)),
-                );
-            }
-        }
-        Ok(new)
-    }
-
-    async fn letters(
-        &self,
-        position: Position,
-        event: &RecordedEvent,
-    ) -> Result<Vec<Letter>, Failure> {
-        let (posted_to, reports) = (posted_to(event), reported_to(&event.event).is_some());
-        if posted_to.is_none() && !reports {
-            return Ok(Vec::new());
-        }
-        // The vault is asked only for what somebody is told: records that are posted are whole.
-        let private = if posted_to.is_some() || event.context.carries_headers {
-            self.private(event).await?
-        } else {
-            RequestPrivate::default()
-        };
-        let headers = private.headers.clone();
-        let record = if posted_to.is_some() {
-            whole_record(position, event, private, &*self.log, &self.fingerprints).await?
-        } else {
-            JournalRecord::of(position, event)
-        };
-        let push = if needs_push_address(&event.event) {
-            self.push_address(event).await?
-        } else {
-            None
-        };
-        let known = Known {
-            push,
-            record: Some(&record).filter(|_| wishes(event).tells_event),
-        };
-        let mut letters: Vec<Letter> = callback(event, known).into_iter().collect();
-        letters.extend(posted_to.map(|url| events_post(event, url, &record)));
-        for letter in &mut letters {
-            letter.headers.clone_from(&headers);
-        }
-        Ok(letters)
-    }
-
-    /// The erasable part of the request that caused the event.
-    async fn private(&self, event: &RecordedEvent) -> Result<RequestPrivate, Failure> {
-        let causes = [event.causation_id];
-        let parts = private_parts(&*self.log, &self.root, &event.owner, &causes).await?;
-        Ok(parts.into_iter().next().flatten().unwrap_or_default())
-    }
-
-    /// Where pushes reach the device; `None` when that was erased since.
-    async fn push_address(&self, event: &RecordedEvent) -> Result<Option<PushAddress>, Failure> {
-        let name = VaultName::push_address();
-        let place = format!("{}/{}", event.owner, name.as_str());
-        let rows = self
-            .log
-            .vault(&event.owner, std::slice::from_ref(&name))
-            .await?;
-        let Some(sealed) = rows.into_iter().next().flatten() else {
-            return Ok(None);
-        };
-        let opened = self
-            .root
-            .open(event.owner.system_id().as_str(), &place, &sealed);
-        let address = opened
-            .ok()
-            .and_then(|opened| rmp_serde::from_slice(opened.expose()).ok());
-        if address.is_none() {
-            tracing::error!(vault.row = %place, "a row of the vault does not open");
-        }
-        Ok(address)
-    }
-}
-
-fn address(
-    letter: Letter,
-    position: Position,
-    event: &RecordedEvent,
-    now: Timestamp,
-) -> NewDelivery {
-    let (endpoint, undeliverable) = match endpoint_of(&letter.url) {
-        Ok(endpoint) => (endpoint, None),
-        Err(error) => (String::new(), Some(error.reason().to_owned())),
-    };
-    let id = id_of(letter.kind, position, event);
-    if let Some(reason) = &undeliverable {
-        tracing::error!(delivery.id = id, system.id = %event.owner.system_id(), reason, "a letter cannot be sent");
-    }
-    NewDelivery {
-        delivery: Delivery {
-            id,
-            system_id: event.owner.system_id().to_string(),
-            url: letter.url,
-            endpoint,
-            order_key: letter.order_key,
-            headers: letter.headers,
-            body: letter.body,
-            attempt: 0,
-            next_at: now,
-        },
-        kind: letter.kind.word(),
-        position,
-        undeliverable,
     }
 }
 

@@ -3,11 +3,17 @@
 //! Beside a running reactor, too: it finds released letters within a minute, and does not hold parked ones in memory. Bodies
 //! stay sealed, and of an address only the endpoint is told, since its path may hold a secret of the bank's.
 
-use projections::store::{Durability, Store, StoreError, Value, WrongShape};
+mod health;
+mod trial;
+
+use projections::store::{Durability, Store, StoreError, Transaction, Value, WrongShape};
 use schemas::Timestamp;
 
 use crate::outbox::{hold, prepare};
 use crate::receivers;
+
+pub use health::EndpointHealth;
+pub use trial::{Trial, TrialError};
 
 /// The outbox, as a person looks at it.
 #[derive(Debug)]
@@ -88,14 +94,25 @@ pub(crate) async fn release(
         }
     };
     receivers::welcome_back(&mut transaction).await?;
+    release_first(&mut transaction, now).await?;
+    transaction.commit().await?;
+    Ok(released)
+}
+
+/// Of the letters that wait, the first of every order key can be sent, unless another with that key is to be.
+pub(crate) async fn release_first(
+    transaction: &mut Transaction,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     let first = "update delivery set status = 'pending', next_at = $1 where status = 'waiting' \
                  and not exists (select 1 from delivery held where held.order_key = delivery.order_key \
                  and held.status = 'pending') \
                  and number = (select min(other.number) from delivery other \
                  where other.order_key = delivery.order_key and other.status = 'waiting')";
-    transaction.execute(first, vec![now.0.into()]).await?;
-    transaction.commit().await?;
-    Ok(released)
+    transaction
+        .execute(first, vec![now.0.into()])
+        .await
+        .map(drop)
 }
 
 fn letter(row: Vec<Value>) -> Result<ParkedLetter, WrongShape> {
@@ -125,116 +142,4 @@ fn letter(row: Vec<Value>) -> Result<ParkedLetter, WrongShape> {
 }
 
 #[cfg(test)]
-mod tests {
-    use bus::shell::Clock as _;
-
-    use super::*;
-    use crate::bank::{Answer, Bank, Received};
-    use crate::schedule::WAITS_MS;
-    use crate::world::{World, confirmed};
-
-    type Outcome = Result<(), Box<dyn std::error::Error>>;
-
-    #[tokio::test]
-    async fn a_person_sees_why_and_sends_it_again_or_ends_it() -> Outcome {
-        let (world, bank) = (World::new(), Bank::open().await);
-        let reactor = world.reactor().await?;
-        bank.will_answer([Answer::Status(410)]);
-        for (id, url) in [("t-1", bank.url.as_str()), ("t-2", "nowhere")] {
-            world.happen(&World::user("one"), confirmed(id, url)).await;
-        }
-        reactor.deliver_due_now().await?;
-        let letters = Letters::open(&world.outbox()).await?;
-        let parked = letters.parked(10).await?;
-        let told: Vec<_> = parked
-            .iter()
-            .map(|letter| (letter.attempts, letter.status, letter.reason.as_str()))
-            .collect();
-        assert_eq!(parked.len(), 2);
-        assert!(
-            told.contains(&(1, Some(410), "the receiver is gone")),
-            "{told:?}"
-        );
-        assert!(
-            told.contains(&(0, None, "the address cannot be read")),
-            "{told:?}"
-        );
-        let find = |wanted: fn(&ParkedLetter) -> bool| parked.iter().find(|letter| wanted(letter));
-        let gone = find(|letter| letter.attempts == 1).ok_or("it was tried")?;
-        let nowhere = find(|letter| letter.attempts == 0).ok_or("it was not tried")?;
-        assert!(bank.url.starts_with(&gone.endpoint), "{}", gone.endpoint);
-
-        assert_eq!(
-            letters.retry(Some(&nowhere.id), world.clock.now()).await?,
-            0
-        );
-        assert!(letters.forget(&nowhere.id).await?);
-        assert!(!letters.forget(&nowhere.id).await?);
-        assert_eq!(letters.retry(Some(&gone.id), world.clock.now()).await?, 1);
-        assert!(!letters.forget(&gone.id).await?, "it is on its way");
-        assert_eq!(reactor.deliver_due_now().await?, 1);
-        assert_eq!(letters.parked(10).await?, []);
-        assert_eq!(bank.letters()[0].id(), bank.letters()[1].id());
-        Ok(())
-    }
-
-    /// Until nobody tries these any more.
-    async fn park(world: &World, ids: [&str; 2], bank: &Bank) -> Outcome {
-        let reactor = world.reactor().await?;
-        bank.answers(400);
-        for id in ids {
-            let event = confirmed(id, "");
-            world
-                .happen_posted(&World::user("one"), event, Some(&bank.url))
-                .await;
-        }
-        for wait in [WAITS_MS, WAITS_MS].concat() {
-            world.clock.advance_ms(wait * 11 / 10);
-            reactor.deliver_due_now().await?;
-        }
-        bank.answers(200);
-        Ok(())
-    }
-
-    fn order(letters: &[Received]) -> Vec<serde_json::Value> {
-        let letters = letters.iter();
-        letters
-            .map(|letter| letter.json()["transaction_id"].clone())
-            .collect()
-    }
-
-    #[tokio::test]
-    async fn released_letters_keep_the_order() -> Outcome {
-        let (world, bank) = (World::new(), Bank::open().await);
-        let reactor = world.reactor().await?;
-        let (letters, one) = (Letters::open(&world.outbox()).await?, World::user("one"));
-        park(&world, ["t-1", "t-2"], &bank).await?;
-        bank.will_answer([Answer::Status(500)]);
-        world
-            .happen_posted(&one, confirmed("t-3", ""), Some(&bank.url))
-            .await;
-        assert_eq!(reactor.deliver_due_now().await?, 1);
-        let before = bank.letters().len();
-        assert_eq!(letters.retry(None, world.clock.now()).await?, 2);
-        let status = reactor.status().await?;
-        assert_eq!(
-            (status.pending, status.waiting),
-            (1, 2),
-            "the third is to be sent"
-        );
-        assert_eq!(reactor.deliver_due_now().await?, 0);
-        world.clock.advance_ms(5_500);
-        assert_eq!(reactor.deliver_due_now().await?, 3);
-        assert_eq!(order(&bank.letters()[before..]), ["t-3", "t-1", "t-2"]);
-
-        // Without another one under way the first of them goes first.
-        park(&world, ["t-4", "t-5"], &bank).await?;
-        let before = bank.letters().len();
-        assert_eq!(letters.retry(None, world.clock.now()).await?, 2);
-        let status = reactor.status().await?;
-        assert_eq!((status.pending, status.waiting), (1, 1));
-        assert_eq!(reactor.deliver_due_now().await?, 2);
-        assert_eq!(order(&bank.letters()[before..]), ["t-4", "t-5"]);
-        Ok(())
-    }
-}
+mod tests;

@@ -20,8 +20,10 @@ mod intake;
 mod letters;
 mod operation_callbacks;
 mod outbox;
+mod owing;
 mod reactor;
 mod receivers;
+mod replay;
 mod schedule;
 mod sender;
 mod signing;
@@ -34,6 +36,7 @@ pub use egress::{
     EgressOptions, EgressPolicy, EgressRule, EgressRules, Forbidden, Identity, LookUp, OutgoingTls,
     Pin, SystemEgress,
 };
-pub use letters::{Letters, ParkedLetter};
+pub use letters::{EndpointHealth, Letters, ParkedLetter, Trial, TrialError};
 pub use outbox::Status;
 pub use reactor::{Reactor, ReactorError, ReactorOptions, StartError};
+pub use replay::{Replay, ReplayRange};

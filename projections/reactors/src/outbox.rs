@@ -20,7 +20,7 @@ use crate::receivers::{self, Receivers};
 const REMEMBERED_MS: i64 = 7 * 24 * 3_600_000;
 
 /// New deliveries, as they are given to [`INSERT`].
-const NEW: [&str; 13] = [
+pub(crate) const NEW: [&str; 13] = [
     "id",
     "kind",
     "system_id",
@@ -65,7 +65,7 @@ const COLUMNS: &str = "id, system_id, url, endpoint, order_key, body, attempt, n
 /// The outbox's tables.
 #[derive(Clone, Debug)]
 pub(crate) struct Outbox {
-    store: Store,
+    pub(crate) store: Store,
     root: RootSecret,
 }
 
@@ -205,8 +205,17 @@ impl Outbox {
         ))
     }
 
+    /// Writes one delivery that no event owes.
+    pub async fn write(&self, new: &NewDelivery, now: Timestamp) -> Result<(), StoreError> {
+        let mut transaction = self.store.begin().await?;
+        hold(&mut transaction).await?;
+        let given = Given::new(&NEW, vec![self.row(new, true, now)]);
+        transaction.execute_on(given, INSERT).await?;
+        transaction.commit().await
+    }
+
     /// A new delivery in the order of [`NEW`]. The first with its order key may be sent, unless the outbox holds another.
-    fn row(&self, new: &NewDelivery, is_first: bool, now: Timestamp) -> Vec<Value> {
+    pub(crate) fn row(&self, new: &NewDelivery, is_first: bool, now: Timestamp) -> Vec<Value> {
         let delivery = &new.delivery;
         let sealed = self.root.seal(
             &delivery.system_id,

@@ -27,6 +27,9 @@ pub enum LogChoice {
     Sqlite,
 }
 
+/// The root secret of every plan.
+const SECRET: [u8; 32] = [0x5e; 32];
+
 /// A plan. It owns the folder: what is in it goes when the plan goes.
 #[derive(Debug)]
 pub struct Plan {
@@ -68,7 +71,7 @@ impl Plan {
             }),
             nats: None,
             settings: Settings::default(),
-            root: RootSecret::new([0x5e; 32]),
+            root: RootSecret::new(SECRET),
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             tokens: None,
             license_issuer: None,
@@ -161,6 +164,18 @@ impl Plan {
     /// The file of a log on disk; beside it may lie its write-ahead log.
     pub fn log_file(&self) -> PathBuf {
         self.folder().join("log.sqlite")
+    }
+
+    /// Puts the root secret where orders that work beside the house look for it.
+    pub fn keep_secret(&self) {
+        use std::io::Write as _;
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.write(true).create_new(true).mode(0o600);
+        let file = file.open(self.folder().join("secret"));
+        let text = hex::encode(SECRET);
+        let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+        written.expect("the plan's folder can be written");
     }
 
     /// The root secret.

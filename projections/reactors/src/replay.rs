@@ -1,0 +1,227 @@
+//! Letters again, from a moment of the past on: for a bank that lost what it had taken.
+//!
+//! They are written anew from the log, under the identities they had, so a receiver that has one of them already drops it.
+//! What was erased since is not in them any more. A letter that is still owed stays as it is.
+
+use std::sync::Arc;
+
+use bus::shell::{Clock, RootSecret};
+use event_log::EventLog;
+use projections::reading::{self, Wanted};
+use projections::store::{Durability, Given, Store, StoreError};
+use schemas::{Lane, SystemId, Timestamp};
+
+use crate::letters::release_first;
+use crate::outbox::{NEW, NewDelivery, Outbox, hold};
+use crate::owing::Owing;
+use crate::reactor::ReactorError;
+
+/// Events that are read at once.
+const EVENTS_AT_ONCE: u64 = 1024;
+
+/// What was delivered or put aside becomes owed again; what is owed stays.
+const AGAIN: &str = "insert into delivery (id, kind, system_id, order_key, lane, number, url, endpoint, body, \
+    attempt, next_at, status, last_error, created_at, finished_at) \
+    select id, kind, system_id, order_key, lane, number, url, endpoint, body, 0, created_at, \
+    case when status = 'parked' then status else 'waiting' end, last_error, created_at, finished_at \
+    from {given} where true on conflict (id) do update set status = 'waiting', attempt = 0, \
+    next_at = excluded.next_at, body = excluded.body, finished_at = null \
+    where (delivery.status = 'delivered' or delivery.status = 'parked') and excluded.endpoint <> ''";
+
+/// Which letters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplayRange {
+    /// The system they are for.
+    pub system_id: SystemId,
+    /// The first moment whose events count.
+    pub from: Timestamp,
+    /// The first moment whose events do not count any more.
+    pub until: Timestamp,
+}
+
+/// Writes letters again, beside a running reactor or without one.
+#[derive(Debug)]
+pub struct Replay {
+    log: Arc<dyn EventLog>,
+    owing: Owing,
+    outbox: Outbox,
+    clock: Arc<dyn Clock>,
+}
+
+impl Replay {
+    /// Opens the outbox.
+    pub async fn open(
+        log: Arc<dyn EventLog>,
+        root: RootSecret,
+        clock: Arc<dyn Clock>,
+        database_address: &str,
+    ) -> Result<Self, StoreError> {
+        let store = Store::open(database_address, Durability::Lasting).await?;
+        Ok(Self {
+            owing: Owing::new(Arc::clone(&log), root.clone()),
+            outbox: Outbox::open(store, root).await?,
+            log,
+            clock,
+        })
+    }
+
+    /// Reads the whole log, and writes the letters of the range when `writes`. How many there are. `progress` hears how many
+    /// events were read, and of how many.
+    pub async fn run(
+        &self,
+        range: &ReplayRange,
+        writes: bool,
+        mut progress: impl FnMut(u64, u64),
+    ) -> Result<u64, ReactorError> {
+        let heads = self.log.heads().await?;
+        let total: u64 = heads.iter().sum();
+        let (mut read, mut letters) = (0, 0);
+        for lane in Lane::all() {
+            let head = heads[usize::from(lane.number())];
+            let mut after = 0;
+            while after < head {
+                let wanted = Wanted {
+                    lane,
+                    after,
+                    limit: (head - after).min(EVENTS_AT_ONCE) as usize,
+                };
+                let slices = reading::read(&*self.log, &[wanted]).await?;
+                for slice in slices {
+                    if let Some(error) = slice.stopped {
+                        return Err(ReactorError::Lane(error));
+                    }
+                    after += slice.events.len() as u64;
+                    read += slice.events.len() as u64;
+                    letters += self.take(slice.events, range, writes).await?;
+                }
+                progress(read, total);
+            }
+        }
+        Ok(letters)
+    }
+
+    async fn take(
+        &self,
+        mut events: Vec<(schemas::Position, schemas::envelope::RecordedEvent)>,
+        range: &ReplayRange,
+        writes: bool,
+    ) -> Result<u64, ReactorError> {
+        events.retain(|(_, event)| {
+            let at = event.recorded_at;
+            *event.owner.system_id() == range.system_id && range.from <= at && at < range.until
+        });
+        let now = self.clock.now();
+        let owed = self.owing.owed(&events, now).await?;
+        let letters = owed.len() as u64;
+        if writes && !owed.is_empty() {
+            self.write(&owed, now).await?;
+        }
+        Ok(letters)
+    }
+
+    async fn write(&self, owed: &[NewDelivery], now: Timestamp) -> Result<(), StoreError> {
+        let mut transaction = self.outbox.store.begin().await?;
+        hold(&mut transaction).await?;
+        let rows = owed.iter().map(|new| self.outbox.row(new, false, now));
+        let given = Given::new(&NEW, rows.collect());
+        transaction.execute_on(given, AGAIN).await?;
+        release_first(&mut transaction, now).await?;
+        transaction.commit().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bank::{Answer, Bank};
+    use crate::world::{BEGINNING, SYSTEM, World, confirmed};
+
+    type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+    async fn replay(world: &World) -> Result<Replay, StoreError> {
+        let (log, clock) = (world.log.clone(), world.clock.clone());
+        Replay::open(log, world.root.clone(), clock, &world.outbox()).await
+    }
+
+    fn everything() -> Result<ReplayRange, Box<dyn std::error::Error>> {
+        Ok(ReplayRange {
+            system_id: SYSTEM.parse()?,
+            from: BEGINNING,
+            until: BEGINNING.plus_ms(1),
+        })
+    }
+
+    #[tokio::test]
+    async fn letters_that_were_taken_come_again_under_their_identities_and_in_order() -> Outcome {
+        let (world, bank) = (World::new(), Bank::open().await);
+        let reactor = world.reactor().await?;
+        for id in ["t-1", "t-2", "t-3"] {
+            let event = confirmed(id, "");
+            world
+                .happen_posted(&World::user("one"), event, Some(&bank.url))
+                .await;
+        }
+        assert_eq!(reactor.deliver_due_now().await?, 3);
+        let replay = replay(&world).await?;
+        let (mut seen, all) = (Vec::new(), everything()?);
+        let counted = replay.run(&all, false, |read, of| seen.push((read, of)));
+        assert_eq!(counted.await?, 3);
+        assert_eq!(seen.last(), Some(&(3, 3)));
+        assert_eq!(reactor.deliver_due_now().await?, 0, "it was a question");
+
+        assert_eq!(replay.run(&everything()?, true, |_, _| ()).await?, 3);
+        assert_eq!(reactor.deliver_due_now().await?, 3);
+        let letters = bank.letters();
+        let (first, second) = letters.split_at(3);
+        for (first, second) in first.iter().zip(second) {
+            assert_eq!((first.id(), &first.bytes), (second.id(), &second.bytes));
+        }
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn what_is_still_owed_keeps_its_place_and_what_is_outside_the_range_rests() -> Outcome {
+        let (world, bank) = (World::new(), Bank::open().await);
+        let reactor = world.reactor().await?;
+        bank.will_answer([Answer::Status(500)]);
+        let event = confirmed("t-1", &bank.url);
+        world.happen(&World::user("one"), event).await;
+        reactor.deliver_due_now().await?;
+        let replay = replay(&world).await?;
+        assert_eq!(replay.run(&everything()?, true, |_, _| ()).await?, 1);
+        assert_eq!(reactor.deliver_due_now().await?, 0, "it has its time");
+        for outside in [
+            ReplayRange {
+                from: BEGINNING.plus_ms(1),
+                until: BEGINNING.plus_ms(2),
+                ..everything()?
+            },
+            ReplayRange {
+                until: BEGINNING,
+                ..everything()?
+            },
+            ReplayRange {
+                system_id: "99999999-2222-4333-8444-555555555555".parse()?,
+                ..everything()?
+            },
+        ] {
+            assert_eq!(replay.run(&outside, true, |_, _| ()).await?, 0);
+        }
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_reactor_that_was_born_later_is_told_what_it_never_owed() -> Outcome {
+        let (world, bank) = (World::new(), Bank::open().await);
+        let event = confirmed("t-1", &bank.url);
+        world.happen(&World::user("one"), event).await;
+        let reactor = world.reactor().await?;
+        assert_eq!(reactor.deliver_due_now().await?, 0);
+        replay(&world)
+            .await?
+            .run(&everything()?, true, |_, _| ())
+            .await?;
+        assert_eq!(reactor.deliver_due_now().await?, 1);
+        Ok(())
+    }
+}
