@@ -2,6 +2,7 @@
 
 pub mod bank;
 pub mod camera;
+pub mod evidence;
 pub mod journal;
 pub mod licensing;
 pub mod process;

@@ -9,6 +9,7 @@ mod moment;
 mod rebuild;
 mod serve;
 mod telemetry;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -38,6 +39,8 @@ enum Order {
     Letters(letters::LettersArguments),
     /// Issue, show and install licenses
     License(license::LicenseArguments),
+    /// Check the journal, or proofs of events, from files alone
+    Verify(verify::VerifyArguments),
     /// The reference mobile device
     Device(device::DeviceArguments),
     /// Print a contract table as TSV, or the OpenAPI document
@@ -53,6 +56,7 @@ impl Order {
             Self::Rebuild(arguments) => rebuild::run(arguments),
             Self::Letters(arguments) => letters::run(arguments),
             Self::License(arguments) => license::run(arguments),
+            Self::Verify(arguments) => verify::run(arguments),
             Self::Device(arguments) => device::run(arguments),
             Self::Contract(arguments) => {
                 contract::run(&arguments);

@@ -114,6 +114,10 @@ pub struct ServeArguments {
     /// Name of this instance in the journal (`pc_instance_name`)
     #[arg(long, env = "COUNTERSIGN_INSTANCE_NAME", value_name = "NAME")]
     pub instance_name: Option<String>,
+    /// Name of the journal in its checkpoints, audit.NAME/v1; decided when the signing key is made [default: the beginning
+    /// of the key's digest]
+    #[arg(long, env = "COUNTERSIGN_EVIDENCE_NAME", value_name = "NAME")]
+    pub evidence_name: Option<String>,
     /// Public key of the issuer of registration requests: SubjectPublicKeyInfo, hex
     #[arg(long, env = "COUNTERSIGN_ISSUER_PUBLIC_KEY", value_name = "HEX")]
     pub issuer_public_key: Option<String>,
@@ -228,11 +232,19 @@ pub enum Role {
     Projector,
     /// Sends callbacks and event posts, and asks services outside
     Reactors,
+    /// Brings the log into one order and signs checkpoints of it
+    Notary,
 }
 
 impl Role {
     /// Every role.
-    pub const ALL: [Self; 4] = [Self::Gateway, Self::Runner, Self::Projector, Self::Reactors];
+    pub const ALL: [Self; 5] = [
+        Self::Gateway,
+        Self::Runner,
+        Self::Projector,
+        Self::Reactors,
+        Self::Notary,
+    ];
 }
 
 /// Which doors a process opens.

@@ -5,11 +5,23 @@
 //! read whole by somebody who has to testify about it: start with [`hash`], then [`proof`].
 
 pub mod checkpoint;
+pub mod event_proof;
 pub mod hash;
+pub mod leaf;
+pub mod nodes;
+pub mod note;
+pub mod policy;
 pub mod proof;
+pub mod tile;
 pub mod tree;
 
 pub use checkpoint::{Checkpoint, InvalidCheckpoint};
+pub use event_proof::{EventProof, EventProofError};
 pub use hash::{empty_root, leaf_hash, node_hash};
+pub use leaf::{InvalidLeaf, Leaf};
+pub use nodes::Nodes;
+pub use note::{KeyKind, Note, NoteError, VerifierKey};
+pub use policy::{Policy, PolicyError};
 pub use proof::{ProofError, verify_consistency, verify_inclusion};
+pub use tile::{Edge, Tile, TileNodes};
 pub use tree::Tree;

@@ -1,9 +1,12 @@
 //! The tree as it grows: one record after the other, never changed, with the root and the proofs of every size it ever
 //! had.
 
+use std::convert::Infallible;
+
 use schemas::Digest;
 
-use crate::hash::{empty_root, leaf_hash, node_hash};
+use crate::hash::{leaf_hash, node_hash};
+use crate::nodes::{self, Nodes};
 
 /// A Merkle tree that remembers the root of every complete subtree: 32 bytes for each record, and as much again for all
 /// levels above.
@@ -42,94 +45,41 @@ impl Tree {
 
     /// Root over all records.
     pub fn root(&self) -> Digest {
-        self.subtree(0, self.size())
+        certain(nodes::root(self, self.size()))
     }
 
     /// Root as it was when there were `size` records; `None` when there never were so many.
     pub fn root_at(&self, size: u64) -> Option<Digest> {
-        (size <= self.size()).then(|| self.subtree(0, size))
+        (size <= self.size()).then(|| certain(nodes::root(self, size)))
     }
 
     /// Proof that record `index` (0 is the first) is under the root of `size` records: the neighbors on the way up, the
     /// nearest first. `None` when the index is not below the size, or there never were so many records.
     pub fn inclusion(&self, index: u64, size: u64) -> Option<Vec<Digest>> {
-        (index < size && size <= self.size()).then(|| self.path(index, 0, size))
+        (index < size && size <= self.size()).then(|| certain(nodes::inclusion(self, index, size)))
     }
 
     /// Proof that the first `old` of `size` records are those of the tree when it had `old`. `None` when `old` is above
     /// `size`, or there never were so many records. Empty for `old` 0 and for equal sizes, where there is nothing to
     /// prove.
     pub fn consistency(&self, old: u64, size: u64) -> Option<Vec<Digest>> {
-        if old > size || size > self.size() {
-            return None;
-        }
-        if old == 0 || old == size {
-            return Some(Vec::new());
-        }
-        Some(self.subproof(old, 0, size, Known::Yes))
-    }
-
-    /// RFC 6962, `MTH(D[from:to])`.
-    fn subtree(&self, from: u64, to: u64) -> Digest {
-        let size = to - from;
-        if size == 0 {
-            return empty_root();
-        }
-        if size.is_power_of_two() && from.is_multiple_of(size) {
-            return self.levels[size.trailing_zeros() as usize][(from / size) as usize];
-        }
-        let middle = from + largest_power_below(size);
-        node_hash(&self.subtree(from, middle), &self.subtree(middle, to))
-    }
-
-    /// RFC 6962, `PATH(m, D[from:to])`, with `index` counted from the start of the tree.
-    fn path(&self, index: u64, from: u64, to: u64) -> Vec<Digest> {
-        if to - from == 1 {
-            return Vec::new();
-        }
-        let middle = from + largest_power_below(to - from);
-        if index < middle {
-            let mut path = self.path(index, from, middle);
-            path.push(self.subtree(middle, to));
-            path
-        } else {
-            let mut path = self.path(index, middle, to);
-            path.push(self.subtree(from, middle));
-            path
-        }
-    }
-
-    /// RFC 6962, `SUBPROOF(m, D[from:to], b)`, with `old` counted from the start of the tree.
-    fn subproof(&self, old: u64, from: u64, to: u64, known: Known) -> Vec<Digest> {
-        if old == to {
-            return match known {
-                Known::Yes => Vec::new(),
-                Known::No => vec![self.subtree(from, to)],
-            };
-        }
-        let middle = from + largest_power_below(to - from);
-        if old <= middle {
-            let mut proof = self.subproof(old, from, middle, known);
-            proof.push(self.subtree(middle, to));
-            proof
-        } else {
-            let mut proof = self.subproof(old, middle, to, Known::No);
-            proof.push(self.subtree(from, middle));
-            proof
-        }
+        (old <= size && size <= self.size()).then(|| certain(nodes::consistency(self, old, size)))
     }
 }
 
-/// Whether the verifier already has the root of the subtree in hand, because it is the old root.
-#[derive(Clone, Copy)]
-enum Known {
-    Yes,
-    No,
+impl Nodes for Tree {
+    type Error = Infallible;
+
+    fn node(&self, level: u32, index: u64) -> Result<Digest, Infallible> {
+        Ok(self.levels[level as usize][index as usize])
+    }
 }
 
-/// The largest power of two smaller than `size`, which is at least 2.
-fn largest_power_below(size: u64) -> u64 {
-    1 << (size - 1).ilog2()
+fn certain<T>(result: Result<T, Infallible>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(never) => match never {},
+    }
 }
 
 #[cfg(test)]

@@ -1,16 +1,13 @@
 //! Identifiers in a path, each with the code its wrong form has.
 
 use axum::extract::RawPathParams;
+use evidence::Tile;
 use schemas::{Digest, ErrorCode, OperationId, SystemId, TransactionId, UserId};
 
 use crate::error::ApiError;
 
 /// The identifiers a route's path holds.
 #[derive(Clone, Debug, Default)]
-#[expect(
-    clippy::struct_field_names,
-    reason = "the names of the path's parameters"
-)]
 pub(crate) struct PathIds {
     system_id: Option<SystemId>,
     user_id: Option<UserId>,
@@ -18,6 +15,7 @@ pub(crate) struct PathIds {
     operation_id: Option<OperationId>,
     attempt_id: Option<Digest>,
     event_id: Option<i64>,
+    tile: Option<Tile>,
 }
 
 impl PathIds {
@@ -36,6 +34,8 @@ impl PathIds {
                 }
                 // An attempt nobody can have made has nothing to show.
                 "attempt_id" => ids.attempt_id = Some(parse(value, ErrorCode::NoResult)?),
+                // A path that is no tile's leads to nothing.
+                "tile" => ids.tile = Tile::of_path(&format!("tile/{value}")),
                 "event_id" => ids.event_id = Some(parse(value, ErrorCode::JsonRequestIncorrect)?),
                 other => unreachable!("no route has a parameter {other}"),
             }
@@ -74,6 +74,11 @@ impl PathIds {
 
     pub(crate) fn event_id(&self) -> i64 {
         self.event_id.expect("the route's path holds an event id")
+    }
+
+    /// The tile that the path names; `None` when it names none.
+    pub(crate) fn tile(&self) -> Option<Tile> {
+        self.tile
     }
 
     /// Whether the path names a system.

@@ -10,6 +10,7 @@ mod call;
 mod context;
 mod device_info;
 mod error;
+mod evidence;
 mod flags;
 mod ids;
 mod journal;
@@ -32,6 +33,7 @@ mod themes;
 #[cfg(test)]
 mod testing;
 
+pub use self::evidence::{Continuation, EvidenceFailure, EvidenceQuery};
 pub use auth::{InvalidTokenFile, TokenFile};
 pub use journal::{JournalFailure, JournalQuery};
 pub use limits::Limits;

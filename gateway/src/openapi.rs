@@ -48,7 +48,9 @@ fn document() -> OpenApi {
             let named = named.into_iter().flatten().chain(&route.schemas);
             components.schemas.extend(named.cloned());
             let method = http_method(&route.method);
-            paths.add_path_operation(route.path, vec![method], operation(door, &route));
+            // The router's star for "and what follows" is not the document's.
+            let path = route.path.replace("{*", "{");
+            paths.add_path_operation(path, vec![method], operation(door, &route));
         }
     }
     let mut document = OpenApi::new(info, paths);
@@ -212,6 +214,7 @@ fn error_answer() -> RefOr<Schema> {
 fn path_parameters(path: &str) -> impl Iterator<Item = &str> {
     path.split('/')
         .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+        .map(|name| name.trim_start_matches('*'))
 }
 
 fn http_method(method: &Method) -> HttpMethod {

@@ -9,6 +9,7 @@ use bus::{Bus, Sealer};
 use schemas::Secret;
 
 use crate::auth::TokenFile;
+use crate::evidence::EvidenceQuery;
 use crate::journal::JournalQuery;
 use crate::limits::Limits;
 
@@ -161,6 +162,8 @@ pub struct House {
     pub settings: Arc<LiveSettings>,
     /// Reads the journal.
     pub journal: Arc<dyn JournalQuery>,
+    /// Reads the evidence.
+    pub evidence: Arc<dyn EvidenceQuery>,
     /// The callbacks' keys are derived from it.
     pub root: RootSecret,
     /// Name of this instance for the journal (`pc_instance_name`).

@@ -60,6 +60,9 @@ pub(crate) fn system_routes() -> Vec<Route> {
         system::clean_events::route(),
         system::remove_events::route(),
         system::get_event::route(),
+        system::evidence_checkpoint::route(),
+        system::evidence_tile::route(),
+        system::evidence_consistency::route(),
     ]
 }
 

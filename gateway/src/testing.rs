@@ -2,6 +2,7 @@
 
 mod answers;
 mod fake_bus;
+mod fake_evidence;
 mod fake_journal;
 
 use std::net::SocketAddr;
@@ -31,6 +32,7 @@ pub(crate) use self::answers::{
     transaction_info, user_info,
 };
 pub(crate) use self::fake_bus::FakeBus;
+pub(crate) use self::fake_evidence::FakeEvidence;
 pub(crate) use self::fake_journal::FakeJournal;
 
 pub(crate) const SYSTEM: &str = "f13e4375-e429-496c-ad1e-0fc3c3ecfb53";
@@ -44,6 +46,7 @@ pub(crate) struct TestDoor {
     router: Router,
     bus: Arc<FakeBus>,
     pub(crate) journal: Arc<FakeJournal>,
+    pub(crate) evidence: Arc<FakeEvidence>,
     headers: Vec<(&'static str, String)>,
     remote: SocketAddr,
 }
@@ -75,11 +78,17 @@ impl TestDoor {
         let mut options = GatewayOptions::at(([127, 0, 0, 1], 0).into());
         change(&mut options);
         let (bus, journal) = (Arc::new(bus), Arc::new(FakeJournal::default()));
-        let gateway = Gateway::new(options, house(bus.clone(), journal.clone()));
+        let evidence = Arc::new(FakeEvidence::default());
+        let house = House {
+            evidence: evidence.clone(),
+            ..house(bus.clone(), journal.clone())
+        };
+        let gateway = Gateway::new(options, house);
         Self {
             router: router::router(gateway),
             bus,
             journal,
+            evidence,
             headers: Vec::new(),
             remote: ([127, 0, 0, 1], 40_000).into(),
         }
@@ -217,6 +226,7 @@ pub(crate) fn house(bus: Arc<dyn Bus>, journal: Arc<dyn JournalQuery>) -> House 
         clock: Arc::new(ManualClock::new(NOW)),
         settings: LiveSettings::new(Settings::default()),
         journal,
+        evidence: Arc::new(FakeEvidence::default()),
         root: root(),
         instance: Some("pcs-node-1".to_owned()),
     }

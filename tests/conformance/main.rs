@@ -1,5 +1,6 @@
 //! The same promises, held by every implementation and by the manual's own tables.
 
+mod altered_log;
 mod bus;
 mod contract;
 mod event_log;

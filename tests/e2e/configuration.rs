@@ -12,7 +12,7 @@ use tests::postgres::TestPostgres;
 use crate::listening::program;
 
 /// A running program; it is killed when the story ends, however it ends.
-struct Running {
+pub(crate) struct Running {
     child: Child,
     lines: BufReader<std::process::ChildStdout>,
 }
@@ -25,14 +25,14 @@ impl Drop for Running {
 }
 
 impl Running {
-    fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());
         Self { child, lines }
     }
 
     /// What is printed after these words; fails when the program ends before it says them.
-    fn said(&mut self, words: &str) -> String {
+    pub(crate) fn said(&mut self, words: &str) -> String {
         let mut line = String::new();
         loop {
             line.clear();
@@ -46,7 +46,7 @@ impl Running {
 }
 
 /// The program with nothing of this process's environment.
-fn serve(folder: &Path) -> Command {
+pub(crate) fn serve(folder: &Path) -> Command {
     let mut command = Command::new(program());
     command
         .arg("serve")

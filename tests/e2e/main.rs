@@ -21,6 +21,7 @@ mod delayed_key;
 mod delete_user;
 mod device_program;
 mod events_post;
+mod evidence;
 mod expire;
 mod exported_key;
 mod idempotency;

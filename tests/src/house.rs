@@ -15,9 +15,11 @@ use std::sync::Arc;
 
 use bus::shell::LiveSettings;
 use bus::{Bus, InProcessBus, JetStreamBus};
+use countersign::evidence::EvidenceBehindTheDoors;
 use countersign::journal::JournalBehindTheDoors;
 use event_log::{EventLog, MemoryLog, SqliteLog};
 use gateway::{GatewayOptions, RunningGateway};
+use notary::{Archive, Place};
 use projections::{Journal, Projector, StoredSettings};
 use reactors::{ConnectorOptions, Connectors, EgressPolicy, Reactor, ReactorOptions};
 use runner::{House, HouseOptions, RunnerError};
@@ -357,6 +359,12 @@ async fn open_doors(
         journal: Arc::new(JournalBehindTheDoors {
             journal,
             read_models: projector.read_models(),
+        }),
+        evidence: Arc::new(EvidenceBehindTheDoors {
+            archive: Arc::new(Archive::at(
+                Arc::clone(log),
+                &Place::within(plan.folder()).folder,
+            )),
         }),
         root: plan.root.clone(),
         instance: Some("test-house".to_owned()),

@@ -52,6 +52,29 @@ const PACKAGES: &[Package] = &[
         ],
     },
     Package {
+        name: "notary",
+        folder: "evidence/notary",
+        may_use: &["schemas", "evidence", "event-log"],
+        must_not_use: &["async-nats", "axum", "hyper", "reqwest", "sqlx", "tower"],
+    },
+    Package {
+        name: "verifier",
+        folder: "evidence/verifier",
+        may_use: &["schemas", "evidence"],
+        must_not_use: &[
+            "async-nats",
+            "axum",
+            "aws-lc-rs",
+            "clap",
+            "futures",
+            "hyper",
+            "reqwest",
+            "sqlx",
+            "tokio",
+            "tower",
+        ],
+    },
+    Package {
         name: "handlers",
         folder: "handlers",
         may_use: &["schemas"],
@@ -118,6 +141,8 @@ const PACKAGES: &[Package] = &[
         may_use: &[
             "schemas",
             "evidence",
+            "notary",
+            "verifier",
             "handlers",
             "event-log",
             "bus",
@@ -135,6 +160,8 @@ const PACKAGES: &[Package] = &[
         may_use: &[
             "schemas",
             "evidence",
+            "notary",
+            "verifier",
             "handlers",
             "event-log",
             "bus",

@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bus::Bus;
 use bus::shell::{Clock, LiveSettings, RootSecret, SystemClock};
+use countersign::evidence::EvidenceBehindTheDoors;
 use countersign::journal::JournalBehindTheDoors;
 use countersign::process::SERVING;
 use event_log::EventLog;
 use gateway::{Doors, GatewayOptions, TokenFile};
+use notary::{Archive, Notary, Place};
 use projections::{Journal, Projector, ReadModels, StoredSettings};
 use reactors::{ConnectorOptions, Connectors, EgressPolicy, Reactor, ReactorOptions};
 use runner::{House, HouseOptions};
@@ -61,6 +63,7 @@ pub async fn serve(
         stores,
     };
 
+    check_log_against_evidence(&ground, &arguments).await?;
     let (shutdown, told) = watch::channel(false);
     let mut parts: JoinSet<Result<(), AnyError>> = JoinSet::new();
     follow_settings(&ground, &mut parts, told.clone()).await?;
@@ -78,6 +81,9 @@ pub async fn serve(
     }
     if is(Role::Reactors) {
         start_reactors(&ground, &mut parts, told.clone()).await?;
+    }
+    if is(Role::Notary) {
+        start_notary(&ground, &arguments, &mut parts, told.clone())?;
     }
     let runner = if is(Role::Runner) {
         Some(start_runner(&ground, &arguments, told.clone()).await?)
@@ -178,6 +184,47 @@ async fn start_reactors(
     Ok(())
 }
 
+/// Before anything is written, read into the read models or told to anybody: the log is what was signed.
+async fn check_log_against_evidence(
+    ground: &Ground,
+    arguments: &ServeArguments,
+) -> Result<(), AnyError> {
+    let folder = Place::within(&arguments.data).folder;
+    let checked = notary::gate(Arc::clone(&ground.log), &folder).await?;
+    if let Some(checkpoint) = checked {
+        let size = checkpoint.size();
+        tracing::info!(records = size, "the log is what was signed");
+    }
+    Ok(())
+}
+
+/// The journal's folder lies among the data, whatever database has the log.
+fn start_notary(
+    ground: &Ground,
+    arguments: &ServeArguments,
+    parts: &mut JoinSet<Result<(), AnyError>>,
+    told: watch::Receiver<bool>,
+) -> Result<(), AnyError> {
+    let notary = Notary::open(
+        Arc::clone(&ground.log),
+        Place::within(&arguments.data),
+        arguments.evidence_name.as_deref(),
+        bus::shell::random_bytes::<32>,
+    )?;
+    println!("checkpoints are signed by {}", notary.verifier_key());
+    let (log, folder) = (
+        Arc::clone(&ground.log),
+        Place::within(&arguments.data).folder,
+    );
+    let its_end = ended(told.clone());
+    parts.spawn(async move {
+        notary::scrub(log, &folder, its_end).await;
+        Ok(())
+    });
+    parts.spawn(async move { Ok(notary.run(ended(told)).await?) });
+    Ok(())
+}
+
 async fn start_runner(
     ground: &Ground,
     arguments: &ServeArguments,
@@ -252,6 +299,12 @@ async fn open_doors(
         journal: Arc::new(JournalBehindTheDoors {
             journal,
             read_models,
+        }),
+        evidence: Arc::new(EvidenceBehindTheDoors {
+            archive: Arc::new(Archive::at(
+                Arc::clone(&ground.log),
+                &Place::within(&arguments.data).folder,
+            )),
         }),
         root: ground.root.clone(),
         instance: arguments.instance_name.clone(),

@@ -20,6 +20,7 @@ fn filled(path: &str) -> String {
         .replace("{user_id}", USER)
         .replace("{transaction_id}", "invoice-42")
         .replace("{event_id}", "42")
+        .replace("{tile}", "0/000")
 }
 
 fn all_routes() -> Vec<(String, String)> {
@@ -29,7 +30,8 @@ fn all_routes() -> Vec<(String, String)> {
         router::mobile_routes(),
         router::admin_routes(),
     ];
-    let named = |route: crate::route::Route| (route.method.to_string(), route.path.to_owned());
+    let named =
+        |route: crate::route::Route| (route.method.to_string(), route.path.replace("{*", "{"));
     routes.into_iter().flatten().map(named).collect()
 }
 

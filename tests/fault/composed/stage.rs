@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use bus::shell::{LiveSettings, RootSecret, SystemClock};
 use bus::{Bus, InProcessBus, Limits, Sealer};
+use countersign::evidence::EvidenceBehindTheDoors;
 use event_log::{EventLog, MemoryLog};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use gateway::{GatewayOptions, JournalFailure, JournalQuery, RunningGateway};
+use notary::Archive;
 use runner::{House, HouseOptions};
 use schemas::commands::journal::RecordToClean;
 use schemas::journal::{Figures, JournalFilter};
@@ -214,6 +216,9 @@ async fn open_doors(bus: Arc<dyn Bus>, root: RootSecret) -> RunningGateway {
         clock: Arc::new(SystemClock),
         settings: LiveSettings::new(Settings::default()),
         journal: Arc::new(NoJournal),
+        evidence: Arc::new(EvidenceBehindTheDoors {
+            archive: Arc::new(Archive::at(Arc::new(MemoryLog::new()), "nowhere".as_ref())),
+        }),
         root,
         instance: None,
     };

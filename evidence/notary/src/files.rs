@@ -1,0 +1,182 @@
+//! Files that are whole or not there, and durable when it says so.
+
+use std::collections::BTreeSet;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A folder of such files.
+#[derive(Debug)]
+pub(crate) struct Files {
+    root: PathBuf,
+    /// So many steps until the test that set it pulls the plug.
+    left: AtomicU64,
+}
+
+/// A file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {verb} {}", path.display())]
+pub struct FileError {
+    verb: &'static str,
+    path: PathBuf,
+    #[source]
+    source: io::Error,
+}
+
+impl FileError {
+    pub(crate) fn new(verb: &'static str, path: &Path, source: io::Error) -> Self {
+        Self {
+            verb,
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// Is the file not there?
+    pub fn is_missing(&self) -> bool {
+        self.source.kind() == io::ErrorKind::NotFound
+    }
+}
+
+impl Files {
+    pub fn new(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+            left: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    pub fn read(&self, name: &str) -> Result<Vec<u8>, FileError> {
+        let path = self.path(name);
+        std::fs::read(&path).map_err(|error| FileError::new("read", &path, error))
+    }
+
+    /// The text of a file; `None` when there is none.
+    pub fn text(&self, name: &str) -> Result<Option<String>, FileError> {
+        let path = self.path(name);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(FileError::new("read", &path, error)),
+        }
+    }
+
+    /// Writes these files, each whole or not at all; all of them are durable afterwards.
+    pub fn write(&self, files: &[(String, Vec<u8>)]) -> Result<(), FileError> {
+        let mut folders = BTreeSet::new();
+        for (name, bytes) in files {
+            let path = self.path(name);
+            let failed = |error| FileError::new("write", &path, error);
+            let folder = path.parent().expect("the name is below the root");
+            self.make(folder, &mut folders).map_err(failed)?;
+            let beside = beside(&path);
+            let mut file = File::create(&beside).map_err(failed)?;
+            self.put(&mut file, bytes).map_err(failed)?;
+            self.step().map_err(failed)?;
+            file.sync_data().map_err(failed)?;
+            self.step().map_err(failed)?;
+            std::fs::rename(&beside, &path).map_err(failed)?;
+            folders.insert(folder.to_owned());
+        }
+        for folder in folders {
+            let failed = |error| FileError::new("write", &folder, error);
+            self.step().map_err(failed)?;
+            let opened = File::open(&folder).map_err(failed)?;
+            opened.sync_all().map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Adds bytes at the end of a file; they are durable afterwards.
+    pub fn append(&self, name: &str, bytes: &[u8]) -> Result<(), FileError> {
+        let path = self.path(name);
+        let append = || {
+            let is_new = !path.exists();
+            let mut file = OpenOptions::new().append(true).create(true).open(&path)?;
+            self.put(&mut file, bytes)?;
+            self.step()?;
+            file.sync_data()?;
+            if is_new {
+                File::open(&self.root)?.sync_all()?;
+            }
+            Ok(())
+        };
+        append().map_err(|error| FileError::new("write", &path, error))
+    }
+
+    /// Cuts a file after so many bytes.
+    pub fn cut(&self, name: &str, length: u64) -> Result<(), FileError> {
+        let path = self.path(name);
+        let cut = || {
+            let file = OpenOptions::new().write(true).open(&path)?;
+            file.set_len(length)?;
+            file.sync_all()
+        };
+        cut().map_err(|error| FileError::new("cut", &path, error))
+    }
+
+    /// Removes a folder; nobody minds when that is not durable, or when it is gone.
+    pub fn remove_folder(&self, name: &str) {
+        if self.step().is_ok() {
+            std::fs::remove_dir_all(self.path(name)).ok();
+        }
+    }
+
+    /// Makes a folder and those above it; the ones in which something is new have to be flushed.
+    fn make(&self, folder: &Path, flushed: &mut BTreeSet<PathBuf>) -> io::Result<()> {
+        if folder.is_dir() {
+            return Ok(());
+        }
+        if let Some(above) = folder.parent() {
+            self.make(above, flushed)?;
+            flushed.insert(above.to_owned());
+        }
+        self.step()?;
+        match std::fs::create_dir(folder) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            made => made,
+        }
+    }
+
+    /// Writes bytes; a plug that is pulled here leaves half of them.
+    fn put(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
+        if let Err(interrupted) = self.step() {
+            file.write_all(&bytes[..bytes.len() / 2])?;
+            return Err(interrupted);
+        }
+        file.write_all(bytes)
+    }
+
+    fn step(&self) -> io::Result<()> {
+        let left = self.left.load(Ordering::Relaxed);
+        if left == 0 {
+            return Err(io::Error::other("the plug was pulled"));
+        }
+        self.left.store(left - 1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Pulls the plug after so many steps: everything after them fails.
+    #[cfg(test)]
+    pub fn pull_the_plug_after(&self, steps: u64) {
+        self.left.store(steps, Ordering::Relaxed);
+    }
+
+    /// Is the plug still in?
+    #[cfg(test)]
+    pub fn are_whole(&self) -> bool {
+        self.left.load(Ordering::Relaxed) > 0
+    }
+}
+
+/// Where a file is written before it takes its name.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    name.into()
+}

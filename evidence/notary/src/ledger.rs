@@ -1,0 +1,543 @@
+//! The journal as it lies on disk, and how it grows. Everything here is plain files and blocks its thread.
+//!
+//! A step is, in this order and each durable before the next: the order of the new records; the tiles; the checkpoint
+//! that is about to be signed; the signed one. A checkpoint is thereby signed over what cannot be lost any more, and never
+//! two different ones of one size: whatever was about to be signed is signed after a restart, byte for byte. Records whose
+//! order is written and which no checkpoint has yet are taken up again in that order.
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use evidence::tile::{self, Kind};
+use evidence::{Checkpoint, Edge, InvalidCheckpoint, Note, NoteError, Tile, VerifierKey};
+use schemas::{Digest, Position};
+
+use crate::files::{FileError, Files};
+use crate::key::{KeyError, NotaryKey};
+use crate::order::{self, Order};
+
+/// Names of the files.
+pub(crate) const ORDER: &str = "order";
+pub(crate) const NEXT: &str = "next";
+pub(crate) const CHECKPOINT: &str = "checkpoint";
+pub(crate) const VERIFIER_KEY: &str = "verifier-key";
+const LOCK: &str = "lock";
+
+/// Where a journal lies.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Folder of the tiles and checkpoints.
+    pub folder: PathBuf,
+    /// File of the signing key.
+    pub key: PathBuf,
+}
+
+impl Place {
+    /// The usual place in a folder of data.
+    pub fn within(data: &Path) -> Self {
+        Self {
+            folder: data.join("evidence"),
+            key: data.join("evidence.key"),
+        }
+    }
+}
+
+/// The journal on disk, held by its one writer.
+#[derive(Debug)]
+pub struct Ledger {
+    files: Files,
+    key: NotaryKey,
+    order: Order,
+    edge: Edge,
+    signed: Checkpoint,
+    _lock: File,
+}
+
+/// Why the journal cannot be opened or grow.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// A file.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The signing key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Another process is the notary of this folder.
+    #[error("another notary has {}", .0.display())]
+    Taken(PathBuf),
+    /// There are checkpoints and no key to go on with.
+    #[error(
+        "{} is not there, but checkpoints are signed with it: restore it, or put the evidence folder aside and begin a new journal",
+        .0.display()
+    )]
+    KeyLost(PathBuf),
+    /// A file does not hold what it should.
+    #[error("{} does not hold a checkpoint of this journal", path.display())]
+    Checkpoint {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        #[source]
+        source: Unfit,
+    },
+    /// Fewer records are in order than a checkpoint counts.
+    #[error("the order of the journal ends at record {found}, but a checkpoint counts {expected}")]
+    OrderLost {
+        /// Records of the checkpoint.
+        expected: u64,
+        /// Records whose order is known.
+        found: u64,
+    },
+    /// The tiles are not those a checkpoint was signed over.
+    #[error("the tiles of the journal do not lead to the root of its checkpoint of {size} records")]
+    TilesDiffer {
+        /// Records of the checkpoint.
+        size: u64,
+    },
+}
+
+/// What is wrong with a checkpoint's file.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfit {
+    /// The note.
+    #[error(transparent)]
+    Note(#[from] NoteError),
+    /// Its text.
+    #[error(transparent)]
+    Checkpoint(#[from] InvalidCheckpoint),
+    /// It is about another journal.
+    #[error("it is a checkpoint of {0}")]
+    Origin(String),
+    /// It counts fewer records than the signed one.
+    #[error("it counts fewer records than the signed checkpoint")]
+    Older,
+}
+
+impl Ledger {
+    /// Opens the journal, or begins one, and ends what was interrupted. `name` and `seed` are for a new key.
+    pub fn open(
+        place: &Place,
+        name: Option<&str>,
+        seed: impl FnOnce() -> [u8; 32],
+    ) -> Result<Self, LedgerError> {
+        let root = &place.folder;
+        let file_failed = |error| FileError::new("make", root, error);
+        std::fs::create_dir_all(root).map_err(file_failed)?;
+        let lock = lock(&root.join(LOCK))?;
+        let files = Files::new(root);
+        let key = match NotaryKey::open(&place.key)? {
+            Some(key) => key,
+            None if files.text(CHECKPOINT)?.is_some() => {
+                return Err(LedgerError::KeyLost(place.key.clone()));
+            }
+            None => NotaryKey::create(&place.key, name, &seed())?,
+        };
+        let shown = format!("{}\n", key.public());
+        if files.text(VERIFIER_KEY)?.as_ref() != Some(&shown) {
+            files.write(&[(VERIFIER_KEY.to_owned(), shown.into_bytes())])?;
+        }
+        Self::resume(files, key, lock)
+    }
+
+    fn resume(files: Files, key: NotaryKey, lock: File) -> Result<Self, LedgerError> {
+        let signed = signed_checkpoint(&files, key.public())?;
+        let promised = promised_checkpoint(&files, key.public(), signed.as_ref())?;
+        let size = promised.size();
+        let mut order = Order::at(&files.path(ORDER));
+        order.read_until(u64::MAX)?;
+        if order.length() < size {
+            return Err(LedgerError::OrderLost {
+                expected: size,
+                found: order.length(),
+            });
+        }
+        let whole = order.length() * order::RECORD;
+        if order::bytes_in(&files.path(ORDER)) > whole {
+            // A record that was being written.
+            files.cut(ORDER, whole)?;
+        }
+        let edge = Edge::restore(size, |tile| read_tile(&files, tile))?;
+        if edge.root() != *promised.root() {
+            return Err(LedgerError::TilesDiffer { size });
+        }
+        let mut ledger = Self {
+            files,
+            key,
+            order,
+            edge,
+            signed: promised.clone(),
+            _lock: lock,
+        };
+        if signed.as_ref() != Some(&promised) {
+            ledger.sign(promised)?;
+        }
+        Ok(ledger)
+    }
+
+    /// The key that checks the checkpoints.
+    pub fn verifier_key(&self) -> &VerifierKey {
+        self.key.public()
+    }
+
+    /// The newest signed checkpoint.
+    pub fn signed(&self) -> &Checkpoint {
+        &self.signed
+    }
+
+    /// The order, with the records that have none of the tree yet.
+    pub fn order(&self) -> &Order {
+        &self.order
+    }
+
+    /// Events whose place is decided and which are not in the tree yet, at most so many.
+    pub fn pending(&self, most: u64) -> Result<Vec<Position>, LedgerError> {
+        let from = self.edge.size();
+        let to = self.order.length().min(from + most);
+        Ok(self.order.positions(from, to)?)
+    }
+
+    /// The entry of a record that is in the tree.
+    pub fn entry(&self, record: u64) -> Result<Option<Digest>, LedgerError> {
+        let Some(tile) = Tile::holding(Kind::Entries, record, self.edge.size()) else {
+            return Ok(None);
+        };
+        let entries = read_tile(&self.files, tile)?;
+        Ok(entries.get((record % tile::TILE_WIDTH) as usize).copied())
+    }
+
+    /// Adds records, those that are pending first, and signs a checkpoint over them. After an error the journal must be
+    /// opened again.
+    pub fn record(&mut self, records: &[(Position, Digest)]) -> Result<(), LedgerError> {
+        let before = self.edge.size();
+        let decided = (self.order.length() - before) as usize;
+        let mut bytes = Vec::new();
+        for (position, _) in records.iter().skip(decided) {
+            assert!(
+                self.order.follows(*position),
+                "{position} does not come next"
+            );
+            bytes.extend(order::record(*position));
+            self.order.push(*position);
+        }
+        if !bytes.is_empty() {
+            self.files.append(ORDER, &bytes)?;
+        }
+        let mut files = Vec::new();
+        let mut complete = Vec::new();
+        for (_, entry) in records {
+            self.edge.push(*entry, |tile, bytes| {
+                files.push((tile.to_string(), bytes));
+                complete.push(format!("{tile}.p"));
+            });
+        }
+        let known: Vec<Tile> = Tile::partial_of(before).collect();
+        let partial = self.edge.partial().into_iter();
+        files.extend(
+            partial
+                .filter(|(tile, _)| !known.contains(tile))
+                .map(|(tile, bytes)| (tile.to_string(), bytes)),
+        );
+        self.files.write(&files)?;
+        let origin = self.signed.origin();
+        let next = Checkpoint::new(origin, self.edge.size(), self.edge.root())
+            .expect("the origin stood in a checkpoint before");
+        self.files
+            .write(&[(NEXT.to_owned(), next.to_string().into_bytes())])?;
+        self.sign(next)?;
+        for folder in complete {
+            self.files.remove_folder(&folder);
+        }
+        Ok(())
+    }
+
+    fn sign(&mut self, checkpoint: Checkpoint) -> Result<(), LedgerError> {
+        let note = self.key.sign(&checkpoint);
+        self.files
+            .write(&[(CHECKPOINT.to_owned(), note.into_bytes())])?;
+        self.signed = checkpoint;
+        Ok(())
+    }
+}
+
+/// The signed checkpoint of a folder, checked; `None` when nothing was signed yet.
+pub(crate) fn signed_checkpoint(
+    files: &Files,
+    key: &VerifierKey,
+) -> Result<Option<Checkpoint>, LedgerError> {
+    let Some(note) = files.text(CHECKPOINT)? else {
+        return Ok(None);
+    };
+    let read = || {
+        let note: Note = note.parse()?;
+        note.verify(key)?;
+        of_this_journal(note.text.parse()?, key)
+    };
+    read().map(Some).map_err(|source| LedgerError::Checkpoint {
+        path: files.path(CHECKPOINT),
+        source,
+    })
+}
+
+/// The checkpoint that was to be signed last: the signed one, or the one after it. The empty one in a new journal.
+fn promised_checkpoint(
+    files: &Files,
+    key: &VerifierKey,
+    signed: Option<&Checkpoint>,
+) -> Result<Checkpoint, LedgerError> {
+    let unfit = |source| LedgerError::Checkpoint {
+        path: files.path(NEXT),
+        source,
+    };
+    let Some(text) = files.text(NEXT)? else {
+        let empty = Checkpoint::new(key.name(), 0, evidence::empty_root());
+        let empty = empty.map_err(|error| unfit(error.into()));
+        return signed.cloned().map_or(empty, Ok);
+    };
+    let promised = text
+        .parse()
+        .map_err(|error: InvalidCheckpoint| unfit(error.into()))?;
+    let promised = of_this_journal(promised, key).map_err(unfit)?;
+    match signed {
+        Some(signed) if promised.size() < signed.size() => Err(unfit(Unfit::Older)),
+        _ => Ok(promised),
+    }
+}
+
+fn of_this_journal(checkpoint: Checkpoint, key: &VerifierKey) -> Result<Checkpoint, Unfit> {
+    if checkpoint.origin() == key.name() {
+        Ok(checkpoint)
+    } else {
+        Err(Unfit::Origin(checkpoint.origin().to_owned()))
+    }
+}
+
+/// The hashes or entries of a tile: of its own file, or of the one it became when it was full.
+pub(crate) fn read_tile(files: &Files, tile: Tile) -> Result<Vec<Digest>, LedgerError> {
+    let (path, bytes) = match files.read(&tile.to_string()) {
+        Err(error) if error.is_missing() && !tile.is_full() => {
+            let full = tile.full().to_string();
+            let bytes = files.read(&full)?;
+            (full, bytes)
+        }
+        read => (tile.to_string(), read?),
+    };
+    let hashes = match tile.kind {
+        Kind::Entries => tile::unbundle(&bytes),
+        Kind::Hashes(_) => tile::hashes(&bytes),
+    };
+    let mut hashes = hashes.unwrap_or_default();
+    if (hashes.len() as u64) < tile.width {
+        let short = std::io::Error::other("the file is too short, or not a tile");
+        return Err(FileError::new("read", &files.path(&path), short).into());
+    }
+    hashes.truncate(tile.width as usize);
+    Ok(hashes)
+}
+
+fn lock(path: &Path) -> Result<File, LedgerError> {
+    let failed = |error| FileError::new("lock", path, error);
+    let file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(LedgerError::Taken(path.to_owned())),
+        Err(TryLockError::Error(error)) => Err(failed(error).into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use evidence::{Tree, nodes, verify_consistency};
+    use schemas::Lane;
+
+    use super::*;
+
+    const SEED: [u8; 32] = [5; 32];
+
+    fn place(folder: &tempfile::TempDir) -> Place {
+        Place::within(folder.path())
+    }
+
+    fn open(place: &Place) -> Ledger {
+        Ledger::open(place, Some("test"), || SEED).unwrap()
+    }
+
+    /// Event `number` of lane 3, and its entry.
+    fn event(number: u64) -> (Position, Digest) {
+        let lane = Lane::new(3).unwrap();
+        let entry = Digest::sha256(&number.to_be_bytes());
+        (Position { lane, number }, entry)
+    }
+
+    fn events(from: u64, to: u64) -> Vec<(Position, Digest)> {
+        (from..=to).map(event).collect()
+    }
+
+    /// The root that the order and the entries of lane 3 lead to.
+    fn root_of(numbers: impl IntoIterator<Item = u64>) -> Digest {
+        let mut tree = Tree::default();
+        for number in numbers {
+            tree.push(event(number).1.as_bytes());
+        }
+        tree.root()
+    }
+
+    fn checkpoint(place: &Place) -> Option<Checkpoint> {
+        let key = NotaryKey::new("audit.test/v1", &SEED).unwrap();
+        signed_checkpoint(&Files::new(&place.folder), key.public()).unwrap()
+    }
+
+    #[test]
+    fn what_is_recorded_is_signed_and_found_after_a_restart() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = place(&folder);
+        let mut ledger = open(&place);
+        assert_eq!(checkpoint(&place).unwrap().size(), 0);
+        ledger.record(&events(1, 3)).unwrap();
+        ledger.record(&events(4, 700)).unwrap();
+        assert_eq!(checkpoint(&place).unwrap(), *ledger.signed());
+        drop(ledger);
+        let mut ledger = open(&place);
+        assert_eq!(
+            (ledger.signed().size(), *ledger.signed().root()),
+            (700, root_of(1..=700))
+        );
+        assert_eq!(ledger.pending(10).unwrap(), []);
+        assert_eq!(ledger.entry(511).unwrap(), Some(event(512).1));
+        assert_eq!(ledger.entry(700).unwrap(), None);
+        ledger.record(&events(701, 701)).unwrap();
+        let (old, new) = (root_of(1..=700), *ledger.signed().root());
+        let files = Files::new(&place.folder);
+        let tiles = tile::TileNodes::new(701, |tile| read_tile(&files, tile));
+        let proof = nodes::consistency(&tiles, 700, 701).unwrap();
+        assert_eq!(verify_consistency(700, &old, 701, &new, &proof), Ok(()));
+        // Every tile that a client may ask for at this size is there, and no partial one of a full one.
+        for tile in Tile::all_of(701) {
+            assert!(files.path(&tile.to_string()).exists(), "{tile}");
+            assert!(!files.path(&format!("{}.p", tile.full())).exists() || !tile.is_full());
+        }
+    }
+
+    /// The plug is pulled after every single step, in the middle of every write; whatever was readable before is a
+    /// beginning of what is readable after the restart, and nothing is lost or doubled.
+    #[test]
+    fn an_interruption_at_any_step_is_taken_up_where_it_was() {
+        let mut interrupted = 0;
+        for steps in 0.. {
+            let folder = tempfile::tempdir().unwrap();
+            let place = place(&folder);
+            let mut ledger = open(&place);
+            ledger.record(&events(1, 250)).unwrap();
+            let before = ledger.signed().clone();
+            ledger.files.pull_the_plug_after(steps);
+            let ended = ledger.record(&events(251, 520));
+            let whole = ledger.files.are_whole();
+            drop(ledger);
+            // What a client could read in between.
+            let between = checkpoint(&place).unwrap();
+            let mut ledger = open(&place);
+            let after = ledger.signed().clone();
+            assert!(before.size() <= between.size() && between.size() <= after.size());
+            assert_eq!(
+                *between.root(),
+                root_of(1..=between.size()),
+                "after {steps} steps"
+            );
+            assert_eq!(
+                *after.root(),
+                root_of(1..=after.size()),
+                "after {steps} steps"
+            );
+            let pending = ledger.pending(u64::MAX - 520).unwrap();
+            let expected = events(after.size() + 1, ledger.order().length());
+            let expected: Vec<Position> = expected.iter().map(|(position, _)| *position).collect();
+            assert_eq!(pending, expected, "after {steps} steps");
+            ledger.record(&events(after.size() + 1, 521)).unwrap();
+            assert_eq!(
+                (ledger.signed().size(), *ledger.signed().root()),
+                (521, root_of(1..=521))
+            );
+            if ended.is_ok() && whole {
+                break;
+            }
+            interrupted += 1;
+        }
+        assert!(interrupted > 20, "{interrupted}");
+    }
+
+    #[test]
+    fn an_interrupted_beginning_is_begun_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = place(&folder);
+        drop(open(&place));
+        std::fs::remove_file(place.folder.join(CHECKPOINT)).unwrap();
+        std::fs::write(place.folder.join("checkpoint.new"), "audit.te").unwrap();
+        let mut ledger = open(&place);
+        ledger.record(&events(1, 1)).unwrap();
+        assert_eq!(checkpoint(&place).unwrap().size(), 1);
+    }
+
+    #[test]
+    fn one_notary_has_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = place(&folder);
+        let first = open(&place);
+        assert!(matches!(
+            Ledger::open(&place, None, || SEED),
+            Err(LedgerError::Taken(_))
+        ));
+        drop(first);
+        open(&place);
+    }
+
+    #[test]
+    fn what_was_altered_is_not_continued() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = place(&folder);
+        open(&place).record(&events(1, 300)).unwrap();
+        let refused = |name: &str, alter: &dyn Fn(&mut Vec<u8>)| {
+            let path = place.folder.join(name);
+            let whole = std::fs::read(&path).unwrap();
+            let mut bytes = whole.clone();
+            alter(&mut bytes);
+            std::fs::write(&path, bytes).unwrap();
+            let refused = Ledger::open(&place, None, || SEED);
+            std::fs::write(&path, whole).unwrap();
+            refused.map(|_| ()).unwrap_err()
+        };
+        let flip = |bytes: &mut Vec<u8>| bytes[40] ^= 1;
+        let cut = |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() - 8);
+        assert!(matches!(
+            refused("tile/0/001.p/44", &flip),
+            LedgerError::TilesDiffer { size: 300 }
+        ));
+        assert!(matches!(
+            refused("tile/1/000.p/1", &cut),
+            LedgerError::File(_)
+        ));
+        assert!(matches!(
+            refused("checkpoint", &flip),
+            LedgerError::Checkpoint { .. }
+        ));
+        assert!(matches!(
+            refused("next", &flip),
+            LedgerError::Checkpoint { .. } | LedgerError::TilesDiffer { .. }
+        ));
+        assert!(matches!(
+            refused("order", &cut),
+            LedgerError::OrderLost {
+                expected: 300,
+                found: 299
+            }
+        ));
+        std::fs::remove_file(&place.key).unwrap();
+        assert!(matches!(
+            Ledger::open(&place, None, || SEED),
+            Err(LedgerError::KeyLost(_))
+        ));
+    }
+}
