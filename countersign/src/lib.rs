@@ -8,6 +8,7 @@ pub mod licensing;
 pub mod process;
 pub mod receiver;
 pub mod registration;
+pub mod simulate;
 
 /// Makes the one cryptography provider the process-wide default for TLS; call it first thing.
 ///

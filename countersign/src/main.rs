@@ -8,6 +8,7 @@ mod license;
 mod moment;
 mod rebuild;
 mod serve;
+mod simulator;
 mod telemetry;
 mod verify;
 
@@ -41,6 +42,8 @@ enum Order {
     License(license::LicenseArguments),
     /// Check the journal, or proofs of events, from files alone
     Verify(verify::VerifyArguments),
+    /// A push service to try a configuration against
+    Simulate(simulator::SimulateArguments),
     /// The reference mobile device
     Device(device::DeviceArguments),
     /// Print a contract table as TSV, or the OpenAPI document
@@ -57,6 +60,7 @@ impl Order {
             Self::Letters(arguments) => letters::run(arguments),
             Self::License(arguments) => license::run(arguments),
             Self::Verify(arguments) => verify::run(arguments),
+            Self::Simulate(arguments) => simulator::run(arguments),
             Self::Device(arguments) => device::run(arguments),
             Self::Contract(arguments) => {
                 contract::run(&arguments);

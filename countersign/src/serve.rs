@@ -205,6 +205,10 @@ pub struct ServeArguments {
     /// pinned keys and certificate; YAML
     #[arg(long, env = "COUNTERSIGN_RECEIVERS", value_name = "FILE")]
     pub receivers: Option<PathBuf>,
+    /// Folder with the configuration of pushes; of several with commas between the first that is there [default:
+    /// /opt/pc/pc_pusher if it is there; without a folder there are no pushes]
+    #[arg(long, env = "PC_PUSHER_CONFIGPATH", value_name = "FOLDER,…")]
+    pub pusher_config_path: Option<String>,
     /// How log lines look
     #[arg(long, env = "COUNTERSIGN_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,

@@ -301,6 +301,15 @@ fn for_house(user: &UserState, command: &Command, facts: &Facts<'_>) -> Outcome 
         Command::Transactions(TransactionCommand::Expire(expire)) => {
             transactions::expire(person, system, expire, facts)
         }
+        Command::Transactions(TransactionCommand::NotePushSent(sent)) => {
+            transactions::push_sent(person, sent, facts)
+        }
+        Command::Transactions(TransactionCommand::NotePushFailed(failed)) => {
+            transactions::push_failed(person, failed)
+        }
+        Command::Keys(KeyCommand::ForgetPushAddress(forget)) => {
+            keys::forget_push_address(person, forget, facts)
+        }
         Command::Operations(OperationCommand::Expire(expire)) => {
             operations::expire(person, system, expire, facts)
         }

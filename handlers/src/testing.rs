@@ -210,6 +210,14 @@ impl Story {
         }
     }
 
+    /// What is remembered of the user.
+    pub(crate) fn person(&self) -> &crate::users::Person {
+        let OwnerState::User(user) = &self.state else {
+            unreachable!("the story is about a user")
+        };
+        user.life.present().unwrap()
+    }
+
     /// What the log has of a transaction's content; zeros for one it has not.
     pub(crate) fn digest(&self, id: &str) -> Digest {
         let id: TransactionId = id.parse().unwrap();

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 pub use outside::{ExtAuthMethod, ExtAuthTemplate, ScoringSettings, Service, UnusableSetting};
 pub use table::{SETTINGS, Setting};
 
+use crate::commands::keys::DeviceType;
 use crate::flags::KeyFlags;
 
 /// The values in force. What is not set has the table's default.
@@ -200,6 +201,18 @@ impl Settings {
         self.number("NETWORK_TIMEOUT") as u64
     }
 
+    /// APP_ID_FOR_PUSHER: the application that pushes go to when a device has named none.
+    pub fn app_id_for_pusher(&self, device_type: DeviceType) -> Option<String> {
+        let ids: BTreeMap<String, String> =
+            serde_json::from_str(self.named("APP_ID_FOR_PUSHER")).ok()?;
+        let name = match device_type {
+            DeviceType::Android => "Android",
+            DeviceType::Ios => "iOS",
+            DeviceType::Huawei => "Huawei",
+        };
+        ids.get(name).filter(|id| !id.is_empty()).cloned()
+    }
+
     /// COLLECT_EVENTS: post the events of keys with that flag, and keep what they tell of their devices.
     pub fn collect_events(&self) -> bool {
         self.is_on("COLLECT_EVENTS")
@@ -352,6 +365,22 @@ mod tests {
         for setting in SETTINGS {
             assert!(setting.permits(setting.default), "{}", setting.name);
         }
+    }
+
+    #[test]
+    fn the_usual_application_of_pushes_is_one_for_each_kind_of_device() -> Result<(), InvalidSetting>
+    {
+        let mut settings = Settings::default();
+        let usual = Some("ru.safe-tech.PayControl.v3".to_owned());
+        assert_eq!(settings.app_id_for_pusher(DeviceType::Ios), usual);
+        assert_eq!(settings.app_id_for_pusher(DeviceType::Huawei), None);
+        settings.set("APP_ID_FOR_PUSHER", r#"{"Huawei": "bank", "iOS": ""}"#)?;
+        assert_eq!(
+            settings.app_id_for_pusher(DeviceType::Huawei).as_deref(),
+            Some("bank")
+        );
+        assert_eq!(settings.app_id_for_pusher(DeviceType::Ios), None);
+        Ok(())
     }
 
     #[test]

@@ -11,11 +11,7 @@ pub const ABSENCES: &[(Kind, &[&str], &str)] = &[
     ),
     (
         Kind::Setting,
-        &[
-            "IOS_PUSH_PAYLOAD_TEMPLATE",
-            "ANDROID_PUSH_PAYLOAD_TEMPLATE",
-            "APP_ID_FOR_PUSHER",
-        ],
+        &["IOS_PUSH_PAYLOAD_TEMPLATE", "ANDROID_PUSH_PAYLOAD_TEMPLATE"],
         "of generations before 5.1; kept and shown, read by nothing",
     ),
     (
@@ -118,7 +114,7 @@ pub const ABSENCES: &[(Kind, &[&str], &str)] = &[
     (
         Kind::Code,
         &["265"],
-        "of pushes by their identifier, which are not built yet",
+        "of pushes by their identifier, which have no door yet",
     ),
     (
         Kind::Code,

@@ -42,6 +42,7 @@ mod missing_parts;
 mod mobile_texts;
 mod offline_code;
 mod operators;
+mod pushes;
 mod raw;
 mod rebuild;
 mod receiver_gone;

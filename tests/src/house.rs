@@ -21,7 +21,10 @@ use event_log::{EventLog, MemoryLog, SqliteLog};
 use gateway::{GatewayOptions, RunningGateway};
 use notary::{Archive, Place};
 use projections::{Journal, Projector, StoredSettings};
-use reactors::{ConnectorOptions, Connectors, EgressPolicy, Reactor, ReactorOptions};
+use reactors::{
+    ConnectorOptions, Connectors, EgressPolicy, PushStation, Pusher, PusherOptions, Reactor,
+    ReactorOptions,
+};
 use runner::{House, HouseOptions, RunnerError};
 use schemas::envelope::RecordedEvent;
 use schemas::{Lane, Owner, Timestamp, codec};
@@ -44,6 +47,7 @@ pub struct TestHouse {
     bus: Arc<dyn Bus>,
     projector: Arc<Projector>,
     settings: Arc<LiveSettings>,
+    station: Option<Arc<PushStation>>,
     doors: RunningGateway,
     runners: Vec<Runner>,
     stop: watch::Sender<bool>,
@@ -140,6 +144,12 @@ impl TestHouse {
         format!("http://{}", self.address())
     }
 
+    /// What sends pushes.
+    pub fn station(&self) -> &Arc<PushStation> {
+        let station = self.station.as_ref();
+        station.expect("this house was planned with pushes")
+    }
+
     /// The settings in force.
     pub fn settings(&self) -> &LiveSettings {
         &self.settings
@@ -203,6 +213,7 @@ struct Built {
     bus: Arc<dyn Bus>,
     projector: Arc<Projector>,
     settings: Arc<LiveSettings>,
+    station: Option<Arc<PushStation>>,
     doors: RunningGateway,
     runner: Runner,
     stop: watch::Sender<bool>,
@@ -247,6 +258,11 @@ impl Built {
         let its_end = told.clone();
         parts.spawn(async move { Ok(connectors.run(ended(its_end)).await?) });
 
+        let station = if plan.pushes {
+            Some(start_pusher(plan, (&log, &bus), &settings, &mut parts, told.clone()).await?)
+        } else {
+            None
+        };
         let runner = Runner::start(plan, &log, &bus, &settings, told).await?;
         let doors = open_doors(plan, plan.listen, &log, &bus, &settings, &projector).await?;
         egress.close_door(doors.address());
@@ -255,6 +271,7 @@ impl Built {
             bus,
             projector,
             settings,
+            station,
             doors,
             runner,
             stop,
@@ -269,6 +286,7 @@ impl Built {
             bus: self.bus,
             projector: self.projector,
             settings: self.settings,
+            station: self.station,
             doors: self.doors,
             runners: vec![self.runner],
             stop: self.stop,
@@ -334,6 +352,27 @@ async fn follow_settings(
         Ok(())
     });
     Ok(live)
+}
+
+async fn start_pusher(
+    plan: &Plan,
+    (log, bus): (&Arc<dyn EventLog>, &Arc<dyn Bus>),
+    settings: &Arc<LiveSettings>,
+    parts: &mut JoinSet<Result<(), AnyError>>,
+    told: watch::Receiver<bool>,
+) -> Result<Arc<PushStation>, AnyError> {
+    let station = PushStation::open(plan.pusher_folder(), plan.clock(), Arc::clone(settings))?;
+    let pusher = Pusher::new(PusherOptions {
+        log: Arc::clone(log),
+        bus: Arc::clone(bus),
+        root: plan.root.clone(),
+        clock: plan.clock(),
+        database_address: plan.outbox(),
+        station: Arc::clone(&station),
+    });
+    let pusher = pusher.await?;
+    parts.spawn(async move { Ok(pusher.run(ended(told)).await?) });
+    Ok(station)
 }
 
 async fn open_doors(

@@ -13,7 +13,10 @@ use event_log::EventLog;
 use gateway::{Doors, GatewayOptions, TokenFile};
 use notary::{Archive, Notary, Place};
 use projections::{Journal, Projector, ReadModels, StoredSettings};
-use reactors::{ConnectorOptions, Connectors, EgressPolicy, Reactor, ReactorOptions};
+use reactors::{
+    ConnectorOptions, Connectors, EgressPolicy, PushStation, Pusher, PusherOptions, Reactor,
+    ReactorOptions,
+};
 use runner::{House, HouseOptions};
 use schemas::settings::Settings;
 use tokio::signal::unix::{SignalKind, signal};
@@ -81,6 +84,7 @@ pub async fn serve(
     }
     if is(Role::Reactors) {
         start_reactors(&ground, &mut parts, told.clone()).await?;
+        start_pusher(&ground, &arguments, &mut parts, told.clone()).await?;
     }
     if is(Role::Notary) {
         start_notary(&ground, &arguments, &mut parts, told.clone())?;
@@ -222,6 +226,38 @@ fn start_notary(
         Ok(())
     });
     parts.spawn(async move { Ok(notary.run(ended(told)).await?) });
+    Ok(())
+}
+
+/// Pushes are sent where there is a folder with their configuration.
+async fn start_pusher(
+    ground: &Ground,
+    arguments: &ServeArguments,
+    parts: &mut JoinSet<Result<(), AnyError>>,
+    told: watch::Receiver<bool>,
+) -> Result<(), AnyError> {
+    let folder = reactors::find_folder(arguments.pusher_config_path.as_deref())?;
+    let Some(folder) = folder else {
+        tracing::info!("no folder with a configuration of pushes: none are sent");
+        return Ok(());
+    };
+    let (clock, settings) = (Arc::clone(&ground.clock), Arc::clone(&ground.settings));
+    let station = PushStation::open(folder, clock, settings)?;
+    let pusher = Pusher::new(PusherOptions {
+        log: Arc::clone(&ground.log),
+        bus: Arc::clone(&ground.bus),
+        root: ground.root.clone(),
+        clock: Arc::clone(&ground.clock),
+        database_address: ground.stores.outbox.clone(),
+        station: Arc::clone(&station),
+    });
+    let pusher = pusher.await?;
+    let station_told = told.clone();
+    parts.spawn(async move {
+        station.run(ended(station_told)).await;
+        Ok(())
+    });
+    parts.spawn(async move { Ok(pusher.run(ended(told)).await?) });
     Ok(())
 }
 

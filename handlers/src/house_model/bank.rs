@@ -1,10 +1,8 @@
 //! What the bank, its operators and the house itself do at random.
 
-use schemas::ErrorCode;
-use schemas::Secret;
 use schemas::answers::AnswerBody;
 use schemas::commands::journal::{CleanEvents, GetEventInfo, GetEvents, RemoveEvents};
-use schemas::commands::keys::{ActivateDelayedKey, ExportUserKey, KeyCarrier};
+use schemas::commands::keys::{ActivateDelayedKey, ExportUserKey, ForgetPushAddress, KeyCarrier};
 use schemas::commands::keys::{KeyParts, UpdateUserKey};
 use schemas::commands::operations::{
     ExpireOperation, GetOperationData, GetOperationInfo, ListOperations, UpdateOperation,
@@ -18,10 +16,12 @@ use schemas::commands::systems::{
 };
 use schemas::commands::transactions::{
     ConfirmTransaction, DeleteTransaction, ExpireTransaction, GetTransactionBinaryData,
-    GetTransactionData, GetTransactionInfo, ListTransactions, NotificationType,
+    GetTransactionData, GetTransactionInfo, ListTransactions, NotePushFailed, NotePushSent,
+    NotificationType, PushFailure,
 };
 use schemas::commands::users::UnblockUser;
 use schemas::commands::users::{BlockUser, ChangeUser, CreateUser, DeleteUser, GetUserInfo};
+use schemas::{ErrorCode, Secret, TransactionId};
 
 use super::House;
 use super::autosign::Automatic;
@@ -396,10 +396,64 @@ impl House {
         }
     }
 
+    /// The house notes what became of pushes, whether or not there were any.
+    fn house_and_pushes(&mut self) {
+        let id = self.an_id("t");
+        let transaction_id: TransactionId = id.parse().unwrap();
+        let push_id = "push_1".to_owned();
+        let token = Secret::new(self.chance.one_of(&["token", "another"]));
+        match self.chance.below(4) {
+            0 => self.house(ForgetPushAddress {
+                token,
+                gone_since: None,
+            }),
+            1 => self.house(NotePushFailed {
+                transaction_id,
+                push_id,
+                reason: PushFailure::Late,
+            }),
+            2 => {
+                self.house(NotePushSent {
+                    transaction_id,
+                    operation_id: None,
+                    push_id,
+                });
+                self.is_pushed(&[id]);
+            }
+            _ => {
+                let operation = self.an_id("o");
+                let members = self.user.operation(&operation);
+                let Ok(members) = members.map(|operation| operation.members.clone()) else {
+                    return;
+                };
+                self.house(NotePushSent {
+                    transaction_id: members[0].parse().unwrap(),
+                    operation_id: Some(operation.parse().unwrap()),
+                    push_id,
+                });
+                self.is_pushed(&members);
+            }
+        }
+    }
+
+    fn is_pushed(&mut self, ids: &[String]) {
+        let now = self.user.now;
+        for id in ids {
+            if let Ok(transaction) = self.user.transaction(id)
+                && transaction.status == Status::Initialized
+                && transaction.pending(now).is_ok()
+            {
+                transaction.status = Status::PushSent;
+            }
+        }
+    }
+
     /// The house notes deadlines, whether or not they have come.
     pub(super) fn house_itself(&mut self) {
         let now = self.user.now;
-        if self.chance.once_in(2) {
+        if self.chance.once_in(3) {
+            self.house_and_pushes();
+        } else if self.chance.once_in(2) {
             let id = self.an_id("t");
             let transaction_id = id.parse().unwrap();
             self.house(ExpireTransaction { transaction_id });

@@ -300,6 +300,7 @@ impl House {
 fn wire_status(status: Status) -> TransactionStatus {
     match status {
         Status::Initialized => TransactionStatus::Initialized,
+        Status::PushSent => TransactionStatus::PushSent,
         Status::DataSent => TransactionStatus::DataSent,
         Status::Confirmed => TransactionStatus::Confirmed,
         Status::Declined => TransactionStatus::Declined,

@@ -33,6 +33,7 @@ pub(super) struct Transaction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Status {
     Initialized,
+    PushSent,
     DataSent,
     Confirmed,
     Declined,
@@ -99,6 +100,13 @@ pub(super) enum Asking {
     Anything,
 }
 
+impl Status {
+    /// Can the user still answer, in time?
+    pub(super) fn waits(self) -> bool {
+        matches!(self, Self::Initialized | Self::PushSent | Self::DataSent)
+    }
+}
+
 impl Transaction {
     pub(super) fn is_due(&self, now: i64) -> bool {
         self.deadline.is_some_and(|deadline| deadline <= now)
@@ -106,10 +114,8 @@ impl Transaction {
 
     pub(super) fn pending(&self, now: i64) -> Heard {
         match self.status {
-            Status::Initialized | Status::DataSent if self.is_due(now) => {
-                Err(ErrorCode::TransactionExpired)
-            }
-            Status::Initialized | Status::DataSent => Ok(()),
+            status if status.waits() && self.is_due(now) => Err(ErrorCode::TransactionExpired),
+            Status::Initialized | Status::PushSent | Status::DataSent => Ok(()),
             Status::Confirmed | Status::Declined => Err(ErrorCode::TransactionChecked),
             Status::Expired => Err(ErrorCode::TransactionExpired),
             Status::Deleted => Err(ErrorCode::TransactionIsDeleted),
@@ -374,7 +380,7 @@ impl User {
         if statuses.contains(&Status::Expired) {
             return Err(ErrorCode::OperationExpired);
         }
-        let waits = |status: &Status| matches!(status, Status::Initialized | Status::DataSent);
+        let waits = |status: &Status| status.waits();
         let waiting = statuses.iter().filter(|status| waits(status)).count();
         Ok((waiting > 0, waiting < statuses.len()))
     }
@@ -395,7 +401,7 @@ impl User {
         operation.served = true;
         for member in &operation.members {
             let member = self.transactions.get_mut(member);
-            if let Some(member) = member.filter(|member| member.status == Status::Initialized) {
+            if let Some(member) = member.filter(|member| member.status.waits()) {
                 member.status = Status::DataSent;
             }
         }

@@ -5,6 +5,7 @@ mod activate;
 mod activate_delayed;
 mod compromise;
 mod export;
+mod forget_push_address;
 mod issue;
 mod next;
 mod nonces;
@@ -20,6 +21,7 @@ use schemas::commands::keys::KeyCommand;
 use schemas::vault::VaultName;
 
 pub(crate) use compromise::{Betrayal, block};
+pub(crate) use forget_push_address::decide as forget_push_address;
 pub(crate) use issue::{Holder, issue};
 pub(crate) use next::{needs as needs_of_next, next_of_same_kind};
 pub(crate) use register_public_key::question as renewal_question;
@@ -107,6 +109,9 @@ pub(crate) enum Rejection {
     /// The application's part of the key is not JSON. The door has checked it.
     #[error("the application's part of the key is not JSON")]
     AppExtraMalformed,
+    /// The command is not this caller's to give.
+    #[error("the command is another caller's")]
+    NotForThisCaller,
 }
 
 impl Rejection {
@@ -119,7 +124,8 @@ impl Rejection {
             | Self::NothingToActivate
             | Self::PublicKeyMalformed
             | Self::AutosignSamePair
-            | Self::AppExtraMalformed => ErrorCode::RequestError,
+            | Self::AppExtraMalformed
+            | Self::NotForThisCaller => ErrorCode::RequestError,
             Self::CodeUnacceptable => ErrorCode::SpartLengthIsWrong,
             Self::ActivationTooLate => ErrorCode::ValidDateExpired,
             Self::AttemptsExhausted => ErrorCode::ActivationAttemptsExceeded,
@@ -148,6 +154,8 @@ pub(crate) fn decide(asked: &Asked<'_>, command: &KeyCommand) -> Result<Decision
         KeyCommand::Export(command) => export::decide(asked, command),
         KeyCommand::Activate(command) => activate::decide(asked, command),
         KeyCommand::RegisterPublicKey(command) => register_public_key::decide(asked, command),
+        // The house asks for this, also about users who are gone.
+        KeyCommand::ForgetPushAddress(_) => Err(Rejection::NotForThisCaller),
     }
 }
 
@@ -163,5 +171,6 @@ pub(crate) fn needs(ring: &Ring, command: &KeyCommand) -> Vec<VaultName> {
             .map(|key| VaultName::activation_verifier(key.index))
             .collect(),
         KeyCommand::RegisterPublicKey(_) => Vec::new(),
+        KeyCommand::ForgetPushAddress(_) => vec![VaultName::push_address()],
     }
 }

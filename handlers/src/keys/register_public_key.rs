@@ -1,10 +1,10 @@
 //! `register_public_key`: a device brings its public key, and where pushes reach it.
 
-use schemas::commands::keys::{PushAddress, RegisterPublicKey};
+use schemas::commands::keys::{KeptPushAddress, PushAddress, RegisterPublicKey};
 use schemas::events::keys::{PublicKeyRegistered, PushRegistered};
 use schemas::flags::{AUTOSIGN_ENABLED, DENY_RENEW_PUBLIC_KEY};
 use schemas::vault::VaultName;
-use schemas::{Secret, SystemId, UserId};
+use schemas::{Secret, SystemId, Timestamp, UserId};
 
 use super::{Key, Rejection, put_in_force};
 use crate::asked::Asked;
@@ -37,7 +37,9 @@ pub(super) fn decide(
         callback_url: asked.system.callback_url(),
     };
     let mut decision = Decision {
-        vault: command.push.iter().map(push_row).collect(),
+        vault: (command.push.iter())
+            .map(|push| push_row(push, asked.facts.now))
+            .collect(),
         ..Decision::happened(vec![event.into()])
     };
     if let Some(delayed) = asked.delayed() {
@@ -163,9 +165,15 @@ fn registered(push: &PushAddress) -> PushRegistered {
     }
 }
 
-fn push_row(push: &PushAddress) -> (VaultName, Secret) {
+fn push_row(push: &PushAddress, now: Timestamp) -> (VaultName, Secret) {
+    let kept = KeptPushAddress {
+        device_push_id: push.device_push_id.clone(),
+        device_type: push.device_type,
+        app_id: push.app_id.clone(),
+        registered_at: Some(now),
+    };
     let bytes =
-        rmp_serde::to_vec_named(push).expect("a push address holds nothing MessagePack cannot");
+        rmp_serde::to_vec_named(&kept).expect("a push address holds nothing MessagePack cannot");
     (VaultName::push_address(), Secret::new(bytes))
 }
 

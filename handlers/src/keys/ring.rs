@@ -101,6 +101,7 @@ impl Ring {
             | KeyEvent::PublicKeyRegistered(_)
             | KeyEvent::Exported(_)
             | KeyEvent::TriesRestored(_)
+            | KeyEvent::PushAddressForgotten(_)
             | KeyEvent::NonceRepeated(_) => {
                 if let Some(key) = self.key_mut(event.key_index()) {
                     key.evolve(event, cause);

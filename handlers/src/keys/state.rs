@@ -183,6 +183,11 @@ impl Key {
             }
             KeyEvent::TriesRestored(_) => self.restore_tries(),
             KeyEvent::NonceRepeated(_) => self.is_compromised = true,
+            KeyEvent::PushAddressForgotten(_) => {
+                if let Some(registration) = &mut self.registered {
+                    registration.push = None;
+                }
+            }
         }
     }
 

@@ -15,6 +15,8 @@ mod expire;
 mod info;
 mod list;
 mod offline;
+mod push_failed;
+mod push_sent;
 pub(crate) mod shown_text;
 mod state;
 
@@ -27,6 +29,8 @@ pub(crate) use autoconfirm::signature_question as autosign_question;
 pub(crate) use confirm::question as signature_question;
 pub(crate) use content::{code_length, is_right as content_is_right, seen, standing};
 pub(crate) use expire::decide as expire;
+pub(crate) use push_failed::decide as push_failed;
+pub(crate) use push_sent::decide as push_sent;
 pub(crate) use state::{Transaction, Transactions};
 
 use crate::asked::{Asked, By};
@@ -206,8 +210,10 @@ pub(crate) fn decide(
         TransactionCommand::ListAutoconfirm(_) => autoconfirm_list::decide(asked),
         TransactionCommand::Autoconfirm(command) => autoconfirm::decide(asked, command),
         TransactionCommand::GetAttemptScoring(command) => attempt_scoring::decide(asked, command),
-        // The house asks for this, also about users who are gone; see `expire`.
-        TransactionCommand::Expire(_) => Err(Rejection::NotForThisCaller),
+        // The house asks for these, also about users who are gone; see `expire`.
+        TransactionCommand::Expire(_)
+        | TransactionCommand::NotePushSent(_)
+        | TransactionCommand::NotePushFailed(_) => Err(Rejection::NotForThisCaller),
     }
 }
 
@@ -228,6 +234,8 @@ pub(crate) fn needs(command: &TransactionCommand) -> Vec<VaultName> {
         | TransactionCommand::Confirm(_)
         | TransactionCommand::Decline(_)
         | TransactionCommand::Expire(_)
+        | TransactionCommand::NotePushSent(_)
+        | TransactionCommand::NotePushFailed(_)
         | TransactionCommand::Delete(_) => Vec::new(),
     }
 }

@@ -64,6 +64,7 @@ pub(crate) struct Pending {
     /// Commands whose try was counted and not yet looked at.
     reserved: Vec<CommandId>,
     data_sent: bool,
+    push_sent: bool,
     /// What an automatic confirmation knows of it.
     autoconfirm: Autoconfirm,
 }
@@ -143,7 +144,7 @@ impl Transactions {
             return;
         };
         match event {
-            TransactionEvent::AutoconfirmOffered(_) => {}
+            TransactionEvent::AutoconfirmOffered(_) | TransactionEvent::PushFailed(_) => {}
             TransactionEvent::AutoconfirmAttempted(event) => {
                 if let Some(pending) = self.pending_mut(id) {
                     pending.autoconfirm.offered = None;
@@ -168,6 +169,13 @@ impl Transactions {
             TransactionEvent::Declined(_) => self.finish(id, Finish::Declined, at),
             TransactionEvent::Expired(_) => self.finish(id, Finish::Expired, at),
             TransactionEvent::Deleted(_) => self.finish(id, Finish::Deleted, at),
+            TransactionEvent::PushSent(event) => {
+                for id in &event.announced {
+                    if let Some(pending) = self.pending_mut(id) {
+                        pending.push_sent = true;
+                    }
+                }
+            }
             TransactionEvent::Cleaned(_) => {
                 if let Some(transaction) = self.by_id.get_mut(id) {
                     transaction.content = Content::Erased;
@@ -324,12 +332,18 @@ impl Pending {
         self.autoconfirm.scored.contains(command_id)
     }
 
+    /// Would a push that was sent be news: neither a push nor the text has reached the user?
+    pub(crate) fn is_unannounced(&self) -> bool {
+        !self.data_sent && !self.push_sent
+    }
+
     fn new(callback_url: Option<String>) -> Self {
         Self {
             callback_url,
             codes_tried: 0,
             reserved: Vec::new(),
             data_sent: false,
+            push_sent: false,
             autoconfirm: Autoconfirm::default(),
         }
     }
@@ -402,6 +416,7 @@ impl Transaction {
         match &self.standing {
             Standing::Pending(_) if self.is_due(now) => TransactionStatus::Expired,
             Standing::Pending(pending) if pending.data_sent => TransactionStatus::DataSent,
+            Standing::Pending(pending) if pending.push_sent => TransactionStatus::PushSent,
             Standing::Pending(_) => TransactionStatus::Initialized,
             Standing::Finished { how, .. } => match how {
                 Finish::Confirmed => TransactionStatus::Confirmed,

@@ -162,7 +162,8 @@ pub(crate) fn reported_to(event: &Event) -> Option<&String> {
             | KeyEvent::PutInForce(_)
             | KeyEvent::Exported(_)
             | KeyEvent::TriesRestored(_)
-            | KeyEvent::NonceRepeated(_),
+            | KeyEvent::NonceRepeated(_)
+            | KeyEvent::PushAddressForgotten(_),
         )
         | Event::Transactions(
             TransactionEvent::Created(_)
@@ -171,7 +172,9 @@ pub(crate) fn reported_to(event: &Event) -> Option<&String> {
             | TransactionEvent::AutoconfirmOffered(_)
             | TransactionEvent::AutoconfirmAttempted(_)
             | TransactionEvent::Cleaned(_)
-            | TransactionEvent::Deleted(_),
+            | TransactionEvent::Deleted(_)
+            | TransactionEvent::PushSent(_)
+            | TransactionEvent::PushFailed(_),
         )
         | Event::Operations(
             OperationEvent::Created(_) | OperationEvent::Updated(_) | OperationEvent::Served(_),

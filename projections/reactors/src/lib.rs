@@ -21,6 +21,7 @@ mod letters;
 mod operation_callbacks;
 mod outbox;
 mod owing;
+mod push;
 mod reactor;
 mod receivers;
 mod replay;
@@ -38,5 +39,9 @@ pub use egress::{
 };
 pub use letters::{EndpointHealth, Letters, ParkedLetter, Trial, TrialError};
 pub use outbox::Status;
+pub use push::{
+    ConfigurationError, Full, PushState, PushStation, PushStatus, Pusher, PusherError,
+    PusherOptions, PusherStartError, Target, TargetOs, find_folder,
+};
 pub use reactor::{Reactor, ReactorError, ReactorOptions, StartError};
 pub use replay::{Replay, ReplayRange};

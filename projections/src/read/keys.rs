@@ -165,7 +165,9 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
             status: event.blocked.then(|| "blocked".to_owned()),
             ..key(event.key_index)
         }),
-        Event::Users(_)
+        // Whose pushes reached the device last stays known.
+        Event::Keys(KeyEvent::PushAddressForgotten(_))
+        | Event::Users(_)
         | Event::Credentials(_)
         | Event::Recovery(_)
         | Event::Server(_)

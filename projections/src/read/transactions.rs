@@ -125,14 +125,23 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
             finished_at: at,
             ..transaction(&event.transaction_id)
         }),
+        Event::Transactions(TransactionEvent::PushSent(event)) => {
+            for transaction_id in &event.announced {
+                rows.put(TransactionRow {
+                    status: status(TransactionStatus::PushSent),
+                    ..transaction(transaction_id)
+                });
+            }
+        }
         Event::Transactions(TransactionEvent::Cleaned(event)) => rows.put(TransactionRow {
             cleaned_at: at,
             ..transaction(&event.transaction_id)
         }),
         Event::Operations(event) => fold_operation(event, seen, rows),
-        // A try changes nothing for anybody who reads.
+        // A try, or a push that came to nothing, changes nothing for anybody who reads.
         Event::Transactions(
             TransactionEvent::ConfirmationAttempted(_)
+            | TransactionEvent::PushFailed(_)
             | TransactionEvent::AutoconfirmOffered(_)
             | TransactionEvent::AutoconfirmAttempted(_),
         )

@@ -6,6 +6,7 @@ use crate::commands::commands;
 use crate::flags::KeyFlags;
 use crate::ids::{Digest, KeyIndex};
 use crate::sealed::Secret;
+use crate::time::Timestamp;
 
 commands! {
     /// About the keys of a user.
@@ -15,6 +16,7 @@ commands! {
         Export(ExportUserKey) "export_user_key" Write by Bank;
         Activate(ActivateKey) "activate_key" Write by Device;
         RegisterPublicKey(RegisterPublicKey) "register_public_key" Write by Device;
+        ForgetPushAddress(ForgetPushAddress) "forget_push_address" Write by House;
     }
 }
 
@@ -132,6 +134,31 @@ pub struct PushAddress {
     /// The application's identifier there.
     #[serde(default)]
     pub app_id: Option<String>,
+}
+
+/// Where pushes reach a device, as the vault keeps it. It reads as a [`PushAddress`], too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptPushAddress {
+    /// The token of the push service.
+    pub device_push_id: String,
+    /// Whose push service.
+    pub device_type: DeviceType,
+    /// The application, as the push service knows it.
+    #[serde(default)]
+    pub app_id: Option<String>,
+    /// When the device brought it; `None` in rows older than this field.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registered_at: Option<Timestamp>,
+}
+
+/// The push service knows a token no more: the house forgets where pushes reached the device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForgetPushAddress {
+    /// The token it does not know. Another one is left alone: the device has brought it meanwhile.
+    pub token: Secret,
+    /// Since when it does not know it; a token that was brought later is left alone. `None` when it did not say.
+    #[serde(default)]
+    pub gone_since: Option<Timestamp>,
 }
 
 /// The push services, by the manual's words.

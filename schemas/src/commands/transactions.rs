@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::canonical::TextType;
 use crate::commands::commands;
-use crate::ids::{Digest, TransactionId};
+use crate::ids::{Digest, OperationId, TransactionId};
 use crate::sealed::Secret;
 
 commands! {
@@ -19,6 +19,8 @@ commands! {
         Decline(DeclineTransaction) "decline_transaction" Write by BankOrDevice;
         Expire(ExpireTransaction) "expire_transaction" Write by House;
         Delete(DeleteTransaction) "delete_transaction" Write by Bank;
+        NotePushSent(NotePushSent) "send_push" Write by House;
+        NotePushFailed(NotePushFailed) "fail_push" Write by House;
         ListAutoconfirm(ListAutoconfirm) "get_autoconfirm_list" Read by Device;
         Autoconfirm(AutoconfirmTransaction) "autoconfirm_transaction" Write by Device;
         GetAttemptScoring(GetAttemptScoring) "attempt_scoring_details" Read by Bank;
@@ -40,6 +42,8 @@ impl TransactionCommand {
             Self::Decline(command) => Some(&command.transaction_id),
             Self::Expire(command) => Some(&command.transaction_id),
             Self::Delete(command) => Some(&command.transaction_id),
+            Self::NotePushSent(command) => Some(&command.transaction_id),
+            Self::NotePushFailed(command) => Some(&command.transaction_id),
         }
     }
 }
@@ -229,6 +233,72 @@ pub struct ExpireTransaction {
 pub struct DeleteTransaction {
     /// Which one.
     pub transaction_id: TransactionId,
+}
+
+/// The house notes that a push service took the push of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotePushSent {
+    /// Which one; of an operation its first.
+    pub transaction_id: TransactionId,
+    /// The operation that the push announces, all of it; `None` for one transaction.
+    #[serde(default)]
+    pub operation_id: Option<OperationId>,
+    /// Identity of the push.
+    pub push_id: String,
+}
+
+/// The house notes that the push of a transaction is not tried again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NotePushFailed {
+    /// Which one; of an operation its first.
+    pub transaction_id: TransactionId,
+    /// Identity of the push.
+    pub push_id: String,
+    /// Why.
+    pub reason: PushFailure,
+}
+
+/// Why a push is not tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PushFailure {
+    /// The push service knows the device's token no more.
+    TokenGone,
+    /// The push service refused it for good.
+    Refused,
+    /// Nothing took it as long as it could be of use.
+    Late,
+    /// There are no credentials for the device's application.
+    NoCredentials,
+    /// There is no template for the device's kind.
+    NoTemplate,
+}
+
+impl PushFailure {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::TokenGone,
+        Self::Refused,
+        Self::Late,
+        Self::NoCredentials,
+        Self::NoTemplate,
+    ];
+
+    /// The word in the event.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::TokenGone => "token_gone",
+            Self::Refused => "refused",
+            Self::Late => "late",
+            Self::NoCredentials => "no_credentials",
+            Self::NoTemplate => "no_template",
+        }
+    }
+
+    /// The failure of that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|failure| failure.word() == word)
+    }
 }
 
 /// Asks what the device may confirm without its user.

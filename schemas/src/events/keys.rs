@@ -22,6 +22,7 @@ events! {
         Exported(KeyExported) "export_user_key" 1 Manual Success;
         TriesRestored(TriesRestored) "restore_key_tries" 1 House Success;
         NonceRepeated(NonceRepeated) "key_compromised_nonce" 1 House Outcome;
+        PushAddressForgotten(PushAddressForgotten) "forget_push_address" 1 House Success;
     }
 }
 
@@ -37,7 +38,8 @@ impl KeyEvent {
             | Self::PublicKeyRegistered(_)
             | Self::PutInForce(_)
             | Self::Exported(_)
-            | Self::TriesRestored(_) => ErrorCode::Normal,
+            | Self::TriesRestored(_)
+            | Self::PushAddressForgotten(_) => ErrorCode::Normal,
         }
     }
 
@@ -53,6 +55,7 @@ impl KeyEvent {
             Self::Exported(event) => event.key_index,
             Self::TriesRestored(event) => event.key_index,
             Self::NonceRepeated(event) => event.key_index,
+            Self::PushAddressForgotten(event) => event.key_index,
         }
     }
 }
@@ -184,4 +187,11 @@ pub struct NonceRepeated {
     pub key_index: KeyIndex,
     /// The transaction that was not confirmed.
     pub transaction_id: TransactionId,
+}
+
+/// The push service knew the device's token no more: pushes reach the device again once it brings another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushAddressForgotten {
+    /// The key whose device it was.
+    pub key_index: KeyIndex,
 }

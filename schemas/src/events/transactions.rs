@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::commands::operations::OperationStatus;
-use crate::commands::transactions::{NotificationType, TransactionKind};
+use crate::commands::transactions::{NotificationType, PushFailure, TransactionKind};
 use crate::events::events;
 use crate::ids::{CommandId, Digest, KeyIndex, OperationId, TransactionId};
 use crate::time::Timestamp;
@@ -19,6 +19,8 @@ events! {
         Expired(TransactionExpired) "expire_transaction" 1 House Success;
         Cleaned(TransactionCleaned) "clean_transaction" 1 House Success;
         Deleted(TransactionDeleted) "delete_transaction" 1 House Success;
+        PushSent(TransactionPushSent) "send_push" 1 House Success;
+        PushFailed(TransactionPushFailed) "fail_push" 1 House Success;
         AutoconfirmOffered(AutoconfirmOffered) "get_autoconfirm_list" 1 Manual Success;
         AutoconfirmAttempted(AutoconfirmAttempted) "autoconfirm_transaction_attempt" 1 House Success;
         Autoconfirmed(TransactionAutoconfirmed) "autoconfirm_transaction" 1 Manual Success;
@@ -37,6 +39,8 @@ impl TransactionEvent {
             Self::Expired(event) => &event.transaction_id,
             Self::Cleaned(event) => &event.transaction_id,
             Self::Deleted(event) => &event.transaction_id,
+            Self::PushSent(event) => &event.transaction_id,
+            Self::PushFailed(event) => &event.transaction_id,
             Self::AutoconfirmAttempted(event) => &event.transaction_id,
             Self::Autoconfirmed(event) => &event.transaction_id,
             Self::AutoconfirmOffered(_) => return None,
@@ -56,6 +60,8 @@ impl TransactionEvent {
             | Self::ConfirmationAttempted(_)
             | Self::Expired(_)
             | Self::Cleaned(_)
+            | Self::PushSent(_)
+            | Self::PushFailed(_)
             | Self::AutoconfirmOffered(_)
             | Self::AutoconfirmAttempted(_)
             | Self::Autoconfirmed(_) => None,
@@ -183,6 +189,29 @@ pub struct TransactionDeleted {
     /// What it did to the operation the transaction is part of; `None` when it is part of none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<OperationStep>,
+}
+
+/// A push service took the push of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransactionPushSent {
+    /// Which one; of an operation its first.
+    pub transaction_id: TransactionId,
+    /// Identity of the push.
+    pub push_id: String,
+    /// Those whose status is `pushSent` from here on: they were waiting, and no device had fetched them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub announced: Vec<TransactionId>,
+}
+
+/// The push of a transaction is not tried again. The transaction waits as before: its user sees it in the application.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransactionPushFailed {
+    /// Which one; of an operation its first.
+    pub transaction_id: TransactionId,
+    /// Identity of the push.
+    pub push_id: String,
+    /// Why.
+    pub reason: PushFailure,
 }
 
 /// The device was told what it may confirm without its user.

@@ -43,6 +43,7 @@ pub struct Plan {
     pub(super) issuer: Option<Vec<u8>>,
     pub(super) egress: EgressOptions,
     outbox: Option<String>,
+    pub(super) pushes: bool,
     clock: TestClock,
     folder: tempfile::TempDir,
 }
@@ -81,6 +82,7 @@ impl Plan {
                 allows_loopback: true,
                 ..EgressOptions::default()
             },
+            pushes: false,
             clock: TestClock::Manual(Arc::new(ManualClock::new(BEGINNING))),
             folder: tempfile::tempdir().expect("the temporary folder is writable"),
         }
@@ -135,6 +137,19 @@ impl Plan {
     pub fn registered_by(mut self, issuer: &[u8]) -> Self {
         self.issuer = Some(issuer.to_vec());
         self
+    }
+
+    /// With pushes, as [`Self::pusher_folder`] says by the time the house starts.
+    #[must_use]
+    pub fn pushing(mut self) -> Self {
+        std::fs::create_dir_all(self.pusher_folder()).expect("the temporary folder is writable");
+        self.pushes = true;
+        self
+    }
+
+    /// The folder with the configuration of pushes.
+    pub fn pusher_folder(&self) -> PathBuf {
+        self.folder().join("pc_pusher")
     }
 
     /// With outgoing calls to where these options say.

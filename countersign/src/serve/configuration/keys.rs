@@ -28,6 +28,7 @@ const MANUALS: &[(&str, &str)] = &[
     ("pc.external.locale", "locale"),
     ("pc.external.themes-path", "themes-path"),
     ("pc.external.deeplink-scheme", "deeplink-scheme"),
+    ("pc.pusher.config-path", "pusher-config-path"),
     ("spring.datasource.url", "database-url"),
     ("spring.datasource.username", "database-user"),
     ("server.ssl.certificate", "tls-cert"),
@@ -68,10 +69,6 @@ const NOTHING: &[(&str, &str)] = &[
     ("pc.external.network-timeout", ONE_PROGRAM),
     ("pc.external.kyc.url", "there is no eKYC module here"),
     ("pc.crt.pcs-url", ONE_PROGRAM),
-    (
-        "pc.pusher.config-path",
-        "there are no push notifications yet",
-    ),
     ("pc.signer.secret", "there is no server-side signing yet"),
     ("pc.signer.url", "there is no server-side signing yet"),
     ("pc.signer.pcs-url", "there is no server-side signing yet"),

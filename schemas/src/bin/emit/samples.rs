@@ -3,7 +3,7 @@
 use schemas::commands::keys::DeviceType;
 use schemas::commands::operations::OperationStatus;
 use schemas::commands::systems::SystemParameters;
-use schemas::commands::transactions::NotificationType;
+use schemas::commands::transactions::{NotificationType, PushFailure};
 use schemas::context::RequestContext;
 use schemas::envelope::RecordedEvent;
 use schemas::events::access::{LOOKED_WORDS, Looked};
@@ -17,7 +17,8 @@ use schemas::events::devices::FingerprintSet;
 use schemas::events::journal::{EventsCleaned, EventsRemoved};
 use schemas::events::keys::{
     ActivationAttempted, ActivationFailed, KeyActivated, KeyExported, KeyIssued, KeyPutInForce,
-    KeyUpdated, NonceRepeated, PublicKeyRegistered, PushRegistered, TriesRestored,
+    KeyUpdated, NonceRepeated, PublicKeyRegistered, PushAddressForgotten, PushRegistered,
+    TriesRestored,
 };
 use schemas::events::operations::{
     MemberConfirmed, MemberCreated, MemberDeclined, OperationCreated, OperationExpired,
@@ -31,7 +32,8 @@ use schemas::events::systems::{
 use schemas::events::transactions::{
     AutoconfirmAttempted, AutoconfirmOffered, ConfirmationAttempted, OfferedAttempt,
     TransactionAutoconfirmed, TransactionCleaned, TransactionConfirmed, TransactionCreated,
-    TransactionDeclined, TransactionDeleted, TransactionExpired, TransactionServed,
+    TransactionDeclined, TransactionDeleted, TransactionExpired, TransactionPushFailed,
+    TransactionPushSent, TransactionServed,
 };
 use schemas::events::users::{UserChanged, UserCreated, UserDeleted};
 use schemas::events::{Event, Refused};
@@ -252,6 +254,10 @@ fn users_and_keys() -> Vec<Event> {
             transaction_id: transaction_id(),
         }
         .into(),
+        PushAddressForgotten {
+            key_index: KEY_INDEX,
+        }
+        .into(),
         fingerprint.into(),
     ]
 }
@@ -399,6 +405,18 @@ fn transactions() -> Vec<Event> {
         TransactionDeleted {
             transaction_id: transaction_id(),
             operation: None,
+        }
+        .into(),
+        TransactionPushSent {
+            transaction_id: transaction_id(),
+            push_id: "push_0123456789abcdef0123456789abcdef".to_owned(),
+            announced: vec![transaction_id()],
+        }
+        .into(),
+        TransactionPushFailed {
+            transaction_id: transaction_id(),
+            push_id: "push_0123456789abcdef0123456789abcdef".to_owned(),
+            reason: PushFailure::TokenGone,
         }
         .into(),
     ]
