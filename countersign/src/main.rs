@@ -3,6 +3,7 @@
 mod contract;
 mod demo;
 mod device;
+mod dossier;
 mod letters;
 mod license;
 mod moment;
@@ -40,6 +41,8 @@ enum Order {
     Letters(letters::LettersArguments),
     /// Issue, show and install licenses
     License(license::LicenseArguments),
+    /// Everything about one transaction, with its proofs, in one zip
+    Evidence(dossier::DossierArguments),
     /// Check the journal, or proofs of events, from files alone
     Verify(verify::VerifyArguments),
     /// A push service to try a configuration against
@@ -59,6 +62,7 @@ impl Order {
             Self::Rebuild(arguments) => rebuild::run(arguments),
             Self::Letters(arguments) => letters::run(arguments),
             Self::License(arguments) => license::run(arguments),
+            Self::Evidence(arguments) => dossier::run(arguments),
             Self::Verify(arguments) => verify::run(arguments),
             Self::Simulate(arguments) => simulator::run(arguments),
             Self::Device(arguments) => device::run(arguments),

@@ -20,6 +20,7 @@ mod decline;
 mod delayed_key;
 mod delete_user;
 mod device_program;
+mod dossier;
 mod events_post;
 mod evidence;
 mod expire;

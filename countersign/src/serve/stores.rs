@@ -74,6 +74,11 @@ impl StoreArguments {
         Ok(RootSecret::open_or_create(&file)?)
     }
 
+    /// The folder of the data.
+    pub fn data(&self) -> &Path {
+        &self.data
+    }
+
     /// The file of the outbox, when it is one.
     pub fn outbox_file(&self) -> Option<PathBuf> {
         let is_file = self.database_url.is_none();

@@ -56,6 +56,9 @@ pub enum VerifyError {
     /// A proof does not hold.
     #[error("the proof {} does not hold", .0.display())]
     Proof(PathBuf, #[source] EventProofError),
+    /// The bytes beside a proof are not those of its record.
+    #[error("{} is not what the record beside it has as stored", .0.display())]
+    Stored(PathBuf),
     /// Two proofs contradict each other.
     #[error("the proof {} does not fit the proof of the event before it", .0.display())]
     Chain(PathBuf),
@@ -248,6 +251,16 @@ fn proofs(files: &[PathBuf], policy: &Policy) -> Result<usize, VerifyError> {
         let failed = |error| VerifyError::Proof(path.clone(), error);
         let proof: EventProof = text(path)?.parse().map_err(failed)?;
         proof.verify(policy).map_err(failed)?;
+        let beside = path.with_extension("event");
+        match std::fs::read(&beside) {
+            Ok(stored) if Digest::sha256(&stored) != proof.leaf.stored => {
+                return Err(VerifyError::Stored(beside));
+            }
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(VerifyError::Read(beside, error));
+            }
+            _ => {}
+        }
         let event = (proof.leaf.owner.clone(), proof.leaf.version);
         let twin = known.insert(event, (proof.clone(), path));
         if twin.is_some_and(|(twin, _)| twin.leaf != proof.leaf) {
@@ -409,6 +422,18 @@ mod tests {
             std::fs::write(&path, whole).unwrap();
         }
         verify(folder.path(), &policy, &[]).unwrap();
+    }
+
+    #[test]
+    fn the_bytes_beside_a_proof_are_those_of_its_record() {
+        let folder = tempfile::tempdir().unwrap();
+        let policy = written(folder.path(), &[3]);
+        let stored = folder.path().join("1.event");
+        std::fs::write(&stored, 2_u64.to_be_bytes()).unwrap();
+        verify(folder.path(), &policy, &[]).unwrap();
+        std::fs::write(&stored, 3_u64.to_be_bytes()).unwrap();
+        let refused = verify(folder.path(), &policy, &[]);
+        assert!(matches!(refused, Err(VerifyError::Stored(path)) if path == stored));
     }
 
     #[test]

@@ -1,0 +1,312 @@
+//! What belongs to a transaction: its own events, those of the key it was answered with, and what was shown, as far as it is
+//! kept.
+
+use bus::shell::RootSecret;
+use event_log::{EventLog, Failure};
+use evidence::EventProof;
+use notary::{Archive, ArchiveError};
+use schemas::canonical::TransactionContent;
+use schemas::codec::{self, DecodeError};
+use schemas::envelope::RecordedEvent;
+use schemas::events::Event;
+use schemas::events::keys::KeyEvent;
+use schemas::events::operations::OperationEvent;
+use schemas::events::transactions::TransactionEvent;
+use schemas::vault::VaultName;
+use schemas::{Digest, KeyIndex, Owner, Position, SystemId, Timestamp, TransactionId, UserId};
+
+/// Everything about one transaction.
+#[derive(Debug)]
+pub struct Dossier {
+    /// In which system.
+    pub system_id: SystemId,
+    /// Whose.
+    pub user_id: UserId,
+    /// Which one.
+    pub transaction_id: TransactionId,
+    /// SHA-256 of the bytes to be signed, by the event that asked.
+    pub digest: Digest,
+    /// What was shown.
+    pub content: Content,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Public key of the device, SubjectPublicKeyInfo DER, when it was answered with one.
+    pub public_key: Option<Vec<u8>>,
+    /// The events, in the order of the history.
+    pub events: Vec<Proven>,
+    /// The newest signed checkpoint.
+    pub checkpoint: String,
+    /// The key that checks it.
+    pub verifier_key: String,
+}
+
+/// What was shown to the user.
+#[derive(Debug)]
+pub enum Content {
+    /// It is kept, and has the digest.
+    Kept(TransactionContent),
+    /// It was erased; the digest is left.
+    Erased,
+    /// Something else lies in its place: it is not shown to anybody.
+    Altered,
+}
+
+/// How a transaction ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Not yet.
+    Pending,
+    /// The user agreed.
+    Confirmed {
+        /// When.
+        at: Timestamp,
+        /// With which key.
+        key_index: KeyIndex,
+        /// ECDSA P-256 over the digest, DER; `None` when a code was carried to the bank instead.
+        signature: Option<Vec<u8>>,
+    },
+    /// The device agreed without the user, by its second pair.
+    Autoconfirmed {
+        /// When.
+        at: Timestamp,
+        /// With which key.
+        key_index: KeyIndex,
+    },
+    /// The user did not agree.
+    Declined {
+        /// When.
+        at: Timestamp,
+    },
+    /// The deadline came first.
+    Expired {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// An event, and why to believe it.
+#[derive(Debug)]
+pub struct Proven {
+    /// The bytes as they are stored.
+    pub stored: Vec<u8>,
+    /// What they say.
+    pub recorded: RecordedEvent,
+    /// Record, place and proof.
+    pub proof: EventProof,
+}
+
+/// Why there is no dossier.
+#[derive(Debug, thiserror::Error)]
+pub enum DossierError {
+    /// The user has no such transaction.
+    #[error("{owner} has no transaction {transaction_id}")]
+    NotFound {
+        /// Who.
+        owner: Owner,
+        /// Which.
+        transaction_id: TransactionId,
+    },
+    /// A bank's system or the server has no transactions.
+    #[error("{0} is nobody who is asked to confirm")]
+    NoPerson(Owner),
+    /// An event is not covered by a checkpoint yet.
+    #[error("the event at {0} is not signed yet: is a notary running? ask again in a second")]
+    NotSigned(Position),
+    /// The log.
+    #[error("cannot read the log")]
+    Log(#[from] Failure),
+    /// The evidence.
+    #[error("cannot read the evidence")]
+    Archive(#[from] ArchiveError),
+    /// An event of a newer program.
+    #[error("cannot decode an event of the history")]
+    Decode(#[from] DecodeError),
+}
+
+/// Gathers what there is about a transaction of that person.
+pub async fn gather(
+    log: &dyn EventLog,
+    archive: &Archive,
+    root: &RootSecret,
+    owner: &Owner,
+    transaction_id: &TransactionId,
+) -> Result<Dossier, DossierError> {
+    let Owner::User(system_id, user_id) = owner else {
+        return Err(DossierError::NoPerson(owner.clone()));
+    };
+    let mut history = Vec::new();
+    for event in log.load(owner, 0).await? {
+        let recorded = codec::decode(&event.payload)?;
+        history.push((event.position, event.payload, recorded));
+    }
+    let recorded = || history.iter().map(|(_, _, recorded)| recorded);
+    let not_found = || DossierError::NotFound {
+        owner: owner.clone(),
+        transaction_id: transaction_id.clone(),
+    };
+    let digest = recorded().find_map(|event| asked_for(&event.event, transaction_id));
+    let digest = digest.ok_or_else(not_found)?;
+    let outcome = recorded()
+        .find_map(|event| outcome(event, transaction_id))
+        .unwrap_or(Outcome::Pending);
+    let key_index = match &outcome {
+        Outcome::Confirmed { key_index, .. } | Outcome::Autoconfirmed { key_index, .. } => {
+            Some(*key_index)
+        }
+        Outcome::Pending | Outcome::Declined { .. } | Outcome::Expired { .. } => None,
+    };
+    let public_key = key_index.and_then(|key| public_key(recorded(), transaction_id, key));
+    let mut events = Vec::new();
+    for (position, stored, recorded) in history {
+        let is_about = concerns(&recorded.event, transaction_id)
+            || key_index.is_some_and(|key| is_of_key(&recorded.event, key));
+        if is_about {
+            let proof = archive.proof(position).await?;
+            let proof = proof.ok_or(DossierError::NotSigned(position))?;
+            events.push(Proven {
+                stored,
+                recorded,
+                proof,
+            });
+        }
+    }
+    let checkpoint = events
+        .last()
+        .map(|event| event.proof.checkpoint.clone())
+        .ok_or_else(not_found)?;
+    Ok(Dossier {
+        content: content(log, root, owner, transaction_id, &digest).await?,
+        verifier_key: archive.verifier_key()?.unwrap_or_default(),
+        system_id: system_id.clone(),
+        user_id: user_id.clone(),
+        transaction_id: transaction_id.clone(),
+        digest,
+        outcome,
+        public_key,
+        events,
+        checkpoint,
+    })
+}
+
+/// The content, when it is still the one the log has the digest of.
+async fn content(
+    log: &dyn EventLog,
+    root: &RootSecret,
+    owner: &Owner,
+    transaction_id: &TransactionId,
+    digest: &Digest,
+) -> Result<Content, Failure> {
+    let name = VaultName::transaction_content(transaction_id);
+    let place = format!("{owner}/{}", name.as_str());
+    let row = log.vault(owner, &[name]).await?.pop().flatten();
+    let Some(sealed) = row else {
+        return Ok(Content::Erased);
+    };
+    let tenant = owner.system_id();
+    let opened = root.open(tenant.as_str(), &place, &sealed).ok();
+    let content = opened.and_then(|row| rmp_serde::from_slice(row.expose()).ok());
+    let is_right = |content: &TransactionContent| {
+        let user_id = owner.user_id();
+        user_id.is_some_and(|user_id| content.digest(tenant, user_id, transaction_id) == *digest)
+    };
+    Ok(content
+        .filter(is_right)
+        .map_or(Content::Altered, Content::Kept))
+}
+
+/// The digest, when the event asks for this transaction.
+fn asked_for(event: &Event, id: &TransactionId) -> Option<Digest> {
+    match event {
+        Event::Transactions(TransactionEvent::Created(created)) => {
+            (created.transaction_id == *id).then_some(created.digest)
+        }
+        Event::Operations(OperationEvent::Created(created)) => {
+            let mut members = created.transactions.iter();
+            let member = members.find(|member| member.transaction_id == *id);
+            member.map(|member| member.digest)
+        }
+        _ => None,
+    }
+}
+
+/// How the event ends this transaction, if it does.
+fn outcome(recorded: &RecordedEvent, id: &TransactionId) -> Option<Outcome> {
+    let at = recorded.recorded_at;
+    match &recorded.event {
+        Event::Transactions(event) if event.transaction_id() == Some(id) => match event {
+            TransactionEvent::Confirmed(event) => Some(Outcome::Confirmed {
+                at,
+                key_index: event.key_index,
+                signature: event.signature.clone(),
+            }),
+            TransactionEvent::Autoconfirmed(event) => Some(Outcome::Autoconfirmed {
+                at,
+                key_index: event.key_index,
+            }),
+            TransactionEvent::Declined(_) => Some(Outcome::Declined { at }),
+            TransactionEvent::Expired(_) => Some(Outcome::Expired { at }),
+            _ => None,
+        },
+        Event::Operations(OperationEvent::Processed(event)) => {
+            let mut confirmed = event.confirmed.iter();
+            if let Some(member) = confirmed.find(|member| member.transaction_id == *id) {
+                return Some(Outcome::Confirmed {
+                    at,
+                    key_index: event.key_index,
+                    signature: member.signature.clone(),
+                });
+            }
+            let mut declined = event.declined.iter();
+            let is_declined = declined.any(|member| member.transaction_id == *id);
+            is_declined.then_some(Outcome::Declined { at })
+        }
+        Event::Operations(OperationEvent::Expired(event)) => {
+            let is_expired = event.transactions.contains(id);
+            is_expired.then_some(Outcome::Expired { at })
+        }
+        _ => None,
+    }
+}
+
+/// The device's key as it was registered last before the transaction was answered.
+fn public_key<'a>(
+    history: impl Iterator<Item = &'a RecordedEvent>,
+    id: &TransactionId,
+    key_index: KeyIndex,
+) -> Option<Vec<u8>> {
+    let before = history.take_while(|event| outcome(event, id).is_none());
+    let registered = before.filter_map(|event| match &event.event {
+        Event::Keys(KeyEvent::PublicKeyRegistered(event)) => {
+            (event.key_index == key_index).then(|| event.public_key.clone())
+        }
+        _ => None,
+    });
+    registered.last()
+}
+
+/// Does the event say something about this transaction?
+fn concerns(event: &Event, id: &TransactionId) -> bool {
+    event.transaction_id() == Some(id)
+        || match event {
+            Event::Operations(OperationEvent::Created(event)) => {
+                let mut members = event.transactions.iter();
+                members.any(|member| member.transaction_id == *id)
+            }
+            Event::Operations(OperationEvent::Processed(event)) => {
+                let confirmed = event.confirmed.iter().map(|member| &member.transaction_id);
+                let declined = event.declined.iter().map(|member| &member.transaction_id);
+                confirmed.chain(declined).any(|member| member == id)
+            }
+            Event::Operations(OperationEvent::Expired(event)) => event.transactions.contains(id),
+            _ => false,
+        }
+}
+
+/// Does the event belong to the history of that key, or of the person who holds it?
+fn is_of_key(event: &Event, key_index: KeyIndex) -> bool {
+    match event {
+        Event::Users(_) => true,
+        Event::Keys(event) => event.key_index() == key_index,
+        _ => false,
+    }
+}
