@@ -6,6 +6,7 @@ pub mod evidence;
 pub mod journal;
 pub mod licensing;
 pub mod process;
+pub mod pushes;
 pub mod receiver;
 pub mod registration;
 pub mod simulate;

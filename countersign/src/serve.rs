@@ -32,7 +32,7 @@ pub struct ServeArguments {
     /// Print the configuration in force, with the source of each value and without secrets, and end
     #[arg(long)]
     pub print_config: bool,
-    /// Where the doors listen [default: 127.0.0.1:8080, or port 8081 for the devices' door alone]; any address but loopback
+    /// Where the doors listen [default: 127.0.0.1:8080, port 8081 for the devices' door alone, or 8082 for the pushes']; any address but loopback
     /// requires client certificates or --tokens
     #[arg(long, env = "COUNTERSIGN_LISTEN", value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
@@ -209,6 +209,24 @@ pub struct ServeArguments {
     /// /opt/pc/pc_pusher if it is there; without a folder there are no pushes]
     #[arg(long, env = "PC_PUSHER_CONFIGPATH", value_name = "FOLDER,…")]
     pub pusher_config_path: Option<String>,
+    /// Another process that sends the pushes: the address of its pushes' door, for example http://pusher:8082/pc-pusher-api
+    #[arg(
+        long,
+        env = "COUNTERSIGN_PUSHER_URL",
+        conflicts_with = "pusher_config_path",
+        value_name = "URL"
+    )]
+    pub pusher_url: Option<String>,
+    /// What this process is known by there: a token for `*`; better from the environment, or from the file that
+    /// COUNTERSIGN_PUSHER_TOKEN_FILE names
+    #[arg(
+        long,
+        env = "COUNTERSIGN_PUSHER_TOKEN",
+        hide_env_values = true,
+        requires = "pusher_url",
+        value_name = "TOKEN"
+    )]
+    pub pusher_token: Option<String>,
     /// How log lines look
     #[arg(long, env = "COUNTERSIGN_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,
@@ -254,12 +272,14 @@ impl Role {
 /// Which doors a process opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum DoorChoice {
-    /// Both
+    /// All of them
     All,
     /// The banks' and the operators'
     System,
     /// The devices'
     Mobile,
+    /// The pushes', for a process that sends those of others
+    Pusher,
 }
 
 /// Whether clients are asked for a certificate.
@@ -307,6 +327,7 @@ impl ServeArguments {
         let port = match self.doors {
             DoorChoice::All | DoorChoice::System => 8080,
             DoorChoice::Mobile => 8081,
+            DoorChoice::Pusher => 8082,
         };
         let usual = SocketAddr::from(([127, 0, 0, 1], port));
         self.listen.unwrap_or(usual)

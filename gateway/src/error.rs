@@ -124,6 +124,15 @@ impl ApiError {
         error.status(StatusCode::SERVICE_UNAVAILABLE)
     }
 
+    /// No more pushes are taken now. The manual's name for it; its number is one of the main table's, too.
+    pub(crate) fn push_queue_full() -> Self {
+        const NAME: &str = "TASKS_QUEUE_IS_FULL";
+        let mut error = Self::new(ErrorCode::CreateOperationError);
+        error.0.message = Message::Own(NAME, NAME);
+        error.0.retry_after_s = Some(1);
+        error.status(StatusCode::BAD_REQUEST)
+    }
+
     /// The house misbehaved. The reason is logged here, once; the caller hears nothing of it.
     pub(crate) fn bug(what: &'static str, error: &(dyn std::error::Error + 'static)) -> Self {
         tracing::error!(error, "{what}");

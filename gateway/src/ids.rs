@@ -5,6 +5,7 @@ use evidence::Tile;
 use schemas::{Digest, ErrorCode, OperationId, SystemId, TransactionId, UserId};
 
 use crate::error::ApiError;
+use crate::routes::pusher::push::PUSH_ID_LENGTH_MAX;
 
 /// The identifiers a route's path holds.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +16,7 @@ pub(crate) struct PathIds {
     operation_id: Option<OperationId>,
     attempt_id: Option<Digest>,
     event_id: Option<i64>,
+    push_id: Option<String>,
     tile: Option<Tile>,
 }
 
@@ -36,6 +38,10 @@ impl PathIds {
                 "attempt_id" => ids.attempt_id = Some(parse(value, ErrorCode::NoResult)?),
                 // A path that is no tile's leads to nothing.
                 "tile" => ids.tile = Tile::of_path(&format!("tile/{value}")),
+                "push_id" if value.len() <= PUSH_ID_LENGTH_MAX => {
+                    ids.push_id = Some(value.to_owned());
+                }
+                "push_id" => return Err(ApiError::new(ErrorCode::PushNotFound)),
                 "event_id" => ids.event_id = Some(parse(value, ErrorCode::JsonRequestIncorrect)?),
                 other => unreachable!("no route has a parameter {other}"),
             }
@@ -79,6 +85,11 @@ impl PathIds {
     /// The tile that the path names; `None` when it names none.
     pub(crate) fn tile(&self) -> Option<Tile> {
         self.tile
+    }
+
+    pub(crate) fn push_id(&self) -> &str {
+        let push_id = self.push_id.as_deref();
+        push_id.expect("the route's path holds the id of a push")
     }
 
     /// Whether the path names a system.

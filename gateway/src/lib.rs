@@ -20,6 +20,7 @@ mod observe;
 mod openapi;
 mod options;
 mod passed_headers;
+mod pushes;
 mod registration;
 mod render;
 mod report;
@@ -42,5 +43,6 @@ pub use options::{
     ClientCertificate, Doors, GatewayOptions, GatewayTls, House, KeyStore, Locale, TlsAuthorities,
     TlsClients, TlsIdentity,
 };
+pub use pushes::{PushDesk, PushOrder, PushQueueFull, PushStanding, PushTarget};
 pub use render::qr;
 pub use server::{GatewayError, RunningGateway, serve};

@@ -37,6 +37,7 @@ fn document() -> OpenApi {
         ("system door", router::system_routes()),
         ("operators' questions", router::operator_routes()),
         ("mobile door", router::mobile_routes()),
+        ("pushes' door", router::pusher_routes()),
         ("operators", router::admin_routes()),
     ];
     for (door, routes) in doors {

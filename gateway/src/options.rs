@@ -12,6 +12,7 @@ use crate::auth::TokenFile;
 use crate::evidence::EvidenceQuery;
 use crate::journal::JournalQuery;
 use crate::limits::Limits;
+use crate::pushes::PushDesk;
 
 /// Where and how to listen.
 #[derive(Clone)]
@@ -49,12 +50,14 @@ pub struct GatewayOptions {
 /// Which doors a listener opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doors {
-    /// Both.
+    /// All of them.
     All,
     /// The banks' only.
     System,
     /// The devices' only. Every request authenticates itself, so this door needs no credentials of the listener.
     Mobile,
+    /// The pushes' only, for a house whose pushes this process sends.
+    Pusher,
 }
 
 /// A language of error texts.
@@ -164,6 +167,8 @@ pub struct House {
     pub journal: Arc<dyn JournalQuery>,
     /// Reads the evidence.
     pub evidence: Arc<dyn EvidenceQuery>,
+    /// Sends pushes for other processes; `None` when this one sends none.
+    pub pushes: Option<Arc<dyn PushDesk>>,
     /// The callbacks' keys are derived from it.
     pub root: RootSecret,
     /// Name of this instance for the journal (`pc_instance_name`).

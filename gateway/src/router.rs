@@ -10,7 +10,7 @@ use crate::observe;
 use crate::openapi;
 use crate::options::Doors;
 use crate::route::Route;
-use crate::routes::{admin, mobile, operators, system};
+use crate::routes::{admin, mobile, operators, pusher, system};
 use crate::state::Shared;
 
 /// Where the devices' door begins.
@@ -106,6 +106,15 @@ pub(crate) fn mobile_routes() -> Vec<Route> {
     ]
 }
 
+/// The pushes' door.
+pub(crate) fn pusher_routes() -> Vec<Route> {
+    vec![
+        pusher::push::route(),
+        pusher::status::route(),
+        pusher::status::nameless(),
+    ]
+}
+
 /// The operators' pages.
 pub(crate) fn admin_routes() -> Vec<Route> {
     vec![
@@ -123,12 +132,15 @@ pub(crate) fn admin_routes() -> Vec<Route> {
 pub(crate) fn router(gateway: Shared) -> Router {
     let options = &gateway.options;
     let mut routes = Vec::new();
-    if options.doors != Doors::Mobile {
+    if matches!(options.doors, Doors::All | Doors::System) {
         routes.extend(system_routes());
         routes.extend(operator_routes());
     }
-    if options.doors != Doors::System {
+    if matches!(options.doors, Doors::All | Doors::Mobile) {
         routes.extend(mobile_routes());
+    }
+    if matches!(options.doors, Doors::All | Doors::Pusher) {
+        routes.extend(pusher_routes());
     }
     if options.operations_address.is_none() {
         routes.extend(admin_routes());

@@ -7,6 +7,7 @@ pub(crate) mod journal_filter;
 pub(crate) mod mobile;
 pub(crate) mod operations;
 pub(crate) mod operators;
+pub(crate) mod pusher;
 pub(crate) mod system;
 pub(crate) mod transactions;
 

@@ -4,6 +4,7 @@ mod answers;
 mod fake_bus;
 mod fake_evidence;
 mod fake_journal;
+mod fake_pushes;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub(crate) use self::answers::{
 pub(crate) use self::fake_bus::FakeBus;
 pub(crate) use self::fake_evidence::FakeEvidence;
 pub(crate) use self::fake_journal::FakeJournal;
+use self::fake_pushes::FakePushes;
 
 pub(crate) const SYSTEM: &str = "f13e4375-e429-496c-ad1e-0fc3c3ecfb53";
 pub(crate) const USER: &str = "sample-1";
@@ -46,6 +48,7 @@ pub(crate) struct TestDoor {
     router: Router,
     bus: Arc<FakeBus>,
     pub(crate) journal: Arc<FakeJournal>,
+    pushes: Arc<FakePushes>,
     pub(crate) evidence: Arc<FakeEvidence>,
     headers: Vec<(&'static str, String)>,
     remote: SocketAddr,
@@ -79,8 +82,10 @@ impl TestDoor {
         change(&mut options);
         let (bus, journal) = (Arc::new(bus), Arc::new(FakeJournal::default()));
         let evidence = Arc::new(FakeEvidence::default());
+        let pushes = Arc::new(FakePushes::default());
         let house = House {
             evidence: evidence.clone(),
+            pushes: Some(pushes.clone()),
             ..house(bus.clone(), journal.clone())
         };
         let gateway = Gateway::new(options, house);
@@ -88,10 +93,16 @@ impl TestDoor {
             router: router::router(gateway),
             bus,
             journal,
+            pushes,
             evidence,
             headers: Vec::new(),
             remote: ([127, 0, 0, 1], 40_000).into(),
         }
+    }
+
+    /// Its push station has no room from now on.
+    pub(crate) fn fill_pushes(&self) {
+        self.pushes.fill();
     }
 
     /// The next requests carry this header.
@@ -227,6 +238,7 @@ pub(crate) fn house(bus: Arc<dyn Bus>, journal: Arc<dyn JournalQuery>) -> House 
         settings: LiveSettings::new(Settings::default()),
         journal,
         evidence: Arc::new(FakeEvidence::default()),
+        pushes: None,
         root: root(),
         instance: Some("pcs-node-1".to_owned()),
     }

@@ -1,11 +1,12 @@
 //! `make bench`: the real service, driven over HTTP by the reference device, beside the limits of this machine measured
 //! in the same run. Writes a table, and `target/bench/confirm.json`. Arguments name the stores to measure: `postgresql`,
-//! `sqlite`; none means both.
+//! `sqlite`; none means both. `pushes` measures the fan-out of pushes instead, and writes `target/bench/pushes.json`.
 
 mod callbacks;
 mod limits;
 mod load;
 mod processes;
+mod pushes;
 mod report;
 mod scenario;
 mod service;
@@ -48,6 +49,10 @@ async fn measure() -> Result<(), AnyError> {
     let target = target_folder(&program)?;
     let folder = target.join("bench");
     std::fs::create_dir_all(&folder)?;
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    if wanted.iter().any(|wanted| wanted == "pushes") {
+        return pushes::measure(&program, &folder).await;
+    }
     println!("measuring the limits of this machine …");
     let mut report = Report::new(limits::measure(&folder)?);
     let postgres = TestPostgres::start();
@@ -62,7 +67,6 @@ async fn measure() -> Result<(), AnyError> {
         ),
         None => println!("PostgreSQL is not installed: only SQLite is measured"),
     }
-    let wanted: Vec<String> = std::env::args().skip(1).collect();
     for store in stores {
         let name = store.name();
         if !wanted.is_empty() && !wanted.iter().any(|wanted| wanted == name) {

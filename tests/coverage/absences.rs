@@ -113,11 +113,6 @@ pub const ABSENCES: &[(Kind, &[&str], &str)] = &[
     ),
     (
         Kind::Code,
-        &["265"],
-        "of pushes by their identifier, which have no door yet",
-    ),
-    (
-        Kind::Code,
         &["282"],
         "one version of the scheme is spoken; another path is another route (289)",
     ),

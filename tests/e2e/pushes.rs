@@ -1,6 +1,7 @@
 //! Pushes: from a new transaction to the device and back to the log, by every service.
 
 mod configured;
+mod door;
 mod faults;
 mod services;
 

@@ -17,6 +17,7 @@ use bus::shell::LiveSettings;
 use bus::{Bus, InProcessBus, JetStreamBus};
 use countersign::evidence::EvidenceBehindTheDoors;
 use countersign::journal::JournalBehindTheDoors;
+use countersign::pushes::PushesBehindTheDoors;
 use event_log::{EventLog, MemoryLog, SqliteLog};
 use gateway::{GatewayOptions, RunningGateway};
 use notary::{Archive, Place};
@@ -27,7 +28,7 @@ use reactors::{
 };
 use runner::{House, HouseOptions, RunnerError};
 use schemas::envelope::RecordedEvent;
-use schemas::{Lane, Owner, Timestamp, codec};
+use schemas::{Lane, Owner, Secret, Timestamp, codec};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -264,7 +265,8 @@ impl Built {
             None
         };
         let runner = Runner::start(plan, &log, &bus, &settings, told).await?;
-        let doors = open_doors(plan, plan.listen, &log, &bus, &settings, &projector).await?;
+        let own = station.clone().filter(|_| plan.pusher.is_none());
+        let doors = open_doors(plan, plan.listen, &log, &bus, &settings, &projector, own).await?;
         egress.close_door(doors.address());
         Ok(Self {
             log,
@@ -361,7 +363,14 @@ async fn start_pusher(
     parts: &mut JoinSet<Result<(), AnyError>>,
     told: watch::Receiver<bool>,
 ) -> Result<Arc<PushStation>, AnyError> {
-    let station = PushStation::open(plan.pusher_folder(), plan.clock(), Arc::clone(settings))?;
+    let (clock, settings) = (plan.clock(), Arc::clone(settings));
+    let station = match &plan.pusher {
+        Some((url, token)) => {
+            let token = Some(Secret::new(token.clone()));
+            PushStation::elsewhere(url, token, clock, settings)?
+        }
+        None => PushStation::open(plan.pusher_folder(), clock, settings)?,
+    };
     let pusher = Pusher::new(PusherOptions {
         log: Arc::clone(log),
         bus: Arc::clone(bus),
@@ -382,6 +391,7 @@ async fn open_doors(
     bus: &Arc<dyn Bus>,
     settings: &Arc<LiveSettings>,
     projector: &Arc<Projector>,
+    station: Option<Arc<PushStation>>,
 ) -> Result<RunningGateway, AnyError> {
     let journal = Journal::open(&plan.store("read"), Arc::clone(log), plan.root.clone()).await?;
     let options = GatewayOptions {
@@ -405,6 +415,7 @@ async fn open_doors(
                 &Place::within(plan.folder()).folder,
             )),
         }),
+        pushes: station.map(|station| Arc::new(PushesBehindTheDoors(station)) as _),
         root: plan.root.clone(),
         instance: Some("test-house".to_owned()),
     };

@@ -9,6 +9,7 @@ use bus::shell::{Clock, LiveSettings, RootSecret, SystemClock};
 use countersign::evidence::EvidenceBehindTheDoors;
 use countersign::journal::JournalBehindTheDoors;
 use countersign::process::SERVING;
+use countersign::pushes::PushesBehindTheDoors;
 use event_log::EventLog;
 use gateway::{Doors, GatewayOptions, TokenFile};
 use notary::{Archive, Notary, Place};
@@ -18,6 +19,7 @@ use reactors::{
     ReactorOptions,
 };
 use runner::{House, HouseOptions};
+use schemas::Secret;
 use schemas::settings::Settings;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -79,12 +81,26 @@ pub async fn serve(
         Ok(())
     });
     let is = |role: Role| arguments.roles.contains(&role);
+    let station = if is(Role::Reactors) || arguments.doors == DoorChoice::Pusher {
+        open_station(&ground, &arguments)?
+    } else {
+        None
+    };
+    if let Some(station) = &station {
+        let (station, its_end) = (Arc::clone(station), ended(told.clone()));
+        parts.spawn(async move {
+            station.run(its_end).await;
+            Ok(())
+        });
+    }
     if is(Role::Projector) {
         start_projector(&ground, &mut parts, told.clone()).await?;
     }
     if is(Role::Reactors) {
         start_reactors(&ground, &mut parts, told.clone()).await?;
-        start_pusher(&ground, &arguments, &mut parts, told.clone()).await?;
+        if let Some(station) = &station {
+            start_pusher(&ground, station, &mut parts, told.clone()).await?;
+        }
     }
     if is(Role::Notary) {
         start_notary(&ground, &arguments, &mut parts, told.clone())?;
@@ -96,7 +112,10 @@ pub async fn serve(
     };
     let doors = if is(Role::Gateway) {
         let ready = Arc::new(AtomicBool::new(true));
-        let doors = open_doors(&ground, &arguments, render_metrics, Arc::clone(&ready)).await?;
+        // What another process sends is asked for there.
+        let own = station.filter(|_| arguments.pusher_url.is_none());
+        let ready_now = Arc::clone(&ready);
+        let doors = open_doors(&ground, &arguments, render_metrics, ready_now, own).await?;
         for door in doors.addresses() {
             ground.egress.close_door(door);
         }
@@ -229,34 +248,39 @@ fn start_notary(
     Ok(())
 }
 
-/// Pushes are sent where there is a folder with their configuration.
-async fn start_pusher(
+/// Pushes are sent where there is a folder with their configuration, or by another process.
+fn open_station(
     ground: &Ground,
     arguments: &ServeArguments,
-    parts: &mut JoinSet<Result<(), AnyError>>,
-    told: watch::Receiver<bool>,
-) -> Result<(), AnyError> {
+) -> Result<Option<Arc<PushStation>>, AnyError> {
+    let (clock, settings) = (Arc::clone(&ground.clock), Arc::clone(&ground.settings));
+    if let Some(url) = &arguments.pusher_url {
+        let token = arguments.pusher_token.clone().map(Secret::new);
+        return Ok(Some(PushStation::elsewhere(url, token, clock, settings)?));
+    }
     let folder = reactors::find_folder(arguments.pusher_config_path.as_deref())?;
     let Some(folder) = folder else {
         tracing::info!("no folder with a configuration of pushes: none are sent");
-        return Ok(());
+        return Ok(None);
     };
-    let (clock, settings) = (Arc::clone(&ground.clock), Arc::clone(&ground.settings));
-    let station = PushStation::open(folder, clock, settings)?;
+    Ok(Some(PushStation::open(folder, clock, settings)?))
+}
+
+async fn start_pusher(
+    ground: &Ground,
+    station: &Arc<PushStation>,
+    parts: &mut JoinSet<Result<(), AnyError>>,
+    told: watch::Receiver<bool>,
+) -> Result<(), AnyError> {
     let pusher = Pusher::new(PusherOptions {
         log: Arc::clone(&ground.log),
         bus: Arc::clone(&ground.bus),
         root: ground.root.clone(),
         clock: Arc::clone(&ground.clock),
         database_address: ground.stores.outbox.clone(),
-        station: Arc::clone(&station),
+        station: Arc::clone(station),
     });
     let pusher = pusher.await?;
-    let station_told = told.clone();
-    parts.spawn(async move {
-        station.run(ended(station_told)).await;
-        Ok(())
-    });
     parts.spawn(async move { Ok(pusher.run(ended(told)).await?) });
     Ok(())
 }
@@ -293,6 +317,7 @@ async fn open_doors(
     arguments: &ServeArguments,
     render_metrics: Arc<dyn Fn() -> String + Send + Sync>,
     ready: Arc<AtomicBool>,
+    station: Option<Arc<PushStation>>,
 ) -> Result<OpenDoors, AnyError> {
     let read_models = ReadModels::open(&ground.stores.read).await?;
     let journal = Journal::open(
@@ -305,6 +330,7 @@ async fn open_doors(
     let options = GatewayOptions {
         doors: match (arguments.doors, arguments.mobile_listen) {
             (DoorChoice::Mobile, _) => Doors::Mobile,
+            (DoorChoice::Pusher, _) => Doors::Pusher,
             (DoorChoice::System, _) | (_, Some(_)) => Doors::System,
             (DoorChoice::All, None) => Doors::All,
         },
@@ -342,6 +368,7 @@ async fn open_doors(
                 &Place::within(&arguments.data).folder,
             )),
         }),
+        pushes: station.map(|station| Arc::new(PushesBehindTheDoors(station)) as _),
         root: ground.root.clone(),
         instance: arguments.instance_name.clone(),
     };

@@ -20,6 +20,7 @@ fn filled(path: &str) -> String {
         .replace("{user_id}", USER)
         .replace("{transaction_id}", "invoice-42")
         .replace("{event_id}", "42")
+        .replace("{push_id}", "push_1")
         .replace("{tile}", "0/000")
 }
 
@@ -28,6 +29,7 @@ fn all_routes() -> Vec<(String, String)> {
         router::system_routes(),
         router::operator_routes(),
         router::mobile_routes(),
+        router::pusher_routes(),
         router::admin_routes(),
     ];
     let named =

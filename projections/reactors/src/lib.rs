@@ -40,7 +40,7 @@ pub use egress::{
 pub use letters::{EndpointHealth, Letters, ParkedLetter, Trial, TrialError};
 pub use outbox::Status;
 pub use push::{
-    ConfigurationError, Full, PushState, PushStation, PushStatus, Pusher, PusherError,
+    ConfigurationError, Full, PushOrder, PushState, PushStation, PushStatus, Pusher, PusherError,
     PusherOptions, PusherStartError, Target, TargetOs, find_folder,
 };
 pub use reactor::{Reactor, ReactorError, ReactorOptions, StartError};

@@ -11,7 +11,9 @@
 mod access;
 mod clients;
 mod configuration;
+mod crowding;
 mod desk;
+mod elsewhere;
 mod filling;
 mod intake;
 mod jwt;
@@ -26,7 +28,7 @@ mod statuses;
 mod verdict;
 
 pub use configuration::{ConfigurationError, find_folder};
-pub use desk::{Target, TargetOs};
+pub use desk::{PushOrder, Target, TargetOs};
 pub use pusher::{Pusher, PusherError, PusherOptions, StartError as PusherStartError};
 pub use station::{Full, PushStation};
 pub use statuses::{PushState, PushStatus};

@@ -219,6 +219,7 @@ async fn open_doors(bus: Arc<dyn Bus>, root: RootSecret) -> RunningGateway {
         evidence: Arc::new(EvidenceBehindTheDoors {
             archive: Arc::new(Archive::at(Arc::new(MemoryLog::new()), "nowhere".as_ref())),
         }),
+        pushes: None,
         root,
         instance: None,
     };

@@ -36,7 +36,7 @@ impl TestHouse {
         self.runners[0].lanes.send_replace(rest);
         runner.lanes.send_replace(takes);
         let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
-        let doors = open_doors(plan, anywhere, log, bus, &settings, &self.projector).await;
+        let doors = open_doors(plan, anywhere, log, bus, &settings, &self.projector, None).await;
         Node {
             settings,
             doors: doors.expect("the loopback interface has free ports"),

@@ -44,6 +44,7 @@ pub struct Plan {
     pub(super) egress: EgressOptions,
     outbox: Option<String>,
     pub(super) pushes: bool,
+    pub(super) pusher: Option<(String, String)>,
     clock: TestClock,
     folder: tempfile::TempDir,
 }
@@ -83,6 +84,7 @@ impl Plan {
                 ..EgressOptions::default()
             },
             pushes: false,
+            pusher: None,
             clock: TestClock::Manual(Arc::new(ManualClock::new(BEGINNING))),
             folder: tempfile::tempdir().expect("the temporary folder is writable"),
         }
@@ -144,6 +146,14 @@ impl Plan {
     pub fn pushing(mut self) -> Self {
         std::fs::create_dir_all(self.pusher_folder()).expect("the temporary folder is writable");
         self.pushes = true;
+        self
+    }
+
+    /// With pushes that another process sends: the address of its door, and the token it wants.
+    #[must_use]
+    pub fn pushing_by(mut self, url: &str, token: &str) -> Self {
+        self.pushes = true;
+        self.pusher = Some((url.to_owned(), token.to_owned()));
         self
     }
 

@@ -42,6 +42,7 @@ const MANUALS: &[(&str, &str)] = &[
 const SECRETS: &[(&str, &str)] = &[
     ("spring.datasource.password", "database-password"),
     ("server.ssl.key-store-password", "tls-key-store-password"),
+    ("countersign.pusher-token", "pusher-token"),
     (
         "server.ssl.trust-store-password",
         "tls-trust-store-password",

@@ -72,6 +72,11 @@ impl Clients {
         Ok(Self { usual, clock })
     }
 
+    /// With this client for everything.
+    pub(crate) fn by(usual: Client, clock: Arc<dyn Clock>) -> Self {
+        Self { usual, clock }
+    }
+
     /// A client that shows a certificate.
     pub(crate) fn showing(
         configuration: &Configuration,

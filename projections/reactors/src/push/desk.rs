@@ -5,10 +5,31 @@
 use std::sync::Arc;
 
 use futures::FutureExt as _;
-use schemas::Secret;
+use schemas::{Secret, Timestamp};
 
 use super::configuration::{Os, Purpose};
 use super::station::{Address, Full, Job, Progress, PushStation};
+
+/// A push that somebody wants to be sent.
+#[derive(Clone, Debug)]
+pub struct PushOrder {
+    /// Its identity.
+    pub push_id: String,
+    /// In which system.
+    pub system_id: String,
+    /// Whose.
+    pub user_id: String,
+    /// About which transaction.
+    pub transaction_id: String,
+    /// Whether it takes an earlier push back.
+    pub withdraws: bool,
+    /// From then on it is of no use; `None` without a deadline.
+    pub expires_at: Option<Timestamp>,
+    /// The first message that an earlier attempt did not try to an end, and how many were taken.
+    pub progress: (u32, u32),
+    /// Where to.
+    pub targets: Vec<Target>,
+}
 
 /// Where a push goes.
 #[derive(Clone, Debug)]
@@ -33,32 +54,35 @@ impl TargetOs {
 }
 
 impl PushStation {
-    /// Takes a push about a transaction to these devices.
-    pub fn take(
-        self: &Arc<Self>,
-        push_id: &str,
-        (system_id, user_id, transaction_id): (&str, &str, &str),
-        targets: Vec<Target>,
-    ) -> Result<(), Full> {
-        let addresses = targets.into_iter().map(|target| Address {
+    /// Takes a push.
+    pub fn take(self: &Arc<Self>, order: PushOrder) -> Result<(), Full> {
+        let addresses = order.targets.into_iter().map(|target| Address {
             os: target.os.0,
             app_id: target.app_id,
             token: target.token,
         });
         let job = Job {
-            push_id: push_id.to_owned(),
-            system_id: system_id.to_owned(),
-            user_id: user_id.to_owned(),
-            transaction_id: transaction_id.to_owned(),
-            purpose: Purpose::Transaction,
+            push_id: order.push_id,
+            system_id: order.system_id,
+            user_id: order.user_id,
+            transaction_id: order.transaction_id,
+            purpose: if order.withdraws {
+                Purpose::Withdrawal
+            } else {
+                Purpose::Transaction
+            },
             addresses: addresses.collect(),
-            expires_at: None,
+            expires_at: order.expires_at,
         };
+        let (next, taken) = order.progress;
         let station = Arc::clone(self);
-        self.note_queued(push_id);
+        if self.room() == 0 {
+            return Err(Full);
+        }
+        self.note_queued(&job.push_id);
         self.submit(
             async move {
-                station.attempt(&job, Progress::default()).await;
+                station.attempt(&job, Progress { next, taken }).await;
             }
             .boxed(),
         )

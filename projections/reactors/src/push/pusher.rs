@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bus::shell::{Clock, RootSecret};
@@ -15,6 +16,7 @@ use schemas::Timestamp;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::sleep;
 
+use super::crowding::Crowding;
 use super::intake::{Intake, withdrawals};
 use super::ledger::{Ledger, Owed, Settled};
 use super::noting::Noting;
@@ -111,6 +113,8 @@ impl Pusher {
             root: options.root.clone(),
             clock: Arc::clone(&options.clock),
             station: Arc::clone(&options.station),
+            crowding: Crowding::new(),
+            is_ending: AtomicBool::new(false),
             noting: Noting::new(Arc::clone(&options.bus), sealer, Arc::clone(&options.clock)),
         };
         let pusher = Self {
@@ -211,6 +215,8 @@ impl Pusher {
                 () = sleep(nap) => {}
             }
         }
+        // What no worker has begun is left for the next start.
+        self.carrier.is_ending.store(true, Ordering::Relaxed);
         let farewell = async {
             while work.settled.len() < work.held.len() {
                 let Some(settled) = results.recv().await else {

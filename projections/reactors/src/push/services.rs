@@ -167,6 +167,11 @@ impl Channels {
         Ok(Self(channels))
     }
 
+    /// No channel at all.
+    pub(crate) fn none() -> Self {
+        Self(HashMap::new())
+    }
+
     /// The channel to devices of that kind with that application.
     pub(crate) fn to(&self, app_id: &str, os: Os) -> Option<&Channel> {
         self.0.get(&(app_id.to_owned(), os))

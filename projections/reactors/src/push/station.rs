@@ -12,6 +12,7 @@ use schemas::{Secret, Timestamp};
 
 use super::clients::Clients;
 use super::configuration::{Configuration, ConfigurationError, Os, Purpose, Stamp, read, stamp};
+use super::elsewhere::Elsewhere;
 use super::filling::{Variables, fill};
 use super::performance::Performance;
 use super::pool::{Load, Pool, Task};
@@ -25,7 +26,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// The station.
 #[derive(Debug)]
 pub struct PushStation {
-    folder: PathBuf,
+    /// `None` when another process sends.
+    folder: Option<PathBuf>,
     clock: Arc<dyn Clock>,
     settings: Arc<LiveSettings>,
     in_force: RwLock<Arc<InForce>>,
@@ -40,6 +42,8 @@ pub struct PushStation {
 struct InForce {
     configuration: Configuration,
     channels: Channels,
+    /// The process that sends in our place.
+    elsewhere: Option<Elsewhere>,
 }
 
 /// The pool is full: TASKS_QUEUE_IS_FULL.
@@ -110,8 +114,33 @@ impl PushStation {
     ) -> Result<Arc<Self>, ConfigurationError> {
         let seen = stamp(&folder);
         let in_force = InForce::read(&folder, &clock)?;
+        Ok(Self::with(Some(folder), in_force, seen, clock, settings))
+    }
+
+    /// Hands everything to the station of another process, at this address and known to it by this token.
+    pub fn elsewhere(
+        url: &str,
+        token: Option<Secret>,
+        clock: Arc<dyn Clock>,
+        settings: Arc<LiveSettings>,
+    ) -> Result<Arc<Self>, reqwest::Error> {
+        let in_force = InForce {
+            configuration: Configuration::empty(),
+            channels: Channels::none(),
+            elsewhere: Some(Elsewhere::new(url, token, Arc::clone(&clock))?),
+        };
+        Ok(Self::with(None, in_force, Stamp::new(), clock, settings))
+    }
+
+    fn with(
+        folder: Option<PathBuf>,
+        in_force: InForce,
+        seen: Stamp,
+        clock: Arc<dyn Clock>,
+        settings: Arc<LiveSettings>,
+    ) -> Arc<Self> {
         let common = &in_force.configuration.common;
-        Ok(Arc::new(Self {
+        Arc::new(Self {
             pool: Pool::new(common.push_tasks_pool),
             statuses: Statuses::new(common.notification_status_buffer_size),
             performance: Performance::new(clock.now()),
@@ -120,7 +149,7 @@ impl PushStation {
             folder,
             clock,
             settings,
-        }))
+        })
     }
 
     /// Looks after the folder and the report on performance until it is told to end.
@@ -141,7 +170,10 @@ impl PushStation {
 
     /// Puts the folder in force if a file of it has changed. A folder that is wrong changes nothing.
     pub fn reread(&self) -> Result<(), ConfigurationError> {
-        let now = stamp(&self.folder);
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
+        let now = stamp(folder);
         {
             let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
             if *seen == now {
@@ -149,7 +181,7 @@ impl PushStation {
             }
             *seen = now;
         }
-        let read = InForce::read(&self.folder, &self.clock)?;
+        let read = InForce::read(folder, &self.clock)?;
         let common = &read.configuration.common;
         self.pool.resize(common.push_tasks_pool);
         self.statuses.resize(common.notification_status_buffer_size);
@@ -184,7 +216,9 @@ impl PushStation {
 
     /// Is a push ever withdrawn?
     pub(crate) fn withdraws(&self) -> bool {
-        self.in_force().configuration.withdraws()
+        let in_force = self.in_force();
+        // What the templates of another process say, we do not know.
+        in_force.elsewhere.is_some() || in_force.configuration.withdraws()
     }
 
     /// The settings in force.
@@ -210,7 +244,11 @@ impl PushStation {
     /// Sends what is left of a push, once.
     pub(crate) async fn attempt(&self, job: &Job, progress: Progress) -> Attempted {
         let began = self.clock.now();
-        let attempted = self.send_all(job, progress).await;
+        let in_force = self.in_force();
+        let attempted = match &in_force.elsewhere {
+            Some(elsewhere) => elsewhere.attempt(job, progress).await,
+            None => self.send_all(&in_force, job, progress).await,
+        };
         let status = PushStatus {
             state: PushState::Sent,
             next: attempted.progress.next,
@@ -245,8 +283,7 @@ impl PushStation {
         attempted
     }
 
-    async fn send_all(&self, job: &Job, mut progress: Progress) -> Attempted {
-        let in_force = self.in_force();
+    async fn send_all(&self, in_force: &InForce, job: &Job, mut progress: Progress) -> Attempted {
         let templates = in_force.configuration.templates(&job.system_id);
         let (mut number, mut gone, mut refused) = (0, Vec::new(), None);
         let mut has_channel = false;
@@ -371,6 +408,7 @@ impl InForce {
         Ok(Self {
             configuration,
             channels,
+            elsewhere: None,
         })
     }
 }

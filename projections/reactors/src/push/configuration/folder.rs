@@ -142,6 +142,17 @@ pub(crate) fn stamp(folder: &Path) -> Stamp {
 }
 
 impl Configuration {
+    /// What there is without a folder.
+    pub(crate) fn empty() -> Self {
+        Self {
+            common: Common::default(),
+            apps: HashMap::new(),
+            authorities: None,
+            systems: HashMap::new(),
+            fallback: Templates::default(),
+        }
+    }
+
     /// The templates of a system: its own file wins over the one for all others.
     pub(crate) fn templates(&self, system_id: &str) -> &Templates {
         self.systems.get(system_id).unwrap_or(&self.fallback)

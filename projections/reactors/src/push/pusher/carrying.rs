@@ -1,6 +1,7 @@
 //! One push, from the ledger to the push service and to the log.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bus::shell::{Clock, RootSecret};
 use event_log::{EventLog, Failure};
@@ -10,9 +11,10 @@ use schemas::vault::VaultName;
 use schemas::{Digest, Owner, Secret, Timestamp};
 
 use crate::push::configuration::{Os, Purpose};
+use crate::push::crowding::Crowding;
 use crate::push::ledger::{Owed, Settled, State};
 use crate::push::noting::{Noting, Unheard};
-use crate::push::station::{Address, Attempted, End, Job, PushStation};
+use crate::push::station::{Address, Attempted, End, Job, Progress, PushStation};
 
 const SECOND_MS: i64 = 1000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
@@ -34,6 +36,9 @@ pub(super) struct Carrier {
     pub(super) root: RootSecret,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) station: Arc<PushStation>,
+    pub(super) crowding: Crowding,
+    /// From then on nothing new is begun.
+    pub(super) is_ending: AtomicBool,
     pub(super) noting: Noting,
 }
 
@@ -47,6 +52,9 @@ impl Carrier {
             next_at: owed.next_at,
             progress: owed.progress,
         };
+        if self.is_ending.load(Ordering::Relaxed) {
+            return settled;
+        }
         if owed.state == State::Due {
             settled = self.send(&owed, settled).await;
         }
@@ -80,6 +88,13 @@ impl Carrier {
                 state: State::Ended,
                 ..settled
             };
+        }
+        if owed.purpose == Purpose::Transaction
+            && owed.progress == Progress::default()
+            && let Err(wait_ms) = self.crowding.admit(&owed.owner, now)
+        {
+            metrics::counter!("pushes_total", "outcome" => "crowded").increment(1);
+            return later(owed, settled, now, Some(wait_ms));
         }
         let job = Self::job(owed, addresses);
         let attempted = self.station.attempt(&job, owed.progress).await;
@@ -233,7 +248,6 @@ fn spread(id: &str, attempt: u32, wait_ms: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::push::station::Progress;
     use crate::world::{BEGINNING, World};
 
     fn owed(deadline: Option<Timestamp>) -> Owed {
