@@ -85,6 +85,11 @@ impl VaultName {
         Self("push".to_owned())
     }
 
+    /// The chat of Telegram that pushes go to: an encoded `KeptTelegramChat`.
+    pub fn telegram_chat() -> Self {
+        Self("telegram".to_owned())
+    }
+
     /// A stored setting that holds credentials, as text.
     pub fn setting(name: &str) -> Self {
         Self(format!("setting/{name}"))

@@ -3,6 +3,7 @@
 mod configured;
 mod door;
 mod faults;
+mod program;
 mod services;
 
 use std::time::Duration;

@@ -109,6 +109,9 @@ pub(crate) enum Rejection {
     /// The application's part of the key is not JSON. The door has checked it.
     #[error("the application's part of the key is not JSON")]
     AppExtraMalformed,
+    /// The key does not permit notifications through Telegram.
+    #[error("the key does not permit notifications through Telegram")]
+    TelegramForbidden,
     /// The command is not this caller's to give.
     #[error("the command is another caller's")]
     NotForThisCaller,
@@ -125,6 +128,7 @@ impl Rejection {
             | Self::PublicKeyMalformed
             | Self::AutosignSamePair
             | Self::AppExtraMalformed
+            | Self::TelegramForbidden
             | Self::NotForThisCaller => ErrorCode::RequestError,
             Self::CodeUnacceptable => ErrorCode::SpartLengthIsWrong,
             Self::ActivationTooLate => ErrorCode::ValidDateExpired,

@@ -54,7 +54,9 @@ pub(super) fn next(
     if replaces == Replaces::Everything {
         gone.push(replace(&ring.current, vault));
         gone.push(Replaced {
-            erased: vec![Erasure::Row(VaultName::push_address())],
+            erased: [VaultName::push_address(), VaultName::telegram_chat()]
+                .map(Erasure::Row)
+                .to_vec(),
             ..Replaced::default()
         });
     }

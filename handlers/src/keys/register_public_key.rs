@@ -1,8 +1,8 @@
 //! `register_public_key`: a device brings its public key, and where pushes reach it.
 
-use schemas::commands::keys::{KeptPushAddress, PushAddress, RegisterPublicKey};
+use schemas::commands::keys::{KeptPushAddress, KeptTelegramChat, PushAddress, RegisterPublicKey};
 use schemas::events::keys::{PublicKeyRegistered, PushRegistered};
-use schemas::flags::{AUTOSIGN_ENABLED, DENY_RENEW_PUBLIC_KEY};
+use schemas::flags::{AUTOSIGN_ENABLED, DENY_RENEW_PUBLIC_KEY, TELEGRAM_ENABLED};
 use schemas::vault::VaultName;
 use schemas::{Secret, SystemId, Timestamp, UserId};
 
@@ -29,6 +29,12 @@ pub(super) fn decide(
     check_autosign(asked, command)?;
     check_renewal(asked, &Renewal::of_the_user(key, command), ids)?;
     check_renewal(asked, &Renewal::of_autosign(key, command), ids)?;
+    let (push, chat) = (command.push.as_ref(), command.telegram_chat_id.as_ref());
+    if chat.is_some() && !key.flags.has(&TELEGRAM_ENABLED) {
+        return Err(Rejection::TelegramForbidden);
+    }
+    let push_row = push.map(|push| push_row(push, asked.facts.now)).into_iter();
+    let chat_row = chat.map(|chat| chat_row(chat, push));
     let event = PublicKeyRegistered {
         key_index: key.index,
         public_key: command.public_key.clone(),
@@ -37,9 +43,7 @@ pub(super) fn decide(
         callback_url: asked.system.callback_url(),
     };
     let mut decision = Decision {
-        vault: (command.push.iter())
-            .map(|push| push_row(push, asked.facts.now))
-            .collect(),
+        vault: push_row.chain(chat_row).collect(),
         ..Decision::happened(vec![event.into()])
     };
     if let Some(delayed) = asked.delayed() {
@@ -175,6 +179,15 @@ fn push_row(push: &PushAddress, now: Timestamp) -> (VaultName, Secret) {
     let bytes =
         rmp_serde::to_vec_named(&kept).expect("a push address holds nothing MessagePack cannot");
     (VaultName::push_address(), Secret::new(bytes))
+}
+
+fn chat_row(chat: &Secret, push: Option<&PushAddress>) -> (VaultName, Secret) {
+    let kept = KeptTelegramChat {
+        chat_id: chat.clone(),
+        app_id: push.and_then(|push| push.app_id.clone()),
+    };
+    let bytes = rmp_serde::to_vec_named(&kept).expect("a chat holds nothing MessagePack cannot");
+    (VaultName::telegram_chat(), Secret::new(bytes))
 }
 
 #[cfg(test)]
@@ -362,6 +375,26 @@ mod tests {
         story
             .device_asks(renewal)
             .is_refused(ErrorCode::PubkeyIsNotEmpty);
+    }
+
+    #[test]
+    fn a_chat_is_kept_for_keys_that_permit_it() {
+        let mut story = Story::of_a_user();
+        let mut command = story.device.registration();
+        command.telegram_chat_id = Some(Secret::new("4711"));
+        story
+            .device_asks(command.clone())
+            .is_refused(ErrorCode::RequestError);
+        assert_eq!(story.vault.get(&VaultName::telegram_chat()), None);
+        let mut request = key_request(KeyParts::Whole);
+        request.flags.set(&TELEGRAM_ENABLED, 1);
+        let mut story = Story::of_a_user_with(request);
+        let mut command = story.device.registration();
+        command.telegram_chat_id = Some(Secret::new("4711"));
+        story.device_asks(command).happens(&["register_public_key"]);
+        let row = story.vault.get(&VaultName::telegram_chat()).unwrap();
+        let kept: KeptTelegramChat = rmp_serde::from_slice(row).unwrap();
+        assert_eq!(kept.chat_id.expose(), b"4711");
     }
 
     #[test]

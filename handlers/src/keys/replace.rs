@@ -42,14 +42,11 @@ pub(crate) fn put_in_force(
 ) {
     let current = &ring.current;
     let mut replaced = replace(current, vault);
-    let brings_push = decision
-        .vault
-        .iter()
-        .any(|(name, _)| *name == VaultName::push_address());
-    if !brings_push {
-        replaced
-            .erased
-            .push(Erasure::Row(VaultName::push_address()));
+    for address in [VaultName::push_address(), VaultName::telegram_chat()] {
+        let brings = decision.vault.iter().any(|(name, _)| *name == address);
+        if !brings {
+            replaced.erased.push(Erasure::Row(address));
+        }
     }
     let event = KeyPutInForce {
         key_index: delayed.index,

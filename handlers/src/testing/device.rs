@@ -108,6 +108,7 @@ impl Device {
             autosign_public_key: None,
             autosign_public_key_signature: None,
             push: Some(push_address()),
+            telegram_chat_id: None,
         }
     }
 
@@ -121,6 +122,7 @@ impl Device {
             autosign_public_key: None,
             autosign_public_key_signature: None,
             push: None,
+            telegram_chat_id: None,
         }
     }
 

@@ -122,6 +122,9 @@ pub struct RegisterPublicKey {
     /// Where pushes reach the device.
     #[serde(default)]
     pub push: Option<PushAddress>,
+    /// The chat in which the user let the bank's bot of Telegram write; for keys that permit it.
+    #[serde(default)]
+    pub telegram_chat_id: Option<Secret>,
 }
 
 /// Where pushes reach a device.
@@ -149,6 +152,16 @@ pub struct KeptPushAddress {
     /// When the device brought it; `None` in rows older than this field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registered_at: Option<Timestamp>,
+}
+
+/// A chat of Telegram, as the vault keeps it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptTelegramChat {
+    /// The chat.
+    pub chat_id: Secret,
+    /// The application whose bot writes there; `None` for the usual one.
+    #[serde(default)]
+    pub app_id: Option<String>,
 }
 
 /// The push service knows a token no more: the house forgets where pushes reached the device.

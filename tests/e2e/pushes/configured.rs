@@ -60,6 +60,39 @@ async fn an_iphone_is_reached_by_google_when_the_folder_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_user_is_told_in_telegram_if_the_key_permits_it() {
+    let services = Services::start().await;
+    let house = services.house().await;
+    let bank = house.bank().await;
+    let wishes = json!({ "key_params": { "telegram_enabled": 1 } });
+    let permitted = house.issue(&bank, wishes).await;
+    let ordinary = house.issue(&bank, json!({})).await;
+    // Whose pair it is makes no difference here.
+    let pair = house.phone(&bank).await;
+    let body = json!({
+        "public_key": hex::encode(pair.key().public_key_spki().unwrap()),
+        "push": { "device_push_id": IPHONE, "device_type": "iOS", "app_id": APP },
+        "telegram_chat_id": "4711",
+    });
+    let register = async |issued: &tests::house::Issued| {
+        let raw = crate::raw::RawDevice::new(&house, &issued.key_text);
+        raw.post("register", &body, house.now()).await.code()
+    };
+    assert_eq!(register(&ordinary).await, 219);
+    assert_eq!(register(&permitted).await, 0);
+    let request = json!({ "transaction_data": { "text": "a payment" } });
+    let asked = bank
+        .create_transaction(&permitted.user_id, request, None)
+        .await;
+    asked.unwrap().success().unwrap();
+    crate::until(async || house.count(&permitted.owner(), "send_push", 0).await == 1).await;
+    assert_eq!(services.apns.count(), 1);
+    let expected = json!({ "chat_id": "4711", "text": "To be confirmed" });
+    assert_eq!(services.telegram.behavior.messages(), [expected]);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_device_without_an_application_has_the_one_of_the_setting() {
     let services = Services::start().await;
     let plan = Plan::new(LogChoice::Memory).pushing();

@@ -5,6 +5,7 @@ use countersign::simulate::{Fault, Order};
 use schemas::events::Event;
 use schemas::events::transactions::TransactionEvent;
 use tests::house::{LogChoice, Phone, Plan, TestHouse};
+use tests::postgres::TestPostgres;
 
 use super::*;
 use crate::listening::program;
@@ -248,6 +249,37 @@ async fn what_is_confirmed_before_it_was_pushed_is_not_pushed() {
         told.iter()
             .all(|one| one.json()["transactionid"] == other.as_str())
     );
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_on_postgresql_owes_and_withdraws_the_same() {
+    let Some(postgres) = TestPostgres::start() else {
+        return;
+    };
+    let services = Services::start().await;
+    let plan = Plan::new(LogChoice::Sqlite).pushing();
+    services.write(&plan.pusher_folder());
+    let house = TestHouse::start(plan.with_outbox(postgres.database())).await;
+    let (bank, phone) = iphone(&house).await;
+    services.apns.fail_next(status(500, None));
+    let id = house.ask(&bank, &phone, "a payment").await;
+    assert!(services.apns.has_been_asked(1, PATIENCE).await);
+    let house = house.restart().await;
+    crate::until(async || {
+        house.advance_ms(1000);
+        house.status(&bank, &phone, &id).await == "pushSent"
+    })
+    .await;
+    let over = house.ask(&bank, &phone, "another").await;
+    crate::until(async || house.status(&bank, &phone, &over).await == "pushSent").await;
+    let shown = phone.show(&over, house.now()).await.unwrap();
+    phone.confirm(&shown, house.now()).await.unwrap();
+    crate::until(async || {
+        let last = services.apns.asked().pop().unwrap().json();
+        last["type"] == "withdrawn" && last["transactionid"] == over.as_str()
+    })
+    .await;
     house.end().await;
 }
 

@@ -4,8 +4,8 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ParsedPublicKey};
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::Response;
-use schemas::ErrorCode;
 use schemas::commands::keys::{DeviceType, PushAddress, RegisterPublicKey};
+use schemas::{ErrorCode, Secret};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -45,6 +45,8 @@ device_request! {
         /// Where pushes reach the device.
         #[schema(value_type = Option<PushRequest>)]
         push: Option<Members<PushRequest>>,
+        /// The chat in which the user let the bank's bot of Telegram write; for keys with `telegram_enabled`.
+        telegram_chat_id: Option<String>,
     }
 }
 
@@ -113,6 +115,7 @@ async fn handle(
             .push
             .map(|Members(push)| push_address(push))
             .transpose()?,
+        telegram_chat_id: chat_id(request.telegram_chat_id)?,
     };
     let reply = gateway.ask(&call, call.user(), command).await?;
     Ok(reply.render("registered", &Done {}))
@@ -142,6 +145,17 @@ fn public_key(place: &str, text: &str) -> Result<Vec<u8>, ApiError> {
         )));
     }
     Ok(spki)
+}
+
+/// A number, as Telegram has it; those of groups are below zero.
+fn chat_id(text: Option<String>) -> Result<Option<Secret>, ApiError> {
+    let Some(text) = text.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    match text.parse::<i64>() {
+        Ok(_) => Ok(Some(Secret::new(text))),
+        Err(_) => Err(ApiError::at("telegram_chat_id is no number")),
+    }
 }
 
 fn push_address(push: PushRequest) -> Result<PushAddress, ApiError> {
@@ -219,6 +233,7 @@ mod tests {
                 283,
             ),
             (with_push(json!({"device_type": "iOS"})), 258),
+            (json!({"public_key": key, "telegram_chat_id": "@bank"}), 283),
             (with_push(json!({"device_push_id": "t"})), 251),
             (
                 with_push(json!({"device_push_id": "t", "device_type": "Nokia"})),

@@ -196,7 +196,7 @@ mod tests {
     async fn what_is_wrong_with_a_push_is_said() {
         let door = TestDoor::with_options(|_| {});
         for (place, value, code) in [
-            ("/system_id", json!("x"), 205),
+            ("/system_id", json!("x"), 202),
             ("/transaction_id", Value::Null, 256),
             ("/targets", json!([]), 283),
             ("/targets/0/os", Value::Null, 251),

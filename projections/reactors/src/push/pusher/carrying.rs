@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bus::shell::{Clock, RootSecret};
 use event_log::{EventLog, Failure};
-use schemas::commands::keys::{DeviceType, ForgetPushAddress, KeptPushAddress};
+use schemas::commands::keys::{DeviceType, ForgetPushAddress, KeptPushAddress, KeptTelegramChat};
 use schemas::commands::transactions::{NotePushFailed, NotePushSent, PushFailure};
 use schemas::vault::VaultName;
 use schemas::{Digest, Owner, Secret, Timestamp};
+use serde::de::DeserializeOwned;
 
 use crate::push::configuration::{Os, Purpose};
 use crate::push::crowding::Crowding;
@@ -131,32 +132,54 @@ impl Carrier {
         }
     }
 
-    /// Where pushes reach the user now.
+    /// Where pushes reach the user now: the device, and a chat.
     async fn addresses(&self, owner: &Owner) -> Result<Vec<Address>, Failure> {
-        let name = VaultName::push_address();
-        let rows = self.log.vault(owner, std::slice::from_ref(&name)).await?;
-        let Some(sealed) = rows.into_iter().next().flatten() else {
-            return Ok(Vec::new());
-        };
+        let names = [VaultName::push_address(), VaultName::telegram_chat()];
+        let rows = self.log.vault(owner, &names).await?;
+        let mut rows = rows.into_iter();
+        let device = rows.next().flatten();
+        let chat = rows.next().flatten();
+        let settings = self.station.settings();
+        let device = device.and_then(|sealed| {
+            let kept: KeptPushAddress = self.open(owner, &names[0], &sealed)?;
+            let usual = || settings.app_id_for_pusher(kept.device_type);
+            Some(Address {
+                os: match kept.device_type {
+                    DeviceType::Android => Os::Android,
+                    DeviceType::Ios => Os::Ios,
+                    DeviceType::Huawei => Os::Huawei,
+                },
+                app_id: kept.app_id.clone().or_else(usual).unwrap_or_default(),
+                token: Secret::new(kept.device_push_id.clone()),
+            })
+        });
+        let chat = chat.and_then(|sealed| {
+            let kept: KeptTelegramChat = self.open(owner, &names[1], &sealed)?;
+            let usual = || settings.app_id_for_pusher(DeviceType::Android);
+            Some(Address {
+                os: Os::Telegram,
+                app_id: kept.app_id.or_else(usual).unwrap_or_default(),
+                token: kept.chat_id,
+            })
+        });
+        Ok(device.into_iter().chain(chat).collect())
+    }
+
+    fn open<T: DeserializeOwned>(
+        &self,
+        owner: &Owner,
+        name: &VaultName,
+        sealed: &[u8],
+    ) -> Option<T> {
         let place = format!("{owner}/{}", name.as_str());
-        let opened = self.root.open(owner.system_id().as_str(), &place, &sealed);
-        let kept = opened
+        let opened = self.root.open(owner.system_id().as_str(), &place, sealed);
+        let read = opened
             .ok()
-            .and_then(|opened| rmp_serde::from_slice::<KeptPushAddress>(opened.expose()).ok());
-        let Some(kept) = kept else {
+            .and_then(|opened| rmp_serde::from_slice(opened.expose()).ok());
+        if read.is_none() {
             tracing::error!(vault.row = %place, "a row of the vault does not open");
-            return Ok(Vec::new());
-        };
-        let usual = || self.station.settings().app_id_for_pusher(kept.device_type);
-        Ok(vec![Address {
-            os: match kept.device_type {
-                DeviceType::Android => Os::Android,
-                DeviceType::Ios => Os::Ios,
-                DeviceType::Huawei => Os::Huawei,
-            },
-            app_id: kept.app_id.clone().or_else(usual).unwrap_or_default(),
-            token: Secret::new(kept.device_push_id.clone()),
-        }])
+        }
+        read
     }
 
     /// Tells the log of tokens that their service knows no more.
