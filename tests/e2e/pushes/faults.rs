@@ -125,7 +125,7 @@ async fn a_service_that_asks_for_patience_gets_it_from_every_push() {
     };
     crate::until(async || state(&first) == Some("too many requests")).await;
     let second = house.ask(&bank, &phone, "second").await;
-    crate::until(async || state(&second) == Some("the push service asked to wait")).await;
+    crate::until(async || state(&second) == Some("the push service is left alone for now")).await;
     assert_eq!(services.apns.count(), 1, "nothing else was asked");
     assert_eq!(house.status(&bank, &phone, &first).await, "initialized");
     house.advance_ms(31_000);

@@ -82,6 +82,12 @@ impl Pool {
         workers + sizes.queue_size.saturating_sub(state.queue.len())
     }
 
+    /// How many tasks it takes when it is empty.
+    pub(crate) fn capacity(&self) -> usize {
+        let sizes = self.lock().sizes;
+        sizes.max_core_size.saturating_add(sizes.queue_size)
+    }
+
     /// How much is there.
     pub(crate) fn load(&self) -> Load {
         let state = self.lock();
@@ -139,7 +145,7 @@ mod tests {
     async fn a_worker_then_the_queue_then_more_workers_then_no() {
         let (pool, gate) = (pool(), Arc::new(Semaphore::new(0)));
         let submit = || pool.submit(waiting(&gate));
-        assert_eq!(pool.room(), 4);
+        assert_eq!((pool.room(), pool.capacity()), (4, 4));
         for (workers, waiting) in [(1, 0), (1, 1), (1, 2), (2, 2)] {
             submit().unwrap();
             assert_eq!(pool.load(), Load { workers, waiting });

@@ -36,8 +36,8 @@ const NAP_MAX: Duration = Duration::from_millis(500);
 const GROUP_WAIT: Duration = Duration::from_millis(20);
 const GROUP_MAX: usize = 256;
 
-/// Pushes taken from the ledger at a time.
-const WINDOW: usize = 256;
+/// Most pushes that are in the pool at a time, however large it is.
+const HELD_MAX: usize = 8192;
 
 /// How often old pushes are forgotten.
 const FORGET_EVERY: Duration = Duration::from_mins(1);
@@ -235,11 +235,16 @@ impl Pusher {
     /// Takes from the ledger what is due, as much as the pool has room for.
     async fn look(&self, work: &mut Work, ended: &mpsc::Sender<Settled>) -> Result<(), StoreError> {
         let now = self.options.clock.now();
-        let room = self.options.station.room().min(WINDOW);
-        if room == 0 || work.look_at.is_none_or(|at| at > now) {
+        let station = &self.options.station;
+        let held_max = station.capacity().min(HELD_MAX);
+        // What is held is still open on disk, and comes back first: so there is no looking before half of it is done.
+        if work.held.len() > held_max / 2 || work.look_at.is_none_or(|at| at > now) {
             return Ok(());
         }
-        // What is held is still open on disk, and comes back first.
+        let room = station.room().min(held_max - work.held.len());
+        if room == 0 {
+            return Ok(());
+        }
         let limit = room + work.held.len();
         let due = self.ledger.due(now, limit).await?;
         let is_all = due.pushes.len() < limit;

@@ -9,7 +9,7 @@ mod telegram;
 use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
 use bus::shell::Clock;
 use futures::future::BoxFuture;
@@ -46,6 +46,8 @@ pub(crate) struct Channel {
     service: Arc<dyn Service>,
     clock: Arc<dyn Clock>,
     held_until: AtomicI64,
+    /// Exchanges in a row that came to nothing.
+    broken: AtomicU32,
 }
 
 /// Every channel of a configuration.
@@ -71,7 +73,11 @@ impl Unusable {
 /// The longest wait a push service can ask for, ms.
 const HELD_MAX_MS: i64 = 3_600_000;
 
-/// How long a service is left alone that asks for it without saying how long, ms.
+/// So many exchanges in a row that come to nothing, and the service is left alone: workers who wait for it would be missing
+/// for the others.
+const BROKEN_MAX: u32 = 5;
+
+/// How long a service is left alone that does not answer, or asks for it without saying how long, ms.
 const HELD_MS: i64 = 10_000;
 
 impl Channel {
@@ -80,6 +86,7 @@ impl Channel {
             service: Arc::new(service),
             clock: Arc::clone(clock),
             held_until: AtomicI64::new(0),
+            broken: AtomicU32::new(0),
         }
     }
 
@@ -91,22 +98,27 @@ impl Channel {
             return Verdict::Held(wait_ms);
         }
         let verdict = self.service.send(message).await;
-        if let Verdict::Later {
+        let Verdict::Later {
             reason,
             asked_ms,
-            holds: true,
+            holds,
         } = verdict
-        {
-            let asked_ms = asked_ms.unwrap_or(HELD_MS).clamp(0, HELD_MAX_MS);
-            let until = self.clock.now().plus_ms(asked_ms);
-            self.held_until.fetch_max(until.0, Ordering::Relaxed);
-            return Verdict::Later {
-                reason,
-                asked_ms: Some(asked_ms),
-                holds: true,
-            };
+        else {
+            self.broken.store(0, Ordering::Relaxed);
+            return verdict;
+        };
+        let broken = self.broken.fetch_add(1, Ordering::Relaxed) + 1;
+        if !holds && broken < BROKEN_MAX {
+            return verdict;
         }
-        verdict
+        let asked_ms = asked_ms.unwrap_or(HELD_MS).clamp(0, HELD_MAX_MS);
+        let until = self.clock.now().plus_ms(asked_ms);
+        self.held_until.fetch_max(until.0, Ordering::Relaxed);
+        Verdict::Later {
+            reason,
+            asked_ms: Some(asked_ms),
+            holds: true,
+        }
     }
 }
 
@@ -188,4 +200,70 @@ fn place(error: &NoClient) -> &'static str {
 /// Seconds until a moment, at least one.
 fn seconds_until(moment: Timestamp, now: Timestamp) -> i64 {
     ((moment.0 - now.0) / 1000).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use bus::shell::ManualClock;
+    use futures::FutureExt as _;
+
+    use super::*;
+
+    /// A service that says the same to everybody, and counts.
+    #[derive(Debug)]
+    struct Always(Verdict, Arc<AtomicU32>);
+
+    impl Service for Always {
+        fn send<'a>(&'a self, _: Message<'a>) -> BoxFuture<'a, Verdict> {
+            self.1.fetch_add(1, Ordering::SeqCst);
+            std::future::ready(self.0).boxed()
+        }
+    }
+
+    fn message() -> Message<'static> {
+        Message {
+            id: "push_1/0".to_owned(),
+            token: "t",
+            body: Value::Null,
+            expires_at: None,
+        }
+    }
+
+    fn channel(verdict: Verdict) -> (Channel, Arc<ManualClock>, Arc<AtomicU32>) {
+        let (clock, asked) = (Arc::new(ManualClock::new(Timestamp(0))), Arc::default());
+        let ours: Arc<dyn Clock> = clock.clone();
+        let channel = Channel::new(Always(verdict, Arc::clone(&asked)), &ours);
+        (channel, clock, asked)
+    }
+
+    #[tokio::test]
+    async fn a_service_that_does_not_answer_is_left_alone_for_a_while() {
+        let (channel, clock, asked) = channel(Verdict::interrupted("no answer in time"));
+        for _ in 0..BROKEN_MAX {
+            assert!(matches!(
+                channel.send(message()).await,
+                Verdict::Later { .. }
+            ));
+        }
+        assert_eq!(channel.send(message()).await, Verdict::Held(HELD_MS));
+        clock.advance_ms(HELD_MS);
+        // One try shows whether it is back; the next ones wait again.
+        assert!(matches!(
+            channel.send(message()).await,
+            Verdict::Later { .. }
+        ));
+        assert_eq!(channel.send(message()).await, Verdict::Held(HELD_MS));
+        assert_eq!(asked.load(Ordering::SeqCst), BROKEN_MAX + 1);
+    }
+
+    #[tokio::test]
+    async fn what_one_message_hears_holds_up_no_other() {
+        for verdict in [Verdict::Taken, Verdict::Gone(None), Verdict::Refused("no")] {
+            let (channel, _, asked) = channel(verdict);
+            for _ in 0..BROKEN_MAX + 2 {
+                assert_eq!(channel.send(message()).await, verdict);
+            }
+            assert_eq!(asked.load(Ordering::SeqCst), BROKEN_MAX + 2);
+        }
+    }
 }

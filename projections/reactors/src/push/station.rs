@@ -209,6 +209,11 @@ impl PushStation {
         self.pool.room()
     }
 
+    /// How many tasks the pool takes when it is empty.
+    pub(crate) fn capacity(&self) -> usize {
+        self.pool.capacity()
+    }
+
     /// Gives a task to the pool.
     pub(crate) fn submit(&self, task: Task) -> Result<(), Full> {
         self.pool.submit(task).map_err(|_| Full)
@@ -328,9 +333,11 @@ impl PushStation {
                     Verdict::Later { .. } | Verdict::Held(_) | Verdict::Stale => {
                         progress.next = number;
                         let end = match verdict {
-                            Verdict::Held(wait_ms) => {
-                                again("the push service asked to wait", Some(wait_ms), false)
-                            }
+                            Verdict::Held(wait_ms) => again(
+                                "the push service is left alone for now",
+                                Some(wait_ms),
+                                false,
+                            ),
                             Verdict::Later {
                                 reason, asked_ms, ..
                             } => again(reason, asked_ms, true),
