@@ -1,21 +1,35 @@
 //! The evidence's port of the doors, served from the notary's folder.
 
+use std::path::Path;
 use std::sync::Arc;
 
+use bus::shell::RootSecret;
+use dossier::DossierError;
+use event_log::EventLog;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use gateway::{Continuation, EvidenceFailure, EvidenceQuery};
 use notary::{Archive, ArchiveError};
-use schemas::Position;
+use schemas::{Owner, Position, TransactionId};
 
 /// The evidence, read beside the threads of the doors.
 #[derive(Debug)]
 pub struct EvidenceBehindTheDoors {
-    /// Reads it.
-    pub archive: Arc<Archive>,
+    archive: Arc<Archive>,
+    log: Arc<dyn EventLog>,
+    root: RootSecret,
 }
 
 impl EvidenceBehindTheDoors {
+    /// The evidence in this folder, about this log, whose vault opens with this secret.
+    pub fn new(log: Arc<dyn EventLog>, folder: &Path, root: RootSecret) -> Self {
+        Self {
+            archive: Arc::new(Archive::at(Arc::clone(&log), folder)),
+            log,
+            root,
+        }
+    }
+
     fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Archive) -> Result<T, ArchiveError> + Send + 'static,
@@ -70,6 +84,28 @@ impl EvidenceQuery for EvidenceBehindTheDoors {
         async move {
             let proof = self.archive.proof(position).await;
             proof.map_err(|error| EvidenceFailure(error.into()))
+        }
+        .boxed()
+    }
+
+    fn dossier<'a>(
+        &'a self,
+        owner: &'a Owner,
+        transaction_id: &'a TransactionId,
+    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, EvidenceFailure>> {
+        async move {
+            let (log, archive) = (&*self.log, &*self.archive);
+            let found = dossier::gather(log, archive, &self.root, owner, transaction_id).await;
+            let found = match found {
+                Ok(found) => found,
+                Err(DossierError::NotSigned(_)) => return Ok(None),
+                Err(error) => return Err(EvidenceFailure(error.into())),
+            };
+            let packed = tokio::task::spawn_blocking(move || dossier::pack(&found)).await;
+            let packed = packed.map_err(|error| EvidenceFailure(error.into()))?;
+            packed
+                .map(Some)
+                .map_err(|error| EvidenceFailure(error.into()))
         }
         .boxed()
     }

@@ -2,7 +2,7 @@
 
 use evidence::{EventProof, Tile};
 use futures::future::BoxFuture;
-use schemas::{Digest, Position};
+use schemas::{Digest, Owner, Position, TransactionId};
 
 /// Reads the evidence.
 pub trait EvidenceQuery: Send + Sync + std::fmt::Debug {
@@ -25,6 +25,13 @@ pub trait EvidenceQuery: Send + Sync + std::fmt::Debug {
         &self,
         position: Position,
     ) -> BoxFuture<'_, Result<Option<EventProof>, EvidenceFailure>>;
+
+    /// Everything about a transaction of that person, as a zip; `None` while not all of it is signed.
+    fn dossier<'a>(
+        &'a self,
+        owner: &'a Owner,
+        transaction_id: &'a TransactionId,
+    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, EvidenceFailure>>;
 }
 
 /// That one journal is the beginning of another.

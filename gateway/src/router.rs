@@ -73,6 +73,7 @@ pub(crate) fn operator_routes() -> Vec<Route> {
         operators::user_events::route(),
         operators::transactions_data::route(),
         operators::check_confirmation::route(),
+        operators::evidence::route(),
     ]
 }
 

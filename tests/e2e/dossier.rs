@@ -204,6 +204,51 @@ async fn after_erasure_it_says_what_is_gone_and_proves_the_rest() {
     signed.house.end().await;
 }
 
+/// The same file over HTTP, for an operator; the look is in the journal.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_takes_the_evidence_at_the_banks_door() {
+    let mut signed = Signed::start().await;
+    let bank = signed.house.bank().await;
+    let phone = signed.house.phone(&bank).await;
+    let id = signed.house.ask(&bank, &phone, TEXT).await;
+    let shown = phone.show(&id, signed.house.now()).await.unwrap();
+    phone.confirm(&shown, signed.house.now()).await.unwrap();
+    signed.house.projector().catch_up().await.unwrap();
+    let url = format!("{}/pc-api/rks/{SYSTEM_ID}/evidence", signed.house.origin());
+    let ask = async |id: &str| {
+        let body = json!({ "transaction_id": id });
+        crate::raw::client()
+            .post(&url)
+            .json(&body)
+            .send()
+            .await
+            .unwrap()
+    };
+    let early = ask(id.as_str()).await;
+    assert_eq!(early.status().as_u16(), 404);
+    signed.sign().await;
+    let taken = ask(id.as_str()).await;
+    assert_eq!(taken.status().as_u16(), 200);
+    assert_eq!(taken.headers()["content-type"], "application/zip");
+    let zip = std::io::Cursor::new(taken.bytes().await.unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    zip::ZipArchive::new(zip)
+        .unwrap()
+        .extract(folder.path())
+        .unwrap();
+    let checked = check(folder.path());
+    assert!(checked.status.success(), "{checked:?}");
+    assert_eq!(text(folder.path(), "shown/text.txt"), TEXT);
+    let user = tests::house::owner(&phone);
+    assert_eq!(
+        signed.house.count(&user, "rks_transactions_data", 0).await,
+        2
+    );
+    let nobody: serde_json::Value = ask("no-such-transaction").await.json().await.unwrap();
+    assert_eq!(nobody["answer"]["result"]["error_code"], 231);
+    signed.house.end().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn other_outcomes_and_members_of_operations_have_theirs() {
     let mut signed = Signed::start().await;

@@ -20,7 +20,7 @@ use countersign::journal::JournalBehindTheDoors;
 use countersign::pushes::PushesBehindTheDoors;
 use event_log::{EventLog, MemoryLog, SqliteLog};
 use gateway::{GatewayOptions, RunningGateway};
-use notary::{Archive, Place};
+use notary::Place;
 use projections::{Journal, Projector, StoredSettings};
 use reactors::{
     ConnectorOptions, Connectors, EgressPolicy, PushStation, Pusher, PusherOptions, Reactor,
@@ -409,12 +409,11 @@ async fn open_doors(
             journal,
             read_models: projector.read_models(),
         }),
-        evidence: Arc::new(EvidenceBehindTheDoors {
-            archive: Arc::new(Archive::at(
-                Arc::clone(log),
-                &Place::within(plan.folder()).folder,
-            )),
-        }),
+        evidence: Arc::new(EvidenceBehindTheDoors::new(
+            Arc::clone(log),
+            &Place::within(plan.folder()).folder,
+            plan.root.clone(),
+        )),
         pushes: station.map(|station| Arc::new(PushesBehindTheDoors(station)) as _),
         root: plan.root.clone(),
         instance: Some("test-house".to_owned()),

@@ -12,7 +12,7 @@ use countersign::process::SERVING;
 use countersign::pushes::PushesBehindTheDoors;
 use event_log::EventLog;
 use gateway::{Doors, GatewayOptions, TokenFile};
-use notary::{Archive, Notary, Place};
+use notary::{Notary, Place};
 use projections::{Journal, Projector, ReadModels, StoredSettings};
 use reactors::{
     ConnectorOptions, Connectors, EgressPolicy, PushStation, Pusher, PusherOptions, Reactor,
@@ -362,12 +362,11 @@ async fn open_doors(
             journal,
             read_models,
         }),
-        evidence: Arc::new(EvidenceBehindTheDoors {
-            archive: Arc::new(Archive::at(
-                Arc::clone(&ground.log),
-                &Place::within(&arguments.data).folder,
-            )),
-        }),
+        evidence: Arc::new(EvidenceBehindTheDoors::new(
+            Arc::clone(&ground.log),
+            &Place::within(&arguments.data).folder,
+            ground.root.clone(),
+        )),
         pushes: station.map(|station| Arc::new(PushesBehindTheDoors(station)) as _),
         root: ground.root.clone(),
         instance: arguments.instance_name.clone(),

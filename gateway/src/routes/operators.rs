@@ -1,6 +1,7 @@
 //! The operators' part of the banks' door, `/pc-api/rks/`: looks, journaled under words of their own.
 
 pub(crate) mod check_confirmation;
+pub(crate) mod evidence;
 pub(crate) mod transactions_data;
 pub(crate) mod user_details;
 pub(crate) mod user_events;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use evidence::{EventProof, Leaf, Tile};
 use futures::future::BoxFuture;
-use schemas::{Digest, Position, Timestamp};
+use schemas::{Digest, Owner, Position, Timestamp, TransactionId};
 
 use super::SYSTEM;
 use crate::evidence::{Continuation, EvidenceFailure, EvidenceQuery};
@@ -79,6 +79,15 @@ impl EvidenceQuery for FakeEvidence {
             inclusion: vec![Digest([3; 32])],
             checkpoint: Self::checkpoint_text(),
         });
+        Box::pin(async { Ok(found) })
+    }
+
+    fn dossier<'a>(
+        &'a self,
+        _: &'a Owner,
+        transaction_id: &'a TransactionId,
+    ) -> BoxFuture<'a, Result<Option<Vec<u8>>, EvidenceFailure>> {
+        let found = self.unless_empty(format!("zip of {transaction_id}").into_bytes());
         Box::pin(async { Ok(found) })
     }
 }

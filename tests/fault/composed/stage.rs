@@ -11,7 +11,6 @@ use event_log::{EventLog, MemoryLog};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use gateway::{GatewayOptions, JournalFailure, JournalQuery, RunningGateway};
-use notary::Archive;
 use runner::{House, HouseOptions};
 use schemas::commands::journal::RecordToClean;
 use schemas::journal::{Figures, JournalFilter};
@@ -216,9 +215,11 @@ async fn open_doors(bus: Arc<dyn Bus>, root: RootSecret) -> RunningGateway {
         clock: Arc::new(SystemClock),
         settings: LiveSettings::new(Settings::default()),
         journal: Arc::new(NoJournal),
-        evidence: Arc::new(EvidenceBehindTheDoors {
-            archive: Arc::new(Archive::at(Arc::new(MemoryLog::new()), "nowhere".as_ref())),
-        }),
+        evidence: Arc::new(EvidenceBehindTheDoors::new(
+            Arc::new(MemoryLog::new()),
+            "nowhere".as_ref(),
+            root.clone(),
+        )),
         pushes: None,
         root,
         instance: None,
