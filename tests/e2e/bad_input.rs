@@ -137,6 +137,11 @@ fn system_routes() -> Vec<Route> {
             "/pc-api/rks/{system_id}/check_confirmation",
             Some(json!({ "transaction_id": CANARY })),
         ),
+        route(
+            &post,
+            "/pc-api/rks/{system_id}/evidence",
+            Some(json!({ "transaction_id": CANARY })),
+        ),
         route(&get, "/pc-api/server_events", None),
         route(&get, "/pc-api/{system_id}/report", None),
         route(
