@@ -107,7 +107,7 @@ async fn carry_out(order: LettersOrder) -> Result<(), AnyError> {
             println!("{released} sent again");
         }
         LettersOrder::Drop { id, stores } => {
-            if !open(&stores).await?.forget(&id).await? {
+            if !open(&stores).await?.forget(&id, now).await? {
                 return Err(format!("no letter {id} was put aside").into());
             }
             println!("{id} forgotten");

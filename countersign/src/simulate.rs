@@ -4,6 +4,7 @@
 //! They check what the real ones check of a request's form, and nothing of what only the real ones can know.
 
 pub mod apns;
+pub mod callback;
 pub mod certificate;
 pub mod faults;
 pub mod fcm;
@@ -13,6 +14,7 @@ pub mod server;
 pub mod telegram;
 
 pub use apns::Apns;
+pub use callback::Callback;
 pub use faults::{Fault, Order};
 pub use fcm::Fcm;
 pub use hms::Hms;

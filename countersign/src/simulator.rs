@@ -1,4 +1,4 @@
-//! `countersign simulate`: a push service to try a configuration against. It prints every request and ends with Ctrl-C.
+//! `countersign simulate`: a push service or a receiver of callbacks to try a configuration against. It prints every request and ends with Ctrl-C.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use countersign::simulate::certificate::Authority;
 use countersign::simulate::{
-    Apns, Behavior, Certified, Fcm, Hms, ListenOptions, Order, Simulator, Telegram,
+    Apns, Behavior, Callback, Certified, Fcm, Hms, ListenOptions, Order, Simulator, Telegram,
 };
 
 use crate::AnyError;
@@ -43,6 +43,8 @@ enum Service {
     Hms,
     /// Telegram's
     Telegram,
+    /// A bank's receiver of callbacks and event posts
+    Callback,
 }
 
 fn order(text: &str) -> Result<Order, String> {
@@ -60,6 +62,7 @@ pub fn run(arguments: SimulateArguments) -> Result<(), AnyError> {
             Service::Fcm => serve(Fcm::default(), arguments).await,
             Service::Hms => serve(Hms::default(), arguments).await,
             Service::Telegram => serve(Telegram::default(), arguments).await,
+            Service::Callback => serve(Callback::default(), arguments).await,
         }
     })
 }

@@ -313,6 +313,7 @@ fn for_house(user: &UserState, command: &Command, facts: &Facts<'_>) -> Outcome 
         Command::Operations(OperationCommand::Expire(expire)) => {
             operations::expire(person, system, expire, facts)
         }
+        Command::Users(UserCommand::NoteReceipts(note)) => users::note_receipts(&user.life, note),
         _ => return asked::refused_silently(ErrorCode::RequestError),
     };
     match person {

@@ -127,8 +127,12 @@ impl UserState {
                     person.change(event);
                 }
             }
-            // A look changes nothing, and the server's and a system's events do not come here.
-            Event::Looked(_) | Event::Server(_) | Event::Journal(_) | Event::Systems(_) => {}
+            // A look and what became of callbacks change nothing, and the server's and a system's events do not come here.
+            Event::Users(UserEvent::ReceiptsNoted(_))
+            | Event::Looked(_)
+            | Event::Server(_)
+            | Event::Journal(_)
+            | Event::Systems(_) => {}
         }
     }
 }

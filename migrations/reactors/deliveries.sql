@@ -40,3 +40,25 @@ create table if not exists receiver_gone (
     since bigint not null,
     primary key (system_id, receiver)
 );
+
+-- Whose history hears what becomes of a letter.
+create table if not exists letter_owner (
+    id text not null primary key,
+    owner text not null
+);
+
+-- What became of letters, until the log has heard of it. What was written in one transaction has one batch.
+create table if not exists receipt (
+    batch text not null,
+    id text not null,
+    owner text not null,
+    kind text not null,
+    lane bigint not null,
+    number bigint not null,
+    outcome text not null,
+    status bigint,
+    answer text,
+    attempts bigint not null,
+    at bigint not null,
+    primary key (batch, id)
+);

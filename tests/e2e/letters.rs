@@ -96,6 +96,13 @@ async fn an_operator_tries_a_receiver_sees_how_it_is_and_sends_the_past_again() 
     // The registration of the phone's key, and the outcome.
     crate::until(async || receiver.received().len() == 2).await;
 
+    // What was taken is written down a moment later.
+    crate::until(async || {
+        said(&data, &["health"])
+            .first()
+            .is_some_and(|line| line[3] == "2")
+    })
+    .await;
     let health = said(&data, &["health"]);
     let [endpoint, owed, parked, taken, rest @ ..] = &health[0][..] else {
         panic!("no columns: {health:?}")
@@ -178,7 +185,10 @@ async fn the_orders_are_the_same_on_postgresql() {
     ];
     let expected = expected.map(|(id, status)| (id.to_owned(), status.to_owned()));
     assert_eq!(states, expected);
-    assert!(!letters.forget("msg_1").await.unwrap(), "it is on its way");
-    assert!(letters.forget("msg_3").await.unwrap());
+    assert!(
+        !letters.forget("msg_1", now).await.unwrap(),
+        "it is on its way"
+    );
+    assert!(letters.forget("msg_3", now).await.unwrap());
     assert_eq!(letters.parked(2).await.unwrap(), []);
 }

@@ -46,6 +46,8 @@ mod operators;
 mod pushes;
 mod raw;
 mod rebuild;
+mod receipts;
+mod receiver_faults;
 mod receiver_gone;
 mod register_and_renew;
 mod reissued_key;

@@ -19,9 +19,11 @@ use schemas::commands::transactions::{
     GetTransactionData, GetTransactionInfo, ListTransactions, NotePushFailed, NotePushSent,
     NotificationType, PushFailure,
 };
-use schemas::commands::users::UnblockUser;
-use schemas::commands::users::{BlockUser, ChangeUser, CreateUser, DeleteUser, GetUserInfo};
-use schemas::{ErrorCode, Secret, TransactionId};
+use schemas::commands::users::{
+    BlockUser, ChangeUser, CreateUser, DeleteUser, GetUserInfo, NoteReceipts, Receipt,
+    ReceiptOutcome, UnblockUser,
+};
+use schemas::{ErrorCode, Secret, Timestamp, TransactionId};
 
 use super::House;
 use super::autosign::Automatic;
@@ -402,7 +404,19 @@ impl House {
         let transaction_id: TransactionId = id.parse().unwrap();
         let push_id = "push_1".to_owned();
         let token = Secret::new(self.chance.one_of(&["token", "another"]));
-        match self.chance.below(4) {
+        match self.chance.below(5) {
+            4 => self.house(NoteReceipts {
+                receipts: vec![Receipt {
+                    letter_id: "msg_1".to_owned(),
+                    kind: "callback".to_owned(),
+                    position: "5-7".parse().unwrap(),
+                    outcome: ReceiptOutcome::Taken,
+                    status: Some(200),
+                    answer: None,
+                    attempts: 1,
+                    at: Timestamp(0),
+                }],
+            }),
             0 => self.house(ForgetPushAddress {
                 token,
                 gone_since: None,

@@ -6,6 +6,7 @@ mod change;
 mod create;
 mod delete;
 mod look;
+mod note_receipts;
 mod state;
 mod unblock;
 
@@ -15,6 +16,7 @@ use schemas::vault::VaultName;
 
 pub(crate) use create::decide as create;
 pub(crate) use look::{record, record_rows};
+pub(crate) use note_receipts::decide as note_receipts;
 pub(crate) use state::{Life, Person};
 
 use crate::asked::Asked;
@@ -34,6 +36,9 @@ pub(crate) enum Rejection {
     /// The id is in use.
     #[error("a user with this id is there already")]
     AlreadyThere,
+    /// The command is not this caller's to give.
+    #[error("the command is another caller's")]
+    NotForThisCaller,
     /// A block without a reason.
     #[error("a block needs a reason")]
     ReasonMissing,
@@ -54,7 +59,9 @@ impl Rejection {
         match self {
             Self::NotFound => ErrorCode::UserNotFound,
             Self::Deleted => ErrorCode::UserIsDeleted,
-            Self::AlreadyThere | Self::ReasonMissing => ErrorCode::RequestError,
+            Self::AlreadyThere | Self::ReasonMissing | Self::NotForThisCaller => {
+                ErrorCode::RequestError
+            }
             Self::PushAddressUnreadable => ErrorCode::PushNotFound,
             Self::License(rejection) => rejection.code(),
             Self::Key(rejection) => rejection.code(),
@@ -66,6 +73,8 @@ impl Rejection {
 pub(crate) fn decide(asked: &Asked<'_>, command: &UserCommand) -> Result<Decision, Rejection> {
     match command {
         UserCommand::Create(_) => Err(Rejection::AlreadyThere),
+        // The house asks for this, also about users who are gone.
+        UserCommand::NoteReceipts(_) => Err(Rejection::NotForThisCaller),
         UserCommand::Change(command) => Ok(change::decide(command)),
         UserCommand::Block(command) => block::decide(command),
         UserCommand::Unblock(command) => Ok(unblock::decide(asked, command)),
@@ -82,6 +91,7 @@ pub(crate) fn needs(command: &UserCommand) -> Vec<VaultName> {
         | UserCommand::Change(_)
         | UserCommand::Block(_)
         | UserCommand::Unblock(_)
+        | UserCommand::NoteReceipts(_)
         | UserCommand::Delete(_) => Vec::new(),
     }
 }

@@ -8,8 +8,10 @@ mod trial;
 
 use projections::store::{Durability, Store, StoreError, Transaction, Value, WrongShape};
 use schemas::Timestamp;
+use schemas::commands::users::ReceiptOutcome;
 
 use crate::outbox::{hold, prepare};
+use crate::receipts::{self, Ended};
 use crate::receivers;
 
 pub use health::EndpointHealth;
@@ -65,8 +67,19 @@ impl Letters {
     }
 
     /// Forgets a parked letter for good. `false` when there is none with that id.
-    pub async fn forget(&self, id: &str) -> Result<bool, StoreError> {
+    pub async fn forget(&self, id: &str, now: Timestamp) -> Result<bool, StoreError> {
         let mut transaction = self.store.begin().await?;
+        let is_parked = "select id from delivery where status = 'parked' and id = $1";
+        let parked = transaction.fetch(is_parked, vec![id.into()]).await?;
+        if parked.is_empty() {
+            return Ok(false);
+        }
+        let dropped = Ended {
+            id,
+            outcome: ReceiptOutcome::Dropped,
+            answer: None,
+        };
+        receipts::write(&mut transaction, &[dropped], now).await?;
         let sql = "delete from delivery where status = 'parked' and id = $1";
         let forgotten = transaction.execute(sql, vec![id.into()]).await?;
         transaction.commit().await?;

@@ -10,10 +10,12 @@ use base64::prelude::BASE64_STANDARD;
 use bus::shell::RootSecret;
 use projections::numbers;
 use projections::store::{Given, Store, StoreError, Transaction, Value, WrongShape};
-use schemas::{Position, Timestamp};
+use schemas::commands::users::ReceiptOutcome;
+use schemas::{Digest, Owner, Position, Timestamp};
 
 use crate::delivery::{Delivery, read_content};
 use crate::letters::release;
+use crate::receipts::{self, Ended};
 use crate::receivers::{self, Receivers};
 
 /// How long a delivered letter is remembered, ms.
@@ -80,6 +82,8 @@ pub(crate) struct NewDelivery {
     pub position: Position,
     /// Why it can never be sent; it is then parked at once.
     pub undeliverable: Option<String>,
+    /// Whose history hears what becomes of it; `None` when nobody's does.
+    pub owner: Option<Owner>,
 }
 
 /// How an attempt ended, as it is written down.
@@ -93,6 +97,8 @@ pub(crate) struct Settled {
     pub status: Option<u16>,
     /// Why it failed.
     pub error: Option<&'static str>,
+    /// SHA-256 of the answer's body, when there was one that was read to its end.
+    pub answer: Option<Digest>,
 }
 
 /// What becomes of a delivery.
@@ -190,6 +196,7 @@ impl Outbox {
         });
         let given = Given::new(&NEW, rows.collect());
         let ready = transaction.fetch_on(given, INSERT).await?;
+        self.note_receipts_of(&mut transaction, &new, now).await?;
         transaction.commit().await?;
         let ready: HashSet<String> = ready
             .into_iter()
@@ -203,6 +210,24 @@ impl Outbox {
                 .filter(|delivery| ready.contains(&delivery.id))
                 .collect(),
         ))
+    }
+
+    /// Whose history hears of these, and what it hears at once of those that can never be sent.
+    async fn note_receipts_of(
+        &self,
+        transaction: &mut Transaction,
+        new: &[NewDelivery],
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let heard_of = new
+            .iter()
+            .filter_map(|new| Some((new.delivery.id.as_str(), new.owner.as_ref()?)));
+        receipts::note_owners(transaction, heard_of).await?;
+        let aside = new.iter().filter(|new| new.undeliverable.is_some());
+        let aside: Vec<Ended<'_>> = aside
+            .map(|new| Ended::put_aside(&new.delivery.id))
+            .collect();
+        receipts::write(transaction, &aside, now).await
     }
 
     /// Writes one delivery that no event owes.
@@ -316,6 +341,11 @@ impl Outbox {
         } else {
             receivers::put_aside(&mut transaction, now).await?
         };
+        let ended = settled.iter().filter_map(Settled::ended);
+        let ended: Vec<Ended<'_>> = ended
+            .chain(aside.iter().map(|(id, _)| Ended::put_aside(id)))
+            .collect();
+        receipts::write(&mut transaction, &ended, now).await?;
         let is_finished = |settled: &&Settled| !matches!(settled.fate, Fate::Again(_));
         let finished = settled.iter().filter(is_finished);
         let finished = finished.map(|settled| settled.delivery.order_key.as_str());
@@ -358,6 +388,7 @@ impl Outbox {
         transaction
             .execute(sql, vec![(now.0 - REMEMBERED_MS).into()])
             .await?;
+        receipts::forget_owners(&mut transaction).await?;
         transaction.commit().await
     }
 
@@ -433,6 +464,20 @@ impl Outbox {
 }
 
 impl Settled {
+    /// Its end, when it has come.
+    fn ended(&self) -> Option<Ended<'_>> {
+        let outcome = match self.fate {
+            Fate::Again(_) => return None,
+            Fate::Delivered => ReceiptOutcome::Taken,
+            Fate::Parked | Fate::Forbidden | Fate::Gone => ReceiptOutcome::PutAside,
+        };
+        Some(Ended {
+            id: &self.delivery.id,
+            outcome,
+            answer: self.answer,
+        })
+    }
+
     /// Whether the attempt shows that the endpoint lives; `None` when it was not called. A letter that is refused for what
     /// it says shows life.
     pub fn shows_life(&self) -> Option<bool> {

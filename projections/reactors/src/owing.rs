@@ -14,7 +14,7 @@ use schemas::vault::VaultName;
 use schemas::{Position, Timestamp};
 
 use crate::callbacks::{Known, callback, needs_push_address, reported_to, wishes};
-use crate::delivery::{Delivery, Letter, endpoint_of, id_of};
+use crate::delivery::{Delivery, Kind, Letter, endpoint_of, id_of};
 use crate::events_post::{Fingerprints, events_post, posted_to, whole_record};
 use crate::outbox::NewDelivery;
 
@@ -162,5 +162,7 @@ fn address(
         kind: letter.kind.word(),
         position,
         undeliverable,
+        // A post of the journal tells the journal nothing new.
+        owner: (letter.kind != Kind::EventsPost).then(|| event.owner.clone()),
     }
 }

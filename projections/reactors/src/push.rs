@@ -18,7 +18,6 @@ mod filling;
 mod intake;
 mod jwt;
 mod ledger;
-mod noting;
 mod performance;
 mod pool;
 mod pusher;

@@ -4,8 +4,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::Bus;
 use bus::shell::{Clock, LiveSettings, RootSecret};
+use bus::{Bus, Sealer};
 use event_log::{EventLog, Failure};
 use projections::hints::Hints;
 use projections::reading::ReadError;
@@ -18,7 +18,9 @@ use crate::delivery::Delivery;
 use crate::dispatcher::{Dispatcher, GROUP_MAX};
 use crate::egress::EgressPolicy;
 use crate::intake::Intake;
+use crate::noting::Noting;
 use crate::outbox::{Outbox, Status};
+use crate::receipts::Teller;
 use crate::sender::Sender;
 use crate::signing::Signing;
 
@@ -124,7 +126,18 @@ impl Reactor {
     /// Follows the log and delivers until `shutdown` comes. It returns an error only when a person must look.
     pub async fn run(&self, shutdown: impl Future<Output = ()>) -> Result<(), ReactorError> {
         let (sender, receiver) = mpsc::channel(BATCHES_WAITING);
+        let ReactorOptions {
+            bus, root, clock, ..
+        } = &self.options;
+        let noting = Noting::new(
+            "letter",
+            Arc::clone(bus),
+            Sealer::new(root.clone()),
+            Arc::clone(clock),
+        );
+        let teller = Teller::new(self.outbox.store.clone(), Arc::new(noting));
         tokio::select! {
+            never = teller.run() => match never {},
             followed = self.follow(sender) => followed,
             delivered = self.deliver(receiver, shutdown) => delivered,
         }

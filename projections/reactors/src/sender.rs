@@ -6,6 +6,7 @@ use std::time::Duration;
 use bus::shell::{Clock, LiveSettings};
 use reqwest::StatusCode;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use schemas::Digest;
 
 use crate::client::{ClientError, LiveClient, NotCalled};
 use crate::delivery::Delivery;
@@ -18,7 +19,7 @@ use crate::signing::Signing;
 /// Longest an attempt may take, connection and answer together.
 const ATTEMPT_MAX: Duration = Duration::from_secs(15);
 
-/// Most of an answer that is read, bytes. Nothing in it matters; reading it lets the connection be used again.
+/// Most of an answer that is read, bytes.
 const ANSWER_MAX: usize = 64 * 1024;
 
 /// Sends letters.
@@ -31,7 +32,9 @@ pub(crate) struct Sender {
 
 /// What came of an attempt.
 enum Answer {
-    Status(StatusCode, Option<String>),
+    /// The status, what `Retry-After` said, SHA-256 of the body.
+    Status(StatusCode, Option<String>, Option<Digest>),
+    /// There was none.
     None(&'static str),
     /// The address must not be called: nothing was sent.
     Forbidden(&'static str),
@@ -62,15 +65,19 @@ impl Sender {
             let next = next_attempt(&delivery.id, delivery.attempt, now, asked_ms);
             next.map_or(Fate::Parked, Fate::Again)
         };
+        let read = match answer {
+            Answer::Status(_, _, read) => read,
+            Answer::None(_) | Answer::Forbidden(_) => None,
+        };
         let (fate, status, error) = match answer {
-            Answer::Status(status, _) if status.is_success() => {
+            Answer::Status(status, ..) if status.is_success() => {
                 (Fate::Delivered, Some(status), None)
             }
-            Answer::Status(StatusCode::GONE, _) => {
+            Answer::Status(StatusCode::GONE, ..) => {
                 metrics::counter!("reactor_letters_gone_total").increment(1);
                 (Fate::Gone, Some(StatusCode::GONE), Some(GONE))
             }
-            Answer::Status(status, asked) => {
+            Answer::Status(status, asked, _) => {
                 let asked = asked.filter(|_| may_ask_for_patience(status));
                 let asked_ms = asked.and_then(|asked| retry_after_ms(&asked, now));
                 (again(asked_ms), Some(status), Some("refused"))
@@ -86,6 +93,7 @@ impl Sender {
             fate,
             status: status.map(|status| status.as_u16()),
             error,
+            answer: read,
         }
     }
 
@@ -122,24 +130,30 @@ impl Sender {
             .header("webhook-signature", signature)
             .body(delivery.body.clone());
         match request.send().await {
-            Ok(mut response) => {
+            Ok(response) => {
                 let asked = response
                     .headers()
                     .get(RETRY_AFTER)
                     .and_then(|value| value.to_str().ok());
-                let answer = Answer::Status(response.status(), asked.map(ToOwned::to_owned));
-                let mut read = 0;
-                while let Ok(Some(chunk)) = response.chunk().await {
-                    read += chunk.len();
-                    if read > ANSWER_MAX {
-                        break;
-                    }
-                }
-                answer
+                let asked = asked.map(ToOwned::to_owned);
+                Answer::Status(response.status(), asked, read(response).await)
             }
             Err(error) => not_answered(&error),
         }
     }
+}
+
+/// SHA-256 of the body; `None` when it breaks off or is too long. Nothing else in it matters; reading it lets the connection be
+/// used again.
+async fn read(mut response: reqwest::Response) -> Option<Digest> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.ok()? {
+        body.extend_from_slice(&chunk);
+        if body.len() > ANSWER_MAX {
+            return None;
+        }
+    }
+    Some(Digest::sha256(&body))
 }
 
 /// The library's own words may repeat the address, and that may hold a secret of the bank's.

@@ -147,6 +147,9 @@ fn data_of(event: &Event) -> Option<Value> {
         Event::Operations(OperationEvent::Expired(expired)) => {
             Some(json!({ "expired": expired.transactions.len() }))
         }
+        Event::Users(UserEvent::ReceiptsNoted(noted)) => {
+            Some(json!({ "receipts": noted.receipts }))
+        }
         Event::Operations(OperationEvent::Updated(_) | OperationEvent::Served(_))
         | Event::Codes(_)
         | Event::Systems(_)

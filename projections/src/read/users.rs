@@ -73,7 +73,8 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
             deleted_at: at,
             ..user
         }),
-        Event::Keys(_)
+        Event::Users(UserEvent::ReceiptsNoted(_))
+        | Event::Keys(_)
         | Event::Server(_)
         | Event::Journal(_)
         | Event::Systems(_)

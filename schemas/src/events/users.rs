@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::commands::users::Receipt;
 use crate::events::events;
 use crate::events::keys::KeyIssued;
 
@@ -11,6 +12,7 @@ events! {
         Created(UserCreated) "create_user" 1 Manual Success;
         Changed(UserChanged) "change_user" 1 Manual Success;
         Deleted(UserDeleted) "delete_user" 1 Manual Success;
+        ReceiptsNoted(ReceiptsNoted) "callback_receipts" 1 House Success;
     }
 }
 
@@ -47,3 +49,10 @@ pub enum UserChange {
 /// A user was deleted; the user's part of the vault was erased in the same commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserDeleted {}
+
+/// Callbacks about the user came to their end.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptsNoted {
+    /// One for each.
+    pub receipts: Vec<Receipt>,
+}

@@ -40,10 +40,13 @@ async fn a_person_sees_why_and_sends_it_again_or_ends_it() -> Outcome {
         letters.retry(Some(&nowhere.id), world.clock.now()).await?,
         0
     );
-    assert!(letters.forget(&nowhere.id).await?);
-    assert!(!letters.forget(&nowhere.id).await?);
+    assert!(letters.forget(&nowhere.id, world.clock.now()).await?);
+    assert!(!letters.forget(&nowhere.id, world.clock.now()).await?);
     assert_eq!(letters.retry(Some(&gone.id), world.clock.now()).await?, 1);
-    assert!(!letters.forget(&gone.id).await?, "it is on its way");
+    assert!(
+        !letters.forget(&gone.id, world.clock.now()).await?,
+        "it is on its way"
+    );
     assert_eq!(reactor.deliver_due_now().await?, 1);
     assert_eq!(letters.parked(10).await?, []);
     assert_eq!(bank.letters()[0].id(), bank.letters()[1].id());

@@ -58,6 +58,7 @@ impl Letters {
                 number: 0,
             },
             undeliverable: None,
+            owner: None,
         };
         let outbox = Outbox::open(self.store.clone(), root.clone()).await?;
         outbox.write(&new, now).await?;

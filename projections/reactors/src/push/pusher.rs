@@ -19,8 +19,8 @@ use tokio::time::sleep;
 use super::crowding::Crowding;
 use super::intake::{Intake, withdrawals};
 use super::ledger::{Ledger, Owed, Settled};
-use super::noting::Noting;
 use super::station::PushStation;
+use crate::noting::Noting;
 
 mod carrying;
 
@@ -115,7 +115,12 @@ impl Pusher {
             station: Arc::clone(&options.station),
             crowding: Crowding::new(),
             is_ending: AtomicBool::new(false),
-            noting: Noting::new(Arc::clone(&options.bus), sealer, Arc::clone(&options.clock)),
+            noting: Noting::new(
+                "push",
+                Arc::clone(&options.bus),
+                sealer,
+                Arc::clone(&options.clock),
+            ),
         };
         let pusher = Self {
             options,

@@ -19,6 +19,8 @@ const SOURCES: &[&str] = &[
     include_str!("../../events/transactions.rs"),
     include_str!("../../events/users.rs"),
     include_str!("../../commands/systems.rs"),
+    include_str!("../../commands/users.rs"),
+    include_str!("../../lanes.rs"),
 ];
 
 /// What the source says about a record, or about one of its fields.

@@ -4,6 +4,7 @@ use schemas::commands::keys::DeviceType;
 use schemas::commands::operations::OperationStatus;
 use schemas::commands::systems::SystemParameters;
 use schemas::commands::transactions::{NotificationType, PushFailure};
+use schemas::commands::users::{Receipt, ReceiptOutcome};
 use schemas::context::RequestContext;
 use schemas::envelope::RecordedEvent;
 use schemas::events::access::{LOOKED_WORDS, Looked};
@@ -35,7 +36,7 @@ use schemas::events::transactions::{
     TransactionDeclined, TransactionDeleted, TransactionExpired, TransactionPushFailed,
     TransactionPushSent, TransactionServed,
 };
-use schemas::events::users::{UserChanged, UserCreated, UserDeleted};
+use schemas::events::users::{ReceiptsNoted, UserChanged, UserCreated, UserDeleted};
 use schemas::events::{Event, Refused};
 use schemas::flags::KeyFlags;
 use schemas::{
@@ -219,6 +220,19 @@ fn users_and_keys() -> Vec<Event> {
         UserCreated { key: key.clone() }.into(),
         UserChanged::default().into(),
         UserDeleted {}.into(),
+        ReceiptsNoted {
+            receipts: vec![Receipt {
+                letter_id: "msg_00112233445566778899aabbccddeeff".to_owned(),
+                kind: "callback".to_owned(),
+                position: "17-42".parse().expect("a position"),
+                outcome: ReceiptOutcome::Taken,
+                status: Some(200),
+                answer: Some(Digest([7; 32])),
+                attempts: 1,
+                at: Timestamp(1_703_499_267_298),
+            }],
+        }
+        .into(),
         KeyUpdated {
             key,
             is_delayed: false,

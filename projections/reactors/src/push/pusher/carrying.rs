@@ -11,10 +11,10 @@ use schemas::vault::VaultName;
 use schemas::{Digest, Owner, Secret, Timestamp};
 use serde::de::DeserializeOwned;
 
+use crate::noting::{Noting, Unheard};
 use crate::push::configuration::{Os, Purpose};
 use crate::push::crowding::Crowding;
 use crate::push::ledger::{Owed, Settled, State};
-use crate::push::noting::{Noting, Unheard};
 use crate::push::station::{Address, Attempted, End, Job, Progress, PushStation};
 
 const SECOND_MS: i64 = 1000;

@@ -1,4 +1,4 @@
-//! What became of a push is a fact: the log hears of it through a command of the house, once.
+//! What became of a push or a letter is a fact: the log hears of it through a command of the house, once.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Tells the log.
 #[derive(Debug)]
 pub(crate) struct Noting {
+    /// What the facts are about: part of their identity.
+    about: &'static str,
     bus: Arc<dyn Bus>,
     sealer: Sealer,
     clock: Arc<dyn Clock>,
@@ -25,9 +27,19 @@ pub(crate) struct Noting {
 pub(crate) struct Unheard;
 
 impl Noting {
-    /// By this bus.
-    pub(crate) fn new(bus: Arc<dyn Bus>, sealer: Sealer, clock: Arc<dyn Clock>) -> Self {
-        Self { bus, sealer, clock }
+    /// By this bus, facts about this.
+    pub(crate) fn new(
+        about: &'static str,
+        bus: Arc<dyn Bus>,
+        sealer: Sealer,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            about,
+            bus,
+            sealer,
+            clock,
+        }
     }
 
     /// Tells it. The same identity for the same fact: told twice, it is noted once.
@@ -40,7 +52,7 @@ impl Noting {
         let command = command.into();
         let word = command.word();
         let identity = [owner.to_string(), word.to_owned(), identity.to_owned()].join("\n");
-        let command_id = CommandId::from_key("house", "push", &identity);
+        let command_id = CommandId::from_key("house", self.about, &identity);
         let envelope = CommandEnvelope {
             command_id,
             fingerprint: Digest::sha256(identity.as_bytes()),
@@ -60,7 +72,7 @@ impl Noting {
             .send(Lane::of(owner), system_id, word, payload, PATIENCE)
             .await;
         let answer = answer.map_err(|error| {
-            tracing::warn!(%error, word, "a fact about a push could not be noted; trying again");
+            tracing::warn!(%error, word, "a fact about a {} could not be noted; trying again", self.about);
             Unheard
         })?;
         match self.sealer.open_answer(&answer) {
