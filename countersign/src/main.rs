@@ -45,7 +45,7 @@ enum Order {
     Evidence(dossier::DossierArguments),
     /// Check the journal, or proofs of events, from files alone
     Verify(verify::VerifyArguments),
-    /// A push service to try a configuration against
+    /// A push service, a mail server, an SMS gateway or a message center to try a configuration against
     Simulate(simulator::SimulateArguments),
     /// The reference mobile device
     Device(device::DeviceArguments),

@@ -3,6 +3,7 @@
 //! The arguments are the one list of what can be configured; `configuration.rs` says where else their values come from.
 
 mod bus_choice;
+mod codes;
 pub mod configuration;
 mod egress;
 mod licensing;
@@ -227,6 +228,9 @@ pub struct ServeArguments {
         value_name = "TOKEN"
     )]
     pub pusher_token: Option<String>,
+    /// How activation codes are sent
+    #[command(flatten)]
+    pub codes: codes::CodeArguments,
     /// How log lines look
     #[arg(long, env = "COUNTERSIGN_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text)]
     pub log_format: LogFormat,

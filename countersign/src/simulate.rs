@@ -6,17 +6,24 @@
 pub mod apns;
 pub mod callback;
 pub mod certificate;
+mod desk;
 pub mod faults;
 pub mod fcm;
 pub mod hms;
 mod jwt;
+pub mod messages;
 pub mod server;
+mod smpp;
+mod sms;
+mod smtp;
 pub mod telegram;
 
 pub use apns::Apns;
 pub use callback::Callback;
+pub use desk::{MessageFault, Received};
 pub use faults::{Fault, Order};
 pub use fcm::Fcm;
 pub use hms::Hms;
+pub use messages::{Messages, Service};
 pub use server::{Answer, Asked, Behavior, Certified, ListenOptions, Simulator, StartError};
 pub use telegram::Telegram;

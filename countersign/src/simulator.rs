@@ -1,4 +1,5 @@
-//! `countersign simulate`: a push service or a receiver of callbacks to try a configuration against. It prints every request and ends with Ctrl-C.
+//! `countersign simulate`: a push service, a receiver of callbacks, a mail server, an SMS gateway or a message center to try
+//! a configuration against. It prints every request or message and ends with Ctrl-C.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -7,7 +8,8 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use countersign::simulate::certificate::Authority;
 use countersign::simulate::{
-    Apns, Behavior, Callback, Certified, Fcm, Hms, ListenOptions, Order, Simulator, Telegram,
+    Apns, Behavior, Callback, Certified, Fcm, Hms, ListenOptions, MessageFault, Messages, Order,
+    Simulator, Telegram, messages,
 };
 
 use crate::AnyError;
@@ -21,16 +23,24 @@ pub struct SimulateArguments {
     /// Where it listens; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS:PORT")]
     listen: SocketAddr,
-    /// Where the certificate of its authority is written, for `authorities` of pusher.conf.json
+    /// Where the certificate of its authority is written, for whoever is to trust it: `authorities` of pusher.conf.json,
+    /// --codes-smtp-authority, --codes-smpp-authority
     #[arg(long, value_name = "FILE")]
     authority: Option<PathBuf>,
-    /// Plain HTTP instead of TLS; Apple's service needs TLS
+    /// A push service by plain HTTP instead of TLS; Apple's needs TLS
     #[arg(long, conflicts_with = "authority")]
     plain: bool,
     /// What goes wrong with the next requests, for example {"fault":"status","status":429,"retry_after":"5","times":3}; may
     /// be given more than once
     #[arg(long, value_name = "JSON", value_parser = order)]
     fault: Vec<Order>,
+    /// A mail server or a message center with TLS from the first byte; otherwise the one offers STARTTLS, and the other has none
+    #[arg(long, conflicts_with = "plain")]
+    tls: bool,
+    /// What goes wrong with the next messages, one after the other: refuse, later, delay:<ms>, hang, reset,
+    /// close-after-taking
+    #[arg(long, value_delimiter = ',', value_name = "FAULT")]
+    message_fault: Vec<MessageFault>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -45,6 +55,12 @@ enum Service {
     Telegram,
     /// A bank's receiver of callbacks and event posts
     Callback,
+    /// A mail server
+    Smtp,
+    /// An SMS gateway: POST {"to": …, "text": …}, without TLS
+    Sms,
+    /// A message center
+    Smpp,
 }
 
 fn order(text: &str) -> Result<Order, String> {
@@ -63,8 +79,34 @@ pub fn run(arguments: SimulateArguments) -> Result<(), AnyError> {
             Service::Hms => serve(Hms::default(), arguments).await,
             Service::Telegram => serve(Telegram::default(), arguments).await,
             Service::Callback => serve(Callback::default(), arguments).await,
+            Service::Smtp if arguments.tls => {
+                take(messages::Service::SmtpImplicit, arguments).await
+            }
+            Service::Smtp => take(messages::Service::SmtpStarttls, arguments).await,
+            Service::Sms => take(messages::Service::Sms, arguments).await,
+            Service::Smpp if arguments.tls => {
+                take(messages::Service::SmppImplicit, arguments).await
+            }
+            Service::Smpp => take(messages::Service::Smpp, arguments).await,
         }
     })
+}
+
+/// Takes messages.
+async fn take(service: messages::Service, arguments: SimulateArguments) -> Result<(), AnyError> {
+    let mut simulator = Messages::start(service, arguments.listen, true).await?;
+    for fault in arguments.message_fault {
+        simulator.fail_next(fault);
+    }
+    if let Some(path) = &arguments.authority {
+        std::fs::write(path, simulator.authority())?;
+    }
+    println!("simulating at {}", simulator.address());
+    tokio::select! {
+        () = simulator.serve() => {}
+        ended = tokio::signal::ctrl_c() => ended?,
+    }
+    Ok(())
 }
 
 async fn serve(behavior: impl Behavior, arguments: SimulateArguments) -> Result<(), AnyError> {

@@ -7,6 +7,7 @@ mod answer;
 mod auth;
 mod body;
 mod call;
+mod contacts;
 mod context;
 mod device_info;
 mod error;

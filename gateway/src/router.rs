@@ -38,6 +38,7 @@ pub(crate) fn system_routes() -> Vec<Route> {
         system::update_user_key::route(),
         system::activate_key::route(),
         system::export_key::route(),
+        system::send_activation_code::route(),
         system::create_transaction::route(),
         system::list_transactions::route(),
         system::transaction_info::route(),

@@ -1,5 +1,6 @@
 //! From an envelope to an outcome: who asks, whether they may, and which decider knows.
 
+use schemas::commands::code_orders::CodeOrderCommand;
 use schemas::commands::journal::JournalCommand;
 use schemas::commands::keys::KeyCommand;
 use schemas::commands::operations::OperationCommand;
@@ -20,8 +21,8 @@ use crate::keys::{Found, Key};
 use crate::owner::{OwnerState, UserState};
 use crate::users::{Life, Person};
 use crate::{
-    codes, credentials, devices, gathering, journal, keys, licenses, operations, operators,
-    recovery, server, systems, transactions, users,
+    code_orders, codes, credentials, devices, gathering, journal, keys, licenses, operations,
+    operators, recovery, server, systems, transactions, users,
 };
 
 /// Decides a command. The same state, command and facts always give the same outcome.
@@ -195,6 +196,9 @@ fn ask(asked: &Asked<'_>, command: &Command) -> Result<Decision, Reason> {
             transactions::decide(asked, command).map_err(transactions::Rejection::code)
         }
         Command::Codes(command) => codes::decide(asked, command).map_err(codes::Rejection::code),
+        Command::CodeOrders(command) => {
+            code_orders::decide(asked, command).map_err(code_orders::Rejection::code)
+        }
         Command::Operations(command) => {
             return operations::decide(asked, command).map_err(operations::Rejection::reason);
         }
@@ -314,6 +318,13 @@ fn for_house(user: &UserState, command: &Command, facts: &Facts<'_>) -> Outcome 
             operations::expire(person, system, expire, facts)
         }
         Command::Users(UserCommand::NoteReceipts(note)) => users::note_receipts(&user.life, note),
+        Command::CodeOrders(CodeOrderCommand::Begin(begin)) => {
+            code_orders::begin(person, begin, facts)
+        }
+        Command::CodeOrders(CodeOrderCommand::Settle(settle)) => {
+            code_orders::settle(person, settle)
+        }
+        Command::CodeOrders(CodeOrderCommand::End(end)) => code_orders::end(person, end, facts),
         _ => return asked::refused_silently(ErrorCode::RequestError),
     };
     match person {

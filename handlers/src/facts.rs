@@ -8,6 +8,7 @@ use schemas::settings::Settings;
 use schemas::vault::VaultName;
 use schemas::{CommandId, Digest, RequestId, Secret, Timestamp};
 
+use crate::code_orders::CodePolicy;
 use crate::licenses::LicenseFacts;
 use crate::systems;
 
@@ -34,6 +35,8 @@ pub struct Facts<'a> {
     pub system_key: Option<&'a Secret>,
     /// What is known about licenses, when [`crate::needs_license`] asked for it.
     pub license: Option<&'a LicenseFacts>,
+    /// What the operator permits in sending activation codes.
+    pub code_policy: &'a CodePolicy,
     /// The signatures that were verified beside the lane.
     pub verified: &'a Verifications,
     /// What was asked of the outside for this command.

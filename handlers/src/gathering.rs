@@ -19,7 +19,8 @@ use crate::keys::{Found, Ring};
 use crate::owner::OwnerState;
 use crate::users::Person;
 use crate::{
-    credentials, journal, keys, licenses, operations, operators, recovery, transactions, users,
+    code_orders, credentials, journal, keys, licenses, operations, operators, recovery,
+    transactions, users,
 };
 
 /// Does a decision of this command read the owner's whole history? State holds only what ordinary decisions need.
@@ -168,6 +169,7 @@ pub(crate) fn may_put_in_force(command: &Command) -> bool {
         | Command::Operations(_)
         | Command::Operators(_)
         | Command::Codes(_)
+        | Command::CodeOrders(_)
         | Command::Transactions(_) => false,
     }
 }
@@ -188,6 +190,7 @@ fn wanted(person: &Person, envelope: &CommandEnvelope) -> Vec<VaultName> {
         Command::Recovery(command) => recovery::needs(&person.keys, command),
         Command::Operators(command) => operators::needs(&person.keys.current, command),
         Command::Codes(_) => person.keys.current.parts(),
+        Command::CodeOrders(command) => code_orders::needs(person, command),
         Command::Devices(_) | Command::Server(_) | Command::Systems(_) | Command::Journal(_) => {
             Vec::new()
         }

@@ -14,6 +14,7 @@ pub mod users;
 
 mod asked;
 mod authenticate;
+mod code_orders;
 mod codes;
 mod credentials;
 mod crypto;
@@ -40,6 +41,7 @@ mod ring_model;
 mod testing;
 
 pub use authenticate::{Authenticated, authenticate, device_mac};
+pub use code_orders::CodePolicy;
 pub use crypto::signature::verify;
 pub use deciding::{decide, kept_private};
 pub use decision::{CounterStep, Decision, Erasure, Next, Outcome, Refusal};

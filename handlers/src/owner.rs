@@ -111,6 +111,11 @@ impl UserState {
                     person.evolve_codes(event, at);
                 }
             }
+            Event::CodeOrders(event) => {
+                if let Some(person) = self.life.person_mut() {
+                    person.evolve_code_orders(event, at, cause);
+                }
+            }
             Event::Recovery(event) => {
                 if let Some(person) = self.life.person_mut() {
                     person.evolve_recovery(event, cause);

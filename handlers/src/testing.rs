@@ -10,6 +10,7 @@ mod runner;
 
 use schemas::answers::{AnswerBody, OperationData, TransactionData};
 use schemas::canonical::UserData;
+use schemas::commands::code_orders::Channel;
 use schemas::commands::credentials::{GetCredentialsSalt, SetCredentials};
 use schemas::commands::keys::{ActivateKey, KeyParts, KeyRequest, UpdateUserKey};
 use schemas::commands::operations::{GetOperationData, MemberAnswer, ProcessOperation, YesOrNo};
@@ -23,7 +24,7 @@ use schemas::outside::{OutsideAnswer, OutsideQuestion};
 use schemas::settings::Settings;
 use schemas::{Digest, Owner, Secret, SystemId, Timestamp, TransactionId, UserId};
 
-use crate::{LicenseFacts, OwnerState, VaultFacts, Verified};
+use crate::{CodePolicy, LicenseFacts, OwnerState, VaultFacts, Verified};
 pub(crate) use device::{Device, twin};
 pub(crate) use heard::Heard;
 pub(crate) use requests::{
@@ -48,6 +49,8 @@ pub(crate) struct Story {
     pub(crate) settings: Settings,
     pub(crate) vault: VaultFacts,
     pub(crate) license: LicenseFacts,
+    /// Both ways, unless a story says otherwise.
+    pub(crate) code_policy: CodePolicy,
     pub(crate) device: Device,
     /// The second pair of the device, for automatic confirmations.
     pub(crate) autosigner: Device,
@@ -83,6 +86,10 @@ impl Story {
             settings: Settings::default(),
             vault: VaultFacts::default(),
             license: LicenseFacts::default(),
+            code_policy: CodePolicy {
+                channels: Channel::ALL.to_vec(),
+                ..CodePolicy::default()
+            },
             verified_beside: None,
             outside: OutsideAnswer::Unavailable,
             asked_outside: Vec::new(),

@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::canonical::TextType;
+use crate::commands::code_orders::{Channel, Language};
 use crate::commands::keys::PushAddress;
 use crate::commands::operations::OperationStatus;
 use crate::commands::systems::SystemParameters;
 use crate::commands::transactions::{NotificationType, TransactionKind, TransactionStatus};
 use crate::errors::ErrorCode;
 use crate::flags::KeyFlags;
-use crate::ids::{CommandId, Digest, KeyIndex, OperationId, SystemId, TransactionId, UserId};
+use crate::ids::{
+    CodeOrderId, CommandId, Digest, KeyIndex, OperationId, SystemId, TransactionId, UserId,
+};
 use crate::lanes::Position;
 use crate::operation_content::Described;
 use crate::sealed::Secret;
@@ -146,6 +149,19 @@ pub enum AnswerBody {
         /// The code.
         code: Secret,
     },
+    /// `activation_code_ordered`.
+    CodeOrdered {
+        /// The order.
+        order_id: CodeOrderId,
+        /// The key whose code is sent.
+        key_index: KeyIndex,
+        /// By which ways.
+        channels: Vec<Channel>,
+        /// End of the key's life.
+        valid_to: Timestamp,
+    },
+    /// What the house sends; for the house alone.
+    CodeToSend(Box<CodeToSend>),
     /// `key_activated`.
     KeyActivated {
         /// The second half of the key, sealed for the device.
@@ -172,6 +188,19 @@ pub enum AnswerBody {
         /// Tries that are left.
         attempts_left: u32,
     },
+}
+
+/// A message with an activation code.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeToSend {
+    /// The code, as text.
+    pub code: Secret,
+    /// Whom to: a number or an address, as the channel has it.
+    pub contact: Secret,
+    /// In which language.
+    pub language: Language,
+    /// End of the key's life.
+    pub valid_to: Timestamp,
 }
 
 /// A system's parameters.

@@ -2,6 +2,7 @@
 //!
 //! Every aggregate declares its own commands in its own file; this file only gathers them.
 
+pub mod code_orders;
 pub mod codes;
 pub mod credentials;
 pub mod devices;
@@ -113,6 +114,7 @@ aggregates! {
     Transactions(transactions::TransactionCommand) "transactions";
     Operations(operations::OperationCommand) "operations";
     Codes(codes::CodeCommand) "codes";
+    CodeOrders(code_orders::CodeOrderCommand) "code_orders";
 }
 
 impl Command {
@@ -130,7 +132,8 @@ impl Command {
             | Self::Recovery(_)
             | Self::Devices(_)
             | Self::Operations(_)
-            | Self::Codes(_) => None,
+            | Self::Codes(_)
+            | Self::CodeOrders(_) => None,
         }
     }
 
@@ -148,7 +151,8 @@ impl Command {
             | Self::Devices(_)
             | Self::Transactions(_)
             | Self::Operators(_)
-            | Self::Codes(_) => None,
+            | Self::Codes(_)
+            | Self::CodeOrders(_) => None,
         }
     }
 }

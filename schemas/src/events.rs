@@ -6,6 +6,7 @@
 //! Every aggregate declares its own events in its own file; this file only gathers them.
 
 pub mod access;
+pub mod code_orders;
 pub mod codes;
 pub mod credentials;
 pub mod devices;
@@ -196,6 +197,7 @@ aggregates! {
     Transactions(transactions::TransactionEvent);
     Operations(operations::OperationEvent);
     Codes(codes::CodeEvent);
+    CodeOrders(code_orders::CodeOrderEvent);
 }
 
 /// A command that was refused. The envelope's `result` says why, in the error table's numbers.
@@ -234,6 +236,7 @@ impl Event {
             | Self::Transactions(_)
             | Self::Operations(_)
             | Self::Codes(_)
+            | Self::CodeOrders(_)
             | Self::Looked(_)
             | Self::Refused(_) => ErrorCode::Normal,
         }
@@ -254,7 +257,8 @@ impl Event {
             | Self::Recovery(_)
             | Self::Devices(_)
             | Self::Operations(_)
-            | Self::Codes(_) => None,
+            | Self::Codes(_)
+            | Self::CodeOrders(_) => None,
         }
     }
 
@@ -271,6 +275,7 @@ impl Event {
             | Self::Users(_)
             | Self::Keys(_)
             | Self::Codes(_)
+            | Self::CodeOrders(_)
             | Self::Credentials(_)
             | Self::Recovery(_)
             | Self::Devices(_) => None,

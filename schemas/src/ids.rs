@@ -82,6 +82,8 @@ ids! {
     TransactionId, 64;
     /// An operation, a batch of transactions: chosen by the bank, or a UUID we draw. Unique within its system.
     OperationId, 64;
+    /// An order to send an activation code: a UUID that follows from the command.
+    CodeOrderId, 36;
 }
 
 /// Ordinal number of a key in its user's key ring: 1 for the first, one more with every issue.

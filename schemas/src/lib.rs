@@ -35,7 +35,8 @@ pub mod words;
 
 pub use errors::ErrorCode;
 pub use ids::{
-    CommandId, Digest, KeyIndex, OperationId, Owner, RequestId, SystemId, TransactionId, UserId,
+    CodeOrderId, CommandId, Digest, KeyIndex, OperationId, Owner, RequestId, SystemId,
+    TransactionId, UserId,
 };
 pub use lanes::{Lane, Position};
 pub use sealed::Secret;

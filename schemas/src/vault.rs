@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{CommandId, Digest, KeyIndex, OperationId, TransactionId};
+use crate::ids::{CodeOrderId, CommandId, Digest, KeyIndex, OperationId, TransactionId};
 
 /// Name of a row in its owner's part of the vault.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -23,6 +23,16 @@ impl VaultName {
     /// What a proof of the activation code is compared with.
     pub fn activation_verifier(key_index: KeyIndex) -> Self {
         Self(format!("key/{key_index}/activation"))
+    }
+
+    /// The activation code itself, as text: only where the house sends codes, and only until the key is activated.
+    pub fn activation_code(key_index: KeyIndex) -> Self {
+        Self(format!("code/{key_index}"))
+    }
+
+    /// Where an activation code is to be sent: encoded `CodeContacts`.
+    pub fn code_contacts(order_id: &CodeOrderId) -> Self {
+        Self(format!("code-contacts/{order_id}"))
     }
 
     /// The salt of a key's password.

@@ -118,11 +118,6 @@ pub const ABSENCES: &[(Kind, &[&str], &str)] = &[
     ),
     (
         Kind::Code,
-        &["339"],
-        "two requests of one identity meet in the lane of their owner: the second hears the answer of the first",
-    ),
-    (
-        Kind::Code,
         &["273"],
         "users have no closing dates of their own: their bill follows from the log",
     ),

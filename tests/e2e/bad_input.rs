@@ -95,6 +95,11 @@ fn system_routes() -> Vec<Route> {
         ),
         route(
             &post,
+            "/pc-api/{system_id}/users/{user_id}/key/send_activation_code",
+            Some(json!({ "phone": "+79991234567", "language": "en", "key_index": 1 })),
+        ),
+        route(
+            &post,
             "/pc-api/{system_id}/users/{user_id}/key",
             Some(wishes),
         ),

@@ -4,6 +4,8 @@
     reason = "a story that cannot go on has failed, and the place says why"
 )]
 
+mod activation_codes;
+mod activation_messages;
 mod attacks;
 mod autoconfirm;
 mod bad_input;

@@ -11,7 +11,7 @@ use tests::postgres::TestPostgres;
 async fn a_receiver_that_is_gone_gets_nothing_until_the_operator_says_so() {
     let plan = Plan::new(LogChoice::Memory);
     let outbox = format!("sqlite:{}", plan.store_file("outbox").display());
-    nothing_goes_to_a_receiver_that_is_gone(plan, &outbox).await;
+    Box::pin(nothing_goes_to_a_receiver_that_is_gone(plan, &outbox)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -21,7 +21,7 @@ async fn it_is_the_same_on_postgresql() {
     };
     let outbox = postgres.database();
     let plan = Plan::new(LogChoice::Memory).with_outbox(outbox.clone());
-    nothing_goes_to_a_receiver_that_is_gone(plan, &outbox).await;
+    Box::pin(nothing_goes_to_a_receiver_that_is_gone(plan, &outbox)).await;
 }
 
 async fn nothing_goes_to_a_receiver_that_is_gone(plan: Plan, outbox: &str) {

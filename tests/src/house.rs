@@ -23,8 +23,8 @@ use gateway::{GatewayOptions, RunningGateway};
 use notary::Place;
 use projections::{Journal, Projector, StoredSettings};
 use reactors::{
-    ConnectorOptions, Connectors, EgressPolicy, PushStation, Pusher, PusherOptions, Reactor,
-    ReactorOptions,
+    CodeOptions, CodeTexts, Codes, ConnectorOptions, Connectors, EgressPolicy, PushStation, Pusher,
+    PusherOptions, Reactor, ReactorOptions,
 };
 use runner::{House, HouseOptions, RunnerError};
 use schemas::envelope::RecordedEvent;
@@ -264,6 +264,14 @@ impl Built {
         } else {
             None
         };
+        start_codes(
+            plan,
+            (&log, &bus),
+            (&settings, &egress),
+            &mut parts,
+            told.clone(),
+        )
+        .await?;
         let runner = Runner::start(plan, &log, &bus, &settings, told).await?;
         let own = station.clone().filter(|_| plan.pusher.is_none());
         let doors = open_doors(plan, plan.listen, &log, &bus, &settings, &projector, own).await?;
@@ -314,6 +322,7 @@ impl Runner {
             plan.root.clone(),
             HouseOptions {
                 license_issuer: plan.license_issuer.clone(),
+                code_policy: plan.code_policy.clone(),
                 ..HouseOptions::default()
             },
         ));
@@ -354,6 +363,32 @@ async fn follow_settings(
         Ok(())
     });
     Ok(live)
+}
+
+async fn start_codes(
+    plan: &Plan,
+    (log, bus): (&Arc<dyn EventLog>, &Arc<dyn Bus>),
+    (settings, egress): (&Arc<LiveSettings>, &Arc<EgressPolicy>),
+    parts: &mut JoinSet<Result<(), AnyError>>,
+    told: watch::Receiver<bool>,
+) -> Result<(), AnyError> {
+    if plan.code_ways.channels().is_empty() {
+        return Ok(());
+    }
+    let codes = Codes::new(CodeOptions {
+        log: Arc::clone(log),
+        bus: Arc::clone(bus),
+        root: plan.root.clone(),
+        settings: Arc::clone(settings),
+        egress: Arc::clone(egress),
+        clock: plan.clock(),
+        database_address: plan.outbox(),
+        texts: CodeTexts::built_in(0),
+        ways: (*plan.code_ways).clone(),
+    });
+    let codes = codes.await?;
+    parts.spawn(async move { Ok(codes.run(ended(told)).await?) });
+    Ok(())
 }
 
 async fn start_pusher(

@@ -15,8 +15,8 @@ use gateway::{Doors, GatewayOptions, TokenFile};
 use notary::{Notary, Place};
 use projections::{Journal, Projector, ReadModels, StoredSettings};
 use reactors::{
-    ConnectorOptions, Connectors, EgressPolicy, PushStation, Pusher, PusherOptions, Reactor,
-    ReactorOptions,
+    CodeOptions, Codes, ConnectorOptions, Connectors, EgressPolicy, PushStation, Pusher,
+    PusherOptions, Reactor, ReactorOptions,
 };
 use runner::{House, HouseOptions};
 use schemas::Secret;
@@ -101,6 +101,7 @@ pub async fn serve(
         if let Some(station) = &station {
             start_pusher(&ground, station, &mut parts, told.clone()).await?;
         }
+        start_codes(&ground, &arguments, &mut parts, told.clone()).await?;
     }
     if is(Role::Notary) {
         start_notary(&ground, &arguments, &mut parts, told.clone())?;
@@ -285,6 +286,33 @@ async fn start_pusher(
     Ok(())
 }
 
+/// Only where a way to users is configured.
+async fn start_codes(
+    ground: &Ground,
+    arguments: &ServeArguments,
+    parts: &mut JoinSet<Result<(), AnyError>>,
+    told: watch::Receiver<bool>,
+) -> Result<(), AnyError> {
+    let (texts, ways) = (arguments.codes.texts()?, arguments.codes.ways()?);
+    if ways.channels().is_empty() {
+        return Ok(());
+    }
+    let codes = Codes::new(CodeOptions {
+        log: Arc::clone(&ground.log),
+        bus: Arc::clone(&ground.bus),
+        root: ground.root.clone(),
+        settings: Arc::clone(&ground.settings),
+        egress: Arc::clone(&ground.egress),
+        clock: Arc::clone(&ground.clock),
+        database_address: ground.stores.outbox.clone(),
+        texts,
+        ways,
+    });
+    let codes = codes.await?;
+    parts.spawn(async move { Ok(codes.run(ended(told)).await?) });
+    Ok(())
+}
+
 async fn start_runner(
     ground: &Ground,
     arguments: &ServeArguments,
@@ -298,6 +326,7 @@ async fn start_runner(
         ground.root.clone(),
         HouseOptions {
             license_issuer: licensing::issuer(arguments, &ground.settings.current())?,
+            code_policy: arguments.codes.policy(),
             ..HouseOptions::default()
         },
     ));

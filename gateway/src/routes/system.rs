@@ -35,6 +35,7 @@ pub(crate) mod register_system;
 pub(crate) mod remove_events;
 pub(crate) mod remove_system;
 pub(crate) mod rotate_webhook_keys;
+pub(crate) mod send_activation_code;
 pub(crate) mod server_events;
 pub(crate) mod server_settings;
 pub(crate) mod set_server_settings;

@@ -67,6 +67,7 @@ pub fn decide(
         history,
         system_key: system_key.as_ref(),
         license: ready.gathered.license.as_ref(),
+        code_policy: &house.options.code_policy,
         verified: &ready.gathered.verified,
         outside: &ready.outside,
     };
@@ -160,11 +161,17 @@ fn carry_out(
     let if_taken: Vec<(Claim, Refusal)> = decision.claims.iter().map(taken).collect();
     // Asking again, after a crash or a redelivery, leaves nothing in the log.
     let asks_again = matches!(decision.next, Next::Ask(_)) && events.is_empty();
-    // As any refusal of somebody without a history: it starts none.
     let limit = decision.counts.iter().find_map(|step| step.limit);
     let if_full = limit.map(|(_, code)| Refusal {
         code,
-        event: None,
+        // A refusal of somebody without a history starts none.
+        event: (expected_version > 0).then(|| {
+            Event::Refused(schemas::events::Refused {
+                word: envelope.command.word(),
+                transaction_id: None,
+                operation_id: None,
+            })
+        }),
         response_key: answer.response_key.clone(),
         events_post_url: None,
     });

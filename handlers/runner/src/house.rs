@@ -6,7 +6,7 @@ use std::time::Duration;
 use bus::shell::{Clock, LiveSettings, RootSecret};
 use bus::{Bus, Sealer};
 use event_log::{EventLog, Failure};
-use handlers::{LicenseFacts, Licensing};
+use handlers::{CodePolicy, LicenseFacts, Licensing};
 use schemas::commands::CommandEnvelope;
 use schemas::vault::VaultName;
 use schemas::{Owner, Secret, SystemId};
@@ -65,6 +65,8 @@ pub struct HouseOptions {
     pub sweep_every: Duration,
     /// Public key of the issuer of licenses, SubjectPublicKeyInfo DER; without one nothing needs a license.
     pub license_issuer: Option<Vec<u8>>,
+    /// What the operator permits in sending activation codes.
+    pub code_policy: CodePolicy,
 }
 
 impl Default for HouseOptions {
@@ -82,6 +84,7 @@ impl Default for HouseOptions {
             outside_patience: Duration::from_secs(5),
             sweep_every: Duration::from_secs(5),
             license_issuer: None,
+            code_policy: CodePolicy::default(),
         }
     }
 }

@@ -57,6 +57,7 @@ pub async fn answer_from_log(
                 history: &[],
                 system_key: None,
                 license: None,
+                code_policy: &house.options.code_policy,
                 verified: &handlers::Verifications::default(),
                 outside: &handlers::Outside::default(),
             };

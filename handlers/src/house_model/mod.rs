@@ -8,6 +8,7 @@ mod bank;
 mod chance;
 mod device;
 mod key;
+mod messages;
 mod recovery;
 mod rules;
 mod steps;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use schemas::CodeOrderId;
 use schemas::ErrorCode::{self, Normal};
 
 use super::autosign::Automatic;
@@ -64,6 +65,8 @@ pub(super) struct User {
     pub transactions: BTreeMap<String, Transaction>,
     pub operations: BTreeMap<String, Operation>,
     pub data_codes: Tries,
+    /// Activation codes that were ordered: for which key, when, under which name.
+    pub code_orders: Vec<(u32, i64, CodeOrderId)>,
     /// Is there a scoring service?
     pub scoring_is_set: bool,
     pub recovery: Recovery,
@@ -170,6 +173,7 @@ impl User {
             transactions: BTreeMap::new(),
             operations: BTreeMap::new(),
             data_codes: Tries::default(),
+            code_orders: Vec::new(),
             scoring_is_set: false,
             recovery: Recovery::default(),
             recovery_is_set: false,

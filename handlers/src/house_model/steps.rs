@@ -24,6 +24,7 @@ impl House {
             (8, Self::bank_and_operations),
             (4, Self::bank_and_codes),
             (2, Self::bank_and_journal),
+            (4, Self::codes_by_message),
             (3, Self::bank_and_house),
             (3, Self::operator),
             (3, Self::house_itself),

@@ -98,11 +98,12 @@ fn wrong(asked: &Asked<'_>, attempts_left: u32) -> Decision {
     failed(ErrorCode::ActivationAttemptsExceeded, true)
 }
 
-/// The rows that are about the code: what it is checked against, and the answer that may hold it.
+/// The rows that are about the code: what it is checked against, the code where it is kept, and the answer that may hold it.
 fn code_rows(asked: &Asked<'_>) -> Vec<Erasure> {
     let key = asked.key;
     vec![
         Erasure::Row(VaultName::activation_verifier(key.index)),
+        Erasure::Row(VaultName::activation_code(key.index)),
         Erasure::Row(VaultName::answer(&key.issued_by)),
     ]
 }

@@ -112,6 +112,10 @@ pub(super) fn hand_out(
         let verifier = Verifier::new(&halves.first_part, &second.code).to_stored();
         rows.push((VaultName::key_second_part(key_index), second.part));
         rows.push((VaultName::activation_verifier(key_index), verifier));
+        // Kept for whoever asks the house to send it, and by no other house.
+        if facts.code_policy.sends() {
+            rows.push((VaultName::activation_code(key_index), second.code.clone()));
+        }
         drawn_code = second.drawn.then_some(second.code);
     }
     let answer = IssuedKey {

@@ -141,6 +141,7 @@ impl Key {
             VaultName::key_first_part(self.index),
             VaultName::key_second_part(self.index),
             VaultName::activation_verifier(self.index),
+            VaultName::activation_code(self.index),
             VaultName::password_salt(self.index),
             VaultName::password_verifier(self.index),
             VaultName::access_key(self.index),

@@ -8,8 +8,8 @@ use schemas::{OperationId, Owner, TransactionId};
 const PREFIX: &str = "expire/";
 const OPERATION_PREFIX: &str = "expire-operation/";
 
-/// What to ask for when the deadline of that name has passed; `None` for a name no policy knows.
-pub fn on_deadline(owner: &Owner, timer: &str) -> Option<Command> {
+/// What to ask for when the deadline of that name has passed; `None` for another kind of deadline.
+pub(super) fn on_deadline(owner: &Owner, timer: &str) -> Option<Command> {
     owner.user_id()?;
     if let Some(id) = timer.strip_prefix(OPERATION_PREFIX) {
         let operation_id = id.parse().ok()?;

@@ -70,6 +70,7 @@ fn answer(state: &State, command: &Command, facts: &Facts<'_>) -> Result<Decisio
         | Command::Devices(_)
         | Command::Transactions(_)
         | Command::Operations(_)
-        | Command::Codes(_) => Err(Rejection::NotAllowed),
+        | Command::Codes(_)
+        | Command::CodeOrders(_) => Err(Rejection::NotAllowed),
     }
 }

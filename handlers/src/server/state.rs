@@ -64,7 +64,8 @@ impl State {
             | Event::Devices(_)
             | Event::Transactions(_)
             | Event::Operations(_)
-            | Event::Codes(_) => {}
+            | Event::Codes(_)
+            | Event::CodeOrders(_) => {}
         }
     }
 }

@@ -172,7 +172,8 @@ fn answer(
         | Command::Devices(_)
         | Command::Transactions(_)
         | Command::Operations(_)
-        | Command::Codes(_) => Err(Rejection::NotAboutSystems),
+        | Command::Codes(_)
+        | Command::CodeOrders(_) => Err(Rejection::NotAboutSystems),
     }
 }
 

@@ -117,6 +117,7 @@ impl State {
             | Event::Recovery(_)
             | Event::Devices(_)
             | Event::Transactions(_)
+            | Event::CodeOrders(_)
             | Event::Operations(_) => {}
             Event::Codes(event) => {
                 if let Standing::Registered(registered) = &mut self.standing {

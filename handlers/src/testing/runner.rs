@@ -161,6 +161,7 @@ impl Story {
             },
             system_key: needs_system_key(envelope).then_some(&system_key),
             license: needs_license(envelope).then_some(&self.license),
+            code_policy: &self.code_policy,
             verified: &verified,
             outside,
         };

@@ -1,5 +1,6 @@
 //! What is remembered of a person.
 
+use schemas::events::code_orders::CodeOrderEvent;
 use schemas::events::codes::CodeEvent;
 use schemas::events::keys::KeyIssued;
 use schemas::events::recovery::RecoveryEvent;
@@ -7,6 +8,7 @@ use schemas::events::users::{UserChange, UserChanged};
 use schemas::{CommandId, Timestamp};
 
 use super::Rejection;
+use crate::code_orders::Orders;
 use crate::codes::Tries;
 use crate::keys::Ring;
 use crate::operations::Operations;
@@ -40,6 +42,8 @@ pub(crate) struct Person {
     pub(crate) operations: Operations,
     /// Confirmation codes that were tried for data that is no transaction.
     pub(crate) code_tries: Tries,
+    /// Activation codes that are being sent, or count against the limit.
+    pub(crate) code_orders: Orders,
     /// How a key is recovered.
     pub(crate) recovery: Recovery,
 }
@@ -57,6 +61,16 @@ impl Person {
 }
 
 impl Person {
+    /// Folds a fact about sending an activation code.
+    pub(crate) fn evolve_code_orders(
+        &mut self,
+        event: &CodeOrderEvent,
+        at: Timestamp,
+        cause: CommandId,
+    ) {
+        self.code_orders.evolve(event, &self.keys, (at, cause));
+    }
+
     /// Folds a fact about recovering a key.
     pub(crate) fn evolve_recovery(&mut self, event: &RecoveryEvent, cause: CommandId) {
         if let RecoveryEvent::Renewed(event) = event {
@@ -101,6 +115,7 @@ impl Life {
             transactions: Transactions::default(),
             operations: Operations::default(),
             code_tries: Tries::default(),
+            code_orders: Orders::default(),
             recovery: Recovery::default(),
         }))
     }

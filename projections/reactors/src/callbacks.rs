@@ -149,6 +149,7 @@ pub(crate) fn reported_to(event: &Event) -> Option<&String> {
         Event::Looked(event) => &event.callback_url,
         Event::Server(_)
         | Event::Codes(_)
+        | Event::CodeOrders(_)
         | Event::Journal(_)
         | Event::Systems(_)
         | Event::Users(_)
@@ -260,6 +261,7 @@ pub(crate) fn callback(event: &RecordedEvent, known: Known<'_>) -> Option<Letter
         // None of these has an address.
         Event::Server(_)
         | Event::Codes(_)
+        | Event::CodeOrders(_)
         | Event::Journal(_)
         | Event::Systems(_)
         | Event::Users(_)

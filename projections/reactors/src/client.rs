@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bus::shell::LiveSettings;
 use lru::LruCache;
-use reqwest::{RequestBuilder, Url};
+use reqwest::{Method, RequestBuilder, Url};
 
 use crate::delivery::callable;
 use crate::egress::{EgressPolicy, EgressResolver};
@@ -90,8 +90,22 @@ impl LiveClient {
         self.post_by(Some(system_id), url)
     }
 
-    /// Names are judged when they are looked up, at the connection.
     fn post_by(&self, system_id: Option<&str>, url: &str) -> Result<RequestBuilder, NotCalled> {
+        self.request_by(system_id, Method::POST, url)
+    }
+
+    /// Another call than a POST, by the general rules.
+    pub(crate) fn request(&self, method: Method, url: &str) -> Result<RequestBuilder, NotCalled> {
+        self.request_by(None, method, url)
+    }
+
+    /// Names are judged when they are looked up, at the connection.
+    fn request_by(
+        &self,
+        system_id: Option<&str>,
+        method: Method,
+        url: &str,
+    ) -> Result<RequestBuilder, NotCalled> {
         let url = callable(url).map_err(|reason| NotCalled::Forbidden(reason.reason()))?;
         let port = url.port_or_known_default().unwrap_or(USUAL_PORT);
         if let Some(ip) = literal(&url) {
@@ -99,7 +113,7 @@ impl LiveClient {
             judged.map_err(|reason| NotCalled::Forbidden(reason.reason()))?;
         }
         match self.at(system_id, port) {
-            Ok(client) => Ok(client.post(url)),
+            Ok(client) => Ok(client.request(method, url)),
             Err(error) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::error!(error, "no client for outgoing calls");

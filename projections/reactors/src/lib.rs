@@ -4,6 +4,8 @@
 //! A delivery is written to the outbox in the same transaction that moves the cursor, and only then sent. The reactor
 //! starts at its birth: what happened before it was first started is never sent.
 //!
+//! Activation codes go out in their own room: a message that may have been taken is not sent again.
+//!
 //! And the questions out: what a decision wants to know of a service outside, a connector asks by HTTP.
 
 #[cfg(test)]
@@ -11,11 +13,13 @@ mod bank;
 mod breaker;
 mod callbacks;
 mod client;
+mod codes;
 mod connectors;
 mod delivery;
 mod dispatcher;
 mod egress;
 mod events_post;
+mod house_commands;
 mod intake;
 mod letters;
 mod noting;
@@ -34,6 +38,10 @@ mod signing;
 mod world;
 
 pub use client::ClientError;
+pub use codes::{
+    CodeOptions, CodeStartError, CodeTexts, CodeWays, Codes, InvalidGateway, InvalidMail,
+    InvalidSmpp, InvalidText, MailOptions, MailTls, SmppOptions, SmppTls, SmsGateway, SmsOptions,
+};
 pub use connectors::{ConnectorOptions, Connectors};
 pub use egress::{
     EgressOptions, EgressPolicy, EgressRule, EgressRules, Forbidden, Identity, LookUp, OutgoingTls,

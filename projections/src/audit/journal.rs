@@ -2,6 +2,7 @@
 
 use schemas::envelope::RecordedEvent;
 use schemas::events::Event;
+use schemas::events::code_orders::CodeOrderEvent;
 use schemas::events::devices::DeviceEvent;
 use schemas::events::journal::JournalEvent;
 use schemas::events::operations::OperationEvent;
@@ -150,6 +151,16 @@ fn data_of(event: &Event) -> Option<Value> {
         Event::Users(UserEvent::ReceiptsNoted(noted)) => {
             Some(json!({ "receipts": noted.receipts }))
         }
+        Event::CodeOrders(CodeOrderEvent::Ordered(ordered)) => Some(json!({
+            "order_id": ordered.order_id, "channels": ordered.channels, "language": ordered.language,
+        })),
+        Event::CodeOrders(CodeOrderEvent::Begun(begun)) => Some(json!({
+            "order_id": begun.order_id, "channel": begun.channel, "attempt": begun.attempt,
+        })),
+        Event::CodeOrders(CodeOrderEvent::Settled(settled)) => Some(json!({
+            "order_id": settled.order_id, "channel": settled.channel, "outcome": settled.outcome,
+            "reason": settled.reason,
+        })),
         Event::Operations(OperationEvent::Updated(_) | OperationEvent::Served(_))
         | Event::Codes(_)
         | Event::Systems(_)
@@ -170,6 +181,7 @@ fn key_of(event: &Event) -> Option<KeyIndex> {
         Event::Users(UserEvent::Created(event)) => Some(event.key.key_index),
         Event::Keys(event) => Some(event.key_index()),
         Event::Credentials(event) => Some(event.key_index()),
+        Event::CodeOrders(event) => Some(event.key_index()),
         Event::Recovery(event) => Some(event.key_index()),
         Event::Devices(DeviceEvent::FingerprintSet(event)) => Some(event.key_index),
         Event::Transactions(TransactionEvent::Confirmed(event)) => Some(event.key_index),

@@ -104,6 +104,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
         | Event::Server(_)
         | Event::Operations(_)
         | Event::Codes(_)
+        | Event::CodeOrders(_)
         | Event::Looked(_)
         | Event::Refused(_) => {}
     }

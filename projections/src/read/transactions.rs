@@ -147,6 +147,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
         )
         | Event::Server(_)
         | Event::Codes(_)
+        | Event::CodeOrders(_)
         | Event::Journal(_)
         | Event::Systems(_)
         | Event::Users(_)

@@ -84,6 +84,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
         | Event::Transactions(_)
         | Event::Operations(_)
         | Event::Codes(_)
+        | Event::CodeOrders(_)
         | Event::Looked(_)
         | Event::Refused(_) => {}
     }

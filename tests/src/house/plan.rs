@@ -8,7 +8,8 @@ use bus::JetStreamOptions;
 use bus::shell::{Clock, ManualClock, RootSecret, SystemClock};
 use event_log::{EventLog, MemoryLog, SqliteLog};
 use gateway::TokenFile;
-use reactors::EgressOptions;
+use handlers::CodePolicy;
+use reactors::{CodeWays, EgressOptions};
 use schemas::Timestamp;
 use schemas::settings::Settings;
 use tokio::sync::Mutex;
@@ -42,6 +43,8 @@ pub struct Plan {
     pub(super) license_issuer: Option<Vec<u8>>,
     pub(super) issuer: Option<Vec<u8>>,
     pub(super) egress: EgressOptions,
+    pub(super) code_policy: CodePolicy,
+    pub(super) code_ways: Box<CodeWays>,
     outbox: Option<String>,
     pub(super) pushes: bool,
     pub(super) pusher: Option<(String, String)>,
@@ -85,6 +88,8 @@ impl Plan {
             },
             pushes: false,
             pusher: None,
+            code_policy: CodePolicy::default(),
+            code_ways: Box::default(),
             clock: TestClock::Manual(Arc::new(ManualClock::new(BEGINNING))),
             folder: tempfile::tempdir().expect("the temporary folder is writable"),
         }
@@ -166,6 +171,21 @@ impl Plan {
     #[must_use]
     pub fn calling(mut self, egress: EgressOptions) -> Self {
         self.egress = egress;
+        self
+    }
+
+    /// With activation codes sent by these ways.
+    #[must_use]
+    pub fn sending_codes_by(mut self, ways: CodeWays) -> Self {
+        self.code_policy.channels = ways.channels();
+        self.code_ways = Box::new(ways);
+        self
+    }
+
+    /// With activation codes ordered as far as this permits, and nobody who sends them.
+    #[must_use]
+    pub fn sending_codes(mut self, policy: CodePolicy) -> Self {
+        self.code_policy = policy;
         self
     }
 

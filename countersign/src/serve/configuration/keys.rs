@@ -49,6 +49,9 @@ const SECRETS: &[(&str, &str)] = &[
     ),
 ];
 
+/// Secrets of our own that the manual has no name for.
+const OWN_SECRETS: [&str; 2] = ["codes-smtp-password", "codes-smpp-password"];
+
 /// Keys of which several make up one option, or whose value has one permitted meaning.
 const PARTS: &[&str] = &[
     "server.address",
@@ -105,7 +108,8 @@ pub fn known(options: &[String]) -> Vec<Key> {
         // A setting is one name under `countersign.set`.
         .filter(|long| *long != "set")
         .map(|long| {
-            let is_secret = SECRETS.iter().any(|(_, secret)| secret == long);
+            let is_secret = SECRETS.iter().any(|(_, secret)| secret == long)
+                || OWN_SECRETS.contains(&long.as_str());
             let name = format!("countersign.{long}");
             key(&name, Means::Option(long.clone()), is_secret)
         });

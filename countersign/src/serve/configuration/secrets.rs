@@ -24,6 +24,14 @@ pub fn check(arguments: &ServeArguments) -> Result<(), AnyError> {
             "--tls-trust-store-password",
             &arguments.tls_trust_store_password,
         ),
+        (
+            "--codes-smtp-password",
+            &arguments.codes.codes_smtp_password,
+        ),
+        (
+            "--codes-smpp-password",
+            &arguments.codes.codes_smpp_password,
+        ),
     ];
     let given = secrets
         .iter()

@@ -7,6 +7,7 @@ const SOURCES: &[&str] = &[
     include_str!("../../context.rs"),
     include_str!("../../events.rs"),
     include_str!("../../events/access.rs"),
+    include_str!("../../events/code_orders.rs"),
     include_str!("../../events/codes.rs"),
     include_str!("../../events/credentials.rs"),
     include_str!("../../events/devices.rs"),

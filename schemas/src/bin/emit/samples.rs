@@ -1,5 +1,6 @@
 //! One event of every word, with every field filled: what the golden fixtures are made of.
 
+use schemas::commands::code_orders::{Channel, Language, SendingOutcome};
 use schemas::commands::keys::DeviceType;
 use schemas::commands::operations::OperationStatus;
 use schemas::commands::systems::SystemParameters;
@@ -8,6 +9,7 @@ use schemas::commands::users::{Receipt, ReceiptOutcome};
 use schemas::context::RequestContext;
 use schemas::envelope::RecordedEvent;
 use schemas::events::access::{LOOKED_WORDS, Looked};
+use schemas::events::code_orders::{CodeOrdered, CodeSendingBegun, CodeSendingSettled};
 use schemas::events::codes::{
     CodeCheckAttempted, CodeChecked, CommonCodeCheckAttempted, CommonCodeChecked,
 };
@@ -40,8 +42,8 @@ use schemas::events::users::{ReceiptsNoted, UserChanged, UserCreated, UserDelete
 use schemas::events::{Event, Refused};
 use schemas::flags::KeyFlags;
 use schemas::{
-    CommandId, Digest, ErrorCode, KeyIndex, OperationId, Owner, RequestId, SystemId, Timestamp,
-    TransactionId,
+    CodeOrderId, CommandId, Digest, ErrorCode, KeyIndex, OperationId, Owner, RequestId, SystemId,
+    Timestamp, TransactionId,
 };
 
 const KEY_INDEX: KeyIndex = KeyIndex(1);
@@ -68,6 +70,7 @@ pub fn events() -> Vec<RecordedEvent> {
     events.extend(transactions());
     events.extend(operations());
     events.extend(codes());
+    events.extend(code_orders());
     events.extend(looked.map(Event::Looked));
     events
         .into_iter()
@@ -513,6 +516,32 @@ fn codes() -> Vec<Event> {
         .into(),
         CommonCodeChecked { subject }.into(),
     ]
+}
+
+fn code_orders() -> Vec<Event> {
+    let order_id: CodeOrderId = "0b0e8d0f-5a3c-4a5e-9a51-3f8a4c1f7e20"
+        .parse()
+        .expect("an identifier");
+    let ordered = CodeOrdered {
+        order_id: order_id.clone(),
+        key_index: KEY_INDEX,
+        channels: Channel::ALL.to_vec(),
+        language: Language::Ru,
+    };
+    let begun = CodeSendingBegun {
+        order_id: order_id.clone(),
+        key_index: KEY_INDEX,
+        channel: Channel::Sms,
+        attempt: 1,
+    };
+    let settled = CodeSendingSettled {
+        order_id,
+        key_index: KEY_INDEX,
+        channel: Channel::Email,
+        outcome: SendingOutcome::Failed,
+        reason: Some("mailbox_refused".to_owned()),
+    };
+    vec![ordered.into(), begun.into(), settled.into()]
 }
 
 fn operation_id() -> OperationId {
