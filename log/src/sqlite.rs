@@ -27,6 +27,9 @@ use crate::port::{
 
 /// How long a statement waits for another process that writes the same file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pause before a file that is being made by another process is opened again.
+const LOCKED_PAUSE: Duration = Duration::from_millis(10);
+
 /// How many threads may read at once.
 const READERS_MAX: u32 = 4;
 /// Pages a connection keeps in memory, KiB; SQLite counts KiB as negative numbers.
@@ -57,6 +60,30 @@ pub struct SqliteLog {
     batches: mpsc::UnboundedSender<batch::Waiting>,
 }
 
+/// Connects. Of two processes that make the same file, one is told at once that it is locked, without the wait that
+/// [`BUSY_TIMEOUT`] promises: SQLite does not wait while it turns a file to write-ahead logging.
+async fn connect(
+    pool: &SqlitePoolOptions,
+    options: &SqliteConnectOptions,
+) -> Result<SqlitePool, sqlx::Error> {
+    let give_up_at = tokio::time::Instant::now() + BUSY_TIMEOUT;
+    loop {
+        let connected = pool.clone().connect_with(options.clone()).await;
+        let is_locked = connected.as_ref().is_err_and(is_locked);
+        if !is_locked || tokio::time::Instant::now() >= give_up_at {
+            return connected;
+        }
+        tokio::time::sleep(LOCKED_PAUSE).await;
+    }
+}
+
+/// SQLITE_BUSY, whatever its further reason.
+fn is_locked(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.and_then(|code| code.parse::<i32>().ok())
+        .is_some_and(|code| code & 0xff == 5)
+}
+
 impl SqliteLog {
     /// Opens the file, or makes it, and brings its tables to the newest form.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, Failure> {
@@ -81,10 +108,9 @@ impl SqliteLog {
             // A file does not go away like a server does: no question before every use.
             .test_before_acquire(false)
             .idle_timeout(None)
-            .max_lifetime(None)
-            .connect_with(options.clone().create_if_missing(true))
-            .await
-            .map_err(failed)?;
+            .max_lifetime(None);
+        let writer = connect(&writer, &options.clone().create_if_missing(true)).await;
+        let writer = writer.map_err(failed)?;
         let mut connection = writer.acquire().await.map_err(failed)?;
         // Two processes that make the same file at once: the second waits, and finds everything done.
         let mut migration = connection

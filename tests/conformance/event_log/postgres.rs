@@ -61,7 +61,7 @@ async fn an_append_that_takes_too_long_has_an_unknown_outcome() {
     };
     let url = server.database();
     let options = connect_options(&url, None).unwrap();
-    let log = PostgresLog::connect_with(options.clone(), Duration::from_millis(300))
+    let log = PostgresLog::connect_with(options.clone(), Duration::from_secs(2))
         .await
         .unwrap();
     let lane = lane(17);
