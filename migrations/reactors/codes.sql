@@ -1,11 +1,5 @@
 -- NOT DISPOSABLE: messages with activation codes that are owed. No code and no contact is in here: what is to be sent is
 -- asked for when it is sent.
-create table if not exists code_cursor (
-    reader text not null primary key,
-    -- The number read last in every lane, by lane number, with commas between.
-    numbers text not null
-);
-
 create table if not exists code_message (
     order_id text not null,
     channel text not null,

@@ -1,10 +1,4 @@
--- NOT DISPOSABLE: what is owed to the banks. Dropping these tables loses every letter that was not delivered yet, and
--- the reactors are born anew at the end of the log.
-create table if not exists reactor_cursor (
-    reader text not null primary key,
-    -- The number read last in every lane, by lane number, with commas between: a batch moves them together.
-    numbers text not null
-);
+-- NOT DISPOSABLE: what is owed to the banks. Dropping these tables loses every letter that was not delivered yet.
 
 -- Of the deliveries with the same order key at most one is pending: the others wait for it.
 create table if not exists delivery (
@@ -47,10 +41,12 @@ create table if not exists letter_owner (
     owner text not null
 );
 
--- What became of letters, until the log has heard of it. What was written in one transaction has one batch.
+-- What became of letters, until the log has heard of it.
 create table if not exists receipt (
-    batch text not null,
     id text not null,
+    at bigint not null,
+    -- Receipts that are told together, and again together if nobody answered; empty until they are told.
+    batch text not null,
     owner text not null,
     kind text not null,
     lane bigint not null,
@@ -59,6 +55,7 @@ create table if not exists receipt (
     status bigint,
     answer text,
     attempts bigint not null,
-    at bigint not null,
-    primary key (batch, id)
+    primary key (id, at)
 );
+
+create index if not exists receipt_batch on receipt (batch, at);

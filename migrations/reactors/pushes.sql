@@ -1,11 +1,4 @@
--- NOT DISPOSABLE: which pushes are owed. Dropping these tables loses those that were not sent yet, and pushes are born anew
--- at the end of the log. No token and no text is in here: tokens are looked up in the vault when a push is sent.
-create table if not exists push_cursor (
-    reader text not null primary key,
-    -- The number read last in every lane, by lane number, with commas between: a batch moves them together.
-    numbers text not null
-);
-
+-- NOT DISPOSABLE: which pushes are owed. Dropping this table loses those that were not sent yet. No token and no text is in here: tokens are looked up in the vault when a push is sent.
 create table if not exists push (
     id text not null primary key,
     owner text not null,

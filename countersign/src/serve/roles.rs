@@ -1,34 +1,31 @@
 //! The roles, composed: which parts run here, in which order they start, and in which they end.
 
-use std::net::SocketAddr;
+mod delivery;
+mod doors;
+mod evidence;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bus::Bus;
 use bus::shell::{Clock, LiveSettings, RootSecret, SystemClock};
-use countersign::evidence::EvidenceBehindTheDoors;
-use countersign::journal::JournalBehindTheDoors;
 use countersign::process::SERVING;
-use countersign::pushes::PushesBehindTheDoors;
 use event_log::EventLog;
-use gateway::{Doors, GatewayOptions, TokenFile};
-use notary::{Notary, Place};
-use projections::{Journal, Projector, ReadModels, StoredSettings};
-use reactors::{
-    CodeOptions, Codes, ConnectorOptions, Connectors, EgressPolicy, PushStation, Pusher,
-    PusherOptions, Reactor, ReactorOptions,
-};
+use projections::{Projector, StoredSettings};
+use reactors::EgressPolicy;
 use runner::{House, HouseOptions};
-use schemas::Secret;
 use schemas::settings::Settings;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use self::delivery::{open_station, start_codes, start_pusher, start_reactors};
+use self::doors::open_doors;
+use self::evidence::{check_log_against_evidence, start_notary};
 use super::bus_choice::OpenBus;
 use super::licensing;
 use super::stores::{Stores, prepare};
-use super::{DoorChoice, Role, ServeArguments, egress, tls};
+use super::{DoorChoice, Role, ServeArguments, egress};
 use crate::AnyError;
 use crate::telemetry::{self, LogLines};
 
@@ -180,139 +177,6 @@ async fn start_projector(
     Ok(())
 }
 
-async fn start_reactors(
-    ground: &Ground,
-    parts: &mut JoinSet<Result<(), AnyError>>,
-    told: watch::Receiver<bool>,
-) -> Result<(), AnyError> {
-    let reactor = Reactor::new(ReactorOptions {
-        log: Arc::clone(&ground.log),
-        bus: Arc::clone(&ground.bus),
-        root: ground.root.clone(),
-        settings: Arc::clone(&ground.settings),
-        egress: Arc::clone(&ground.egress),
-        clock: Arc::clone(&ground.clock),
-        database_address: ground.stores.outbox.clone(),
-    });
-    let reactor = reactor.await?;
-    let connectors = Connectors::new(ConnectorOptions {
-        bus: Arc::clone(&ground.bus),
-        root: ground.root.clone(),
-        settings: Arc::clone(&ground.settings),
-        egress: Arc::clone(&ground.egress),
-        clock: Arc::clone(&ground.clock),
-    })?;
-    let connectors_told = told.clone();
-    parts.spawn(async move { Ok(connectors.run(ended(connectors_told)).await?) });
-    parts.spawn(async move { Ok(reactor.run(ended(told)).await?) });
-    Ok(())
-}
-
-/// Before anything is written, read into the read models or told to anybody: the log is what was signed.
-async fn check_log_against_evidence(
-    ground: &Ground,
-    arguments: &ServeArguments,
-) -> Result<(), AnyError> {
-    let folder = Place::within(&arguments.data).folder;
-    let checked = notary::gate(Arc::clone(&ground.log), &folder).await?;
-    if let Some(checkpoint) = checked {
-        let size = checkpoint.size();
-        tracing::info!(records = size, "the log is what was signed");
-    }
-    Ok(())
-}
-
-/// The journal's folder lies among the data, whatever database has the log.
-fn start_notary(
-    ground: &Ground,
-    arguments: &ServeArguments,
-    parts: &mut JoinSet<Result<(), AnyError>>,
-    told: watch::Receiver<bool>,
-) -> Result<(), AnyError> {
-    let notary = Notary::open(
-        Arc::clone(&ground.log),
-        Place::within(&arguments.data),
-        arguments.evidence_name.as_deref(),
-        bus::shell::random_bytes::<32>,
-    )?;
-    println!("checkpoints are signed by {}", notary.verifier_key());
-    let (log, folder) = (
-        Arc::clone(&ground.log),
-        Place::within(&arguments.data).folder,
-    );
-    let its_end = ended(told.clone());
-    parts.spawn(async move {
-        notary::scrub(log, &folder, its_end).await;
-        Ok(())
-    });
-    parts.spawn(async move { Ok(notary.run(ended(told)).await?) });
-    Ok(())
-}
-
-/// Pushes are sent where there is a folder with their configuration, or by another process.
-fn open_station(
-    ground: &Ground,
-    arguments: &ServeArguments,
-) -> Result<Option<Arc<PushStation>>, AnyError> {
-    let (clock, settings) = (Arc::clone(&ground.clock), Arc::clone(&ground.settings));
-    if let Some(url) = &arguments.pusher_url {
-        let token = arguments.pusher_token.clone().map(Secret::new);
-        return Ok(Some(PushStation::elsewhere(url, token, clock, settings)?));
-    }
-    let folder = reactors::find_folder(arguments.pusher_config_path.as_deref())?;
-    let Some(folder) = folder else {
-        tracing::info!("no folder with a configuration of pushes: none are sent");
-        return Ok(None);
-    };
-    Ok(Some(PushStation::open(folder, clock, settings)?))
-}
-
-async fn start_pusher(
-    ground: &Ground,
-    station: &Arc<PushStation>,
-    parts: &mut JoinSet<Result<(), AnyError>>,
-    told: watch::Receiver<bool>,
-) -> Result<(), AnyError> {
-    let pusher = Pusher::new(PusherOptions {
-        log: Arc::clone(&ground.log),
-        bus: Arc::clone(&ground.bus),
-        root: ground.root.clone(),
-        clock: Arc::clone(&ground.clock),
-        database_address: ground.stores.outbox.clone(),
-        station: Arc::clone(station),
-    });
-    let pusher = pusher.await?;
-    parts.spawn(async move { Ok(pusher.run(ended(told)).await?) });
-    Ok(())
-}
-
-/// Only where a way to users is configured.
-async fn start_codes(
-    ground: &Ground,
-    arguments: &ServeArguments,
-    parts: &mut JoinSet<Result<(), AnyError>>,
-    told: watch::Receiver<bool>,
-) -> Result<(), AnyError> {
-    let (texts, ways) = (arguments.codes.texts()?, arguments.codes.ways()?);
-    if ways.channels().is_empty() {
-        return Ok(());
-    }
-    let codes = Codes::new(CodeOptions {
-        log: Arc::clone(&ground.log),
-        bus: Arc::clone(&ground.bus),
-        root: ground.root.clone(),
-        settings: Arc::clone(&ground.settings),
-        egress: Arc::clone(&ground.egress),
-        clock: Arc::clone(&ground.clock),
-        database_address: ground.stores.outbox.clone(),
-        texts,
-        ways,
-    });
-    let codes = codes.await?;
-    parts.spawn(async move { Ok(codes.run(ended(told)).await?) });
-    Ok(())
-}
-
 async fn start_runner(
     ground: &Ground,
     arguments: &ServeArguments,
@@ -339,106 +203,6 @@ async fn start_runner(
         membership.leave().await;
         Ok(outcome?)
     }))
-}
-
-async fn open_doors(
-    ground: &Ground,
-    arguments: &ServeArguments,
-    render_metrics: Arc<dyn Fn() -> String + Send + Sync>,
-    ready: Arc<AtomicBool>,
-    station: Option<Arc<PushStation>>,
-) -> Result<OpenDoors, AnyError> {
-    let read_models = ReadModels::open(&ground.stores.read).await?;
-    let journal = Journal::open(
-        &ground.stores.read,
-        Arc::clone(&ground.log),
-        ground.root.clone(),
-    )
-    .await?;
-    let tls = tls::choose(arguments)?;
-    let options = GatewayOptions {
-        doors: match (arguments.doors, arguments.mobile_listen) {
-            (DoorChoice::Mobile, _) => Doors::Mobile,
-            (DoorChoice::Pusher, _) => Doors::Pusher,
-            (DoorChoice::System, _) | (_, Some(_)) => Doors::System,
-            (DoorChoice::All, None) => Doors::All,
-        },
-        tls,
-        tokens: arguments
-            .tokens
-            .as_deref()
-            .map(TokenFile::read)
-            .transpose()?,
-        issuer_public_key: arguments
-            .issuer_public_key
-            .as_deref()
-            .map(hex::decode)
-            .transpose()?,
-        trusted_hops: arguments.trusted_hops,
-        locale: arguments.locale,
-        themes_path: arguments.themes_path.clone(),
-        deeplink_scheme: arguments.deeplink_scheme.clone(),
-        render_metrics,
-        is_ready: Arc::new(move || ready.load(Ordering::Relaxed)),
-        ..GatewayOptions::at(arguments.listen())
-    };
-    let house = gateway::House {
-        bus: Arc::clone(&ground.bus),
-        sealer: bus::Sealer::new(ground.root.clone()),
-        clock: Arc::clone(&ground.clock),
-        settings: Arc::clone(&ground.settings),
-        journal: Arc::new(JournalBehindTheDoors {
-            journal,
-            read_models,
-        }),
-        evidence: Arc::new(EvidenceBehindTheDoors::new(
-            Arc::clone(&ground.log),
-            &Place::within(&arguments.data).folder,
-            ground.root.clone(),
-        )),
-        pushes: station.map(|station| Arc::new(PushesBehindTheDoors(station)) as _),
-        root: ground.root.clone(),
-        instance: arguments.instance_name.clone(),
-    };
-    let mobile = match arguments.mobile_listen {
-        None => None,
-        Some(address) => {
-            let options = GatewayOptions {
-                address,
-                doors: Doors::Mobile,
-                ..options.clone()
-            };
-            Some(gateway::serve(options, house.clone()).await?)
-        }
-    };
-    Ok(OpenDoors {
-        first: gateway::serve(options, house).await?,
-        mobile,
-    })
-}
-
-/// The listeners.
-struct OpenDoors {
-    first: gateway::RunningGateway,
-    /// For the devices alone, when it has a place of its own.
-    mobile: Option<gateway::RunningGateway>,
-}
-
-impl OpenDoors {
-    fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
-        let mobile = self.mobile.as_ref();
-        let both = std::iter::once(&self.first).chain(mobile);
-        both.map(gateway::RunningGateway::address)
-    }
-
-    async fn shutdown(self) {
-        let mobile = async {
-            if let Some(mobile) = self.mobile {
-                mobile.shutdown().await;
-            }
-        };
-        tokio::join!(self.first.shutdown(), mobile);
-    }
 }
 
 /// Ends when the process is told to.

@@ -4,14 +4,43 @@ use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+
+#[cfg(test)]
+mod power;
 
 /// A folder of such files.
 #[derive(Debug)]
 pub(crate) struct Files {
     root: PathBuf,
-    /// So many steps until the test that set it pulls the plug.
-    left: AtomicU64,
+    power: Power,
+}
+
+/// There is power as long as the process runs.
+#[cfg(not(test))]
+#[derive(Debug, Default)]
+struct Power;
+
+#[cfg(test)]
+use power::Power;
+
+#[cfg(not(test))]
+#[expect(
+    clippy::unused_self,
+    clippy::unnecessary_wraps,
+    reason = "the tests' power can be cut"
+)]
+impl Power {
+    fn step(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn writes(&self, _: &Path, _: u64) {}
+
+    fn flushed(&self, _: &Path) {}
+
+    fn renames(&self, _: &Path, _: &Path) {}
+
+    fn folder_flushed(&self, _: &Path) {}
 }
 
 /// A file could not be read or written.
@@ -43,7 +72,7 @@ impl Files {
     pub fn new(root: &Path) -> Self {
         Self {
             root: root.to_owned(),
-            left: AtomicU64::new(u64::MAX),
+            power: Power::default(),
         }
     }
 
@@ -76,18 +105,17 @@ impl Files {
             self.make(folder, &mut folders).map_err(failed)?;
             let beside = beside(&path);
             let mut file = File::create(&beside).map_err(failed)?;
+            self.power.writes(&beside, 0);
             self.put(&mut file, bytes).map_err(failed)?;
-            self.step().map_err(failed)?;
-            file.sync_data().map_err(failed)?;
-            self.step().map_err(failed)?;
+            self.flush(&file, &beside).map_err(failed)?;
+            self.power.step().map_err(failed)?;
+            self.power.renames(&beside, &path);
             std::fs::rename(&beside, &path).map_err(failed)?;
             folders.insert(folder.to_owned());
         }
         for folder in folders {
             let failed = |error| FileError::new("write", &folder, error);
-            self.step().map_err(failed)?;
-            let opened = File::open(&folder).map_err(failed)?;
-            opened.sync_all().map_err(failed)?;
+            self.flush_folder(&folder).map_err(failed)?;
         }
         Ok(())
     }
@@ -98,11 +126,11 @@ impl Files {
         let append = || {
             let is_new = !path.exists();
             let mut file = OpenOptions::new().append(true).create(true).open(&path)?;
+            self.power.writes(&path, file.metadata()?.len());
             self.put(&mut file, bytes)?;
-            self.step()?;
-            file.sync_data()?;
+            self.flush(&file, &path)?;
             if is_new {
-                File::open(&self.root)?.sync_all()?;
+                self.flush_folder(&self.root)?;
             }
             Ok(())
         };
@@ -122,7 +150,7 @@ impl Files {
 
     /// Removes a folder; nobody minds when that is not durable, or when it is gone.
     pub fn remove_folder(&self, name: &str) {
-        if self.step().is_ok() {
+        if self.power.step().is_ok() {
             std::fs::remove_dir_all(self.path(name)).ok();
         }
     }
@@ -136,41 +164,46 @@ impl Files {
             self.make(above, flushed)?;
             flushed.insert(above.to_owned());
         }
-        self.step()?;
+        self.power.step()?;
         match std::fs::create_dir(folder) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
             made => made,
         }
     }
 
-    /// Writes bytes; a plug that is pulled here leaves half of them.
+    /// Writes bytes; a power cut here leaves half of them.
     fn put(&self, file: &mut File, bytes: &[u8]) -> io::Result<()> {
-        if let Err(interrupted) = self.step() {
+        if let Err(cut) = self.power.step() {
             file.write_all(&bytes[..bytes.len() / 2])?;
-            return Err(interrupted);
+            return Err(cut);
         }
         file.write_all(bytes)
     }
 
-    fn step(&self) -> io::Result<()> {
-        let left = self.left.load(Ordering::Relaxed);
-        if left == 0 {
-            return Err(io::Error::other("the plug was pulled"));
-        }
-        self.left.store(left - 1, Ordering::Relaxed);
+    fn flush(&self, file: &File, path: &Path) -> io::Result<()> {
+        self.power.step()?;
+        file.sync_data()?;
+        self.power.flushed(path);
         Ok(())
     }
 
-    /// Pulls the plug after so many steps: everything after them fails.
-    #[cfg(test)]
-    pub fn pull_the_plug_after(&self, steps: u64) {
-        self.left.store(steps, Ordering::Relaxed);
+    fn flush_folder(&self, folder: &Path) -> io::Result<()> {
+        self.power.step()?;
+        File::open(folder)?.sync_all()?;
+        self.power.folder_flushed(folder);
+        Ok(())
     }
 
-    /// Is the plug still in?
+    /// Cuts the power after so many steps: everything after them fails, and what was not flushed is lost.
     #[cfg(test)]
-    pub fn are_whole(&self) -> bool {
-        self.left.load(Ordering::Relaxed) > 0
+    pub fn cut_the_power_after(&self, steps: u64) {
+        self.power.cut_after(steps);
+    }
+
+    /// Is the power still there?
+    #[cfg(test)]
+    pub fn have_power(&self) -> bool {
+        self.power.is_there()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Commands into the house: what the outside made of a letter is a fact, and facts are decided and logged where all are.
+//! Commands into the house: what the outside made of a letter or a push is a fact, and facts are decided and logged where all are.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,5 +66,15 @@ impl HouseCommands {
             tracing::error!(%error, word, "an answer from the bus does not open");
             NoAnswer
         })
+    }
+
+    /// Tells of a fact: whatever the answer is, the house has heard it.
+    pub(crate) async fn note(
+        &self,
+        owner: &Owner,
+        identity: &str,
+        command: impl Into<Command>,
+    ) -> Result<(), NoAnswer> {
+        self.ask(owner, identity, command).await.map(drop)
     }
 }

@@ -19,10 +19,10 @@ mod delivery;
 mod dispatcher;
 mod egress;
 mod events_post;
+mod following;
 mod house_commands;
 mod intake;
 mod letters;
-mod noting;
 mod operation_callbacks;
 mod outbox;
 mod owing;
@@ -50,8 +50,8 @@ pub use egress::{
 pub use letters::{EndpointHealth, Letters, ParkedLetter, Trial, TrialError};
 pub use outbox::Status;
 pub use push::{
-    ConfigurationError, Full, PushOrder, PushState, PushStation, PushStatus, Pusher, PusherError,
-    PusherOptions, PusherStartError, Target, TargetOs, find_folder,
+    ConfigurationError, Full, PushOrder, PushState, PushStation, PushStatus, Pusher, PusherOptions,
+    Target, TargetOs, find_folder,
 };
 pub use reactor::{Reactor, ReactorError, ReactorOptions, StartError};
 pub use replay::{Replay, ReplayRange};

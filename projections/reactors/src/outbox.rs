@@ -8,15 +8,18 @@ use std::collections::HashSet;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bus::shell::RootSecret;
-use projections::numbers;
 use projections::store::{Given, Store, StoreError, Transaction, Value, WrongShape};
 use schemas::commands::users::ReceiptOutcome;
 use schemas::{Digest, Owner, Position, Timestamp};
 
 use crate::delivery::{Delivery, read_content};
+use crate::following::Bookmark;
 use crate::letters::release;
 use crate::receipts::{self, Ended};
 use crate::receivers::{self, Receivers};
+
+/// How far the letters' reader has come.
+pub(crate) const LETTERS: Bookmark = Bookmark("reactors");
 
 /// How long a delivered letter is remembered, ms.
 const REMEMBERED_MS: i64 = 7 * 24 * 3_600_000;
@@ -154,19 +157,6 @@ impl Outbox {
         Ok(Self { store, root })
     }
 
-    /// The number read last in every lane. At the very first start it is set to the log's ends: the reactor is born there.
-    pub async fn cursors(&self, heads: &[u64]) -> Result<Vec<u64>, StoreError> {
-        let mut transaction = self.store.begin().await?;
-        let born = "insert into reactor_cursor (reader, numbers) values ('reactors', $1) on conflict (reader) do nothing";
-        let heads = numbers::to_text(heads).into();
-        transaction.execute(born, vec![heads]).await?;
-        let sql = "select numbers from reactor_cursor";
-        let known = transaction.fetch(sql, Vec::new()).await?;
-        transaction.commit().await?;
-        let known = known.into_iter().flatten().next().ok_or(WrongShape)?;
-        Ok(numbers::from_text(&String::try_from(known)?)?)
-    }
-
     /// Writes deliveries and moves the cursors, all of it or nothing. The deliveries that can be sent at once come back;
     /// `None` when another reactor has moved a cursor.
     pub async fn add(
@@ -178,9 +168,7 @@ impl Outbox {
     ) -> Result<Option<Vec<Delivery>>, StoreError> {
         let mut transaction = self.store.begin().await?;
         // This also holds the outbox, like `hold` does.
-        let sql = "update reactor_cursor set numbers = $1 where numbers = $2";
-        let values = [after, before].map(|numbers| numbers::to_text(numbers).into());
-        if transaction.execute(sql, values.to_vec()).await? != 1 {
+        if !LETTERS.move_on(&mut transaction, before, after).await? {
             return Ok(None);
         }
         let gone = Receivers::gone(&mut transaction).await?;
@@ -513,6 +501,7 @@ impl Settled {
 /// Makes the tables that are missing.
 pub(crate) async fn prepare(store: &Store) -> Result<(), StoreError> {
     let mut transaction = store.begin().await?;
+    Bookmark::prepare(&mut transaction).await?;
     let script = include_str!("../../../migrations/reactors/deliveries.sql");
     transaction.run_script(script).await?;
     transaction.commit().await
@@ -521,8 +510,7 @@ pub(crate) async fn prepare(store: &Store) -> Result<(), StoreError> {
 /// Holds the outbox until the transaction ends. A delivery that is to wait for another must be written either before the
 /// other one ends or not at all: otherwise nobody would ever call it.
 pub(crate) async fn hold(transaction: &mut Transaction) -> Result<(), StoreError> {
-    let hold = "update reactor_cursor set numbers = numbers";
-    transaction.execute(hold, Vec::new()).await.map(drop)
+    LETTERS.hold(transaction).await
 }
 
 /// The place a body is sealed for.

@@ -28,6 +28,6 @@ mod verdict;
 
 pub use configuration::{ConfigurationError, find_folder};
 pub use desk::{PushOrder, Target, TargetOs};
-pub use pusher::{Pusher, PusherError, PusherOptions, StartError as PusherStartError};
+pub use pusher::{Pusher, PusherOptions};
 pub use station::{Full, PushStation};
 pub use statuses::{PushState, PushStatus};

@@ -17,8 +17,8 @@ use crate::client::ClientError;
 use crate::delivery::Delivery;
 use crate::dispatcher::{Dispatcher, GROUP_MAX};
 use crate::egress::EgressPolicy;
+use crate::house_commands::HouseCommands;
 use crate::intake::Intake;
-use crate::noting::Noting;
 use crate::outbox::{Outbox, Status};
 use crate::receipts::Teller;
 use crate::sender::Sender;
@@ -83,14 +83,14 @@ pub enum StartError {
     Reactor(#[from] ReactorError),
 }
 
-/// Why a reactor does not go on.
+/// Why a reactor, a pusher or the sending of codes does not go on.
 #[derive(Debug, thiserror::Error)]
 pub enum ReactorError {
     /// The log is shorter than what was read of it.
     #[error(transparent)]
     Behind(projections::StartError),
-    /// The outbox.
-    #[error("cannot write the outbox")]
+    /// What is owed.
+    #[error("cannot write down what is owed")]
     Store(#[from] StoreError),
     /// The log.
     #[error("cannot read the log")]
@@ -98,8 +98,8 @@ pub enum ReactorError {
     /// A lane cannot be read on.
     #[error("a lane of the log cannot be read")]
     Lane(#[source] ReadError),
-    /// Another reactor moved a cursor.
-    #[error("another reactor is writing the same outbox")]
+    /// Somebody else moved the bookmark.
+    #[error("another process is delivering the same")]
     Disturbed,
 }
 
@@ -129,13 +129,9 @@ impl Reactor {
         let ReactorOptions {
             bus, root, clock, ..
         } = &self.options;
-        let noting = Noting::new(
-            "letter",
-            Arc::clone(bus),
-            Sealer::new(root.clone()),
-            Arc::clone(clock),
-        );
-        let teller = Teller::new(self.outbox.store.clone(), Arc::new(noting));
+        let sealer = Sealer::new(root.clone());
+        let house = HouseCommands::new(Arc::clone(bus), sealer, Arc::clone(clock));
+        let teller = Teller::new(self.outbox.store.clone(), house);
         tokio::select! {
             never = teller.run() => match never {},
             followed = self.follow(sender) => followed,

@@ -1,22 +1,26 @@
 //! What became of letters, until the log has heard of it.
 //!
-//! Receipts are written in the transaction that ends their letters. Those of one transaction are a batch, and those of one
-//! owner in it one command: its identity follows from both, so a batch that is told again after a crash is noted once.
+//! Receipts are written in the transaction that ends their letters. Every second those that came since are made a batch, and
+//! those of one owner in it one command: its identity follows from both, so a batch that is told again after a crash is
+//! noted once, and an owner about whom much is told costs one event.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
+use futures::{StreamExt as _, stream};
 use projections::store::{Given, Store, StoreError, Transaction, Value, WrongShape};
 use schemas::commands::users::{NoteReceipts, Receipt, ReceiptOutcome};
 use schemas::{Digest, Lane, Owner, Position, Timestamp};
 
-use crate::noting::{Noting, Unheard};
+use crate::house_commands::HouseCommands;
 
-/// Most batches that are told at once.
-const BATCHES_MAX: i64 = 16;
+/// Most receipts of a batch.
+const BATCH_MAX: i64 = 4096;
 
-/// How long receipts wait for others to be told with, and how long the teller waits when nobody hears it.
+/// Commands under way at the same time.
+const AT_ONCE: usize = 64;
+
+/// How far batches are apart. A batch that nobody heard is told again then.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// The end of a letter.
@@ -38,12 +42,12 @@ impl<'a> Ended<'a> {
     }
 }
 
-const ENDED: [&str; 5] = ["batch", "ended_id", "outcome", "answer", "ended_at"];
+const ENDED: [&str; 4] = ["ended_id", "outcome", "answer", "ended_at"];
 
 /// Only of letters whose end somebody hears of.
-const WRITE: &str = "insert into receipt (batch, id, owner, kind, lane, number, outcome, status, answer, attempts, at) \
-    select given.batch, given.ended_id, letter_owner.owner, delivery.kind, delivery.lane, delivery.number, \
-    given.outcome, delivery.last_status, given.answer, delivery.attempt, given.ended_at from {given} \
+const WRITE: &str = "insert into receipt (id, at, batch, owner, kind, lane, number, outcome, status, answer, attempts) \
+    select given.ended_id, given.ended_at, '', letter_owner.owner, delivery.kind, delivery.lane, delivery.number, \
+    given.outcome, delivery.last_status, given.answer, delivery.attempt from {given} \
     join letter_owner on letter_owner.id = given.ended_id join delivery on delivery.id = given.ended_id \
     where true on conflict do nothing";
 
@@ -64,14 +68,8 @@ pub(crate) async fn write(
     ended: &[Ended<'_>],
     now: Timestamp,
 ) -> Result<(), StoreError> {
-    let mut parts: Vec<&[u8]> = vec![b"receipts"];
-    let when = now.0.to_be_bytes();
-    parts.push(&when);
-    parts.extend(ended.iter().map(|ended| ended.id.as_bytes()));
-    let batch = hex::encode(&Digest::of(&parts).0[..16]);
     let rows = ended.iter().map(|ended| {
         vec![
-            batch.as_str().into(),
             ended.id.into(),
             ended.outcome.word().into(),
             ended.answer.map(|answer| answer.to_string()).into(),
@@ -92,75 +90,128 @@ pub(crate) async fn forget_owners(transaction: &mut Transaction) -> Result<(), S
 #[derive(Debug)]
 pub(crate) struct Teller {
     store: Store,
-    noting: Arc<Noting>,
+    house: HouseCommands,
 }
 
-/// The receipts of one owner in one batch.
-type Told = BTreeMap<(String, Owner), Vec<Receipt>>;
+/// How much was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Batch {
+    /// As much as a batch holds: there may be more.
+    Full,
+    /// All there was.
+    Partial,
+}
+
+/// The receipts of one owner.
+type ByOwner = BTreeMap<Owner, Vec<Receipt>>;
 
 impl Teller {
-    pub fn new(store: Store, noting: Arc<Noting>) -> Self {
-        Self { store, noting }
+    pub fn new(store: Store, house: HouseCommands) -> Self {
+        Self { store, house }
     }
 
     /// Tells for ever.
     pub async fn run(&self) -> std::convert::Infallible {
         loop {
-            match self.tell().await {
-                Ok(true) => {}
-                Ok(false) => tokio::time::sleep(TELL_EVERY).await,
-                Err(error) => {
-                    report(&error);
-                    tokio::time::sleep(TELL_EVERY).await;
-                }
+            let told = self.tell().await;
+            if let Err(error) = &told {
+                report(error);
+            }
+            if !matches!(told, Ok(Batch::Full)) {
+                tokio::time::sleep(TELL_EVERY).await;
             }
         }
     }
 
-    /// Tells the oldest ones; whether there may be more that can be told now.
-    pub(crate) async fn tell(&self) -> Result<bool, StoreError> {
-        let mut heard = Vec::new();
-        let told = self.oldest().await?;
-        let commands = told
-            .into_iter()
-            .map(|((batch, owner), receipts)| async move {
-                let identity = format!("{batch}/{owner}");
+    /// Tells a batch: the one that was not heard yet, or else the oldest receipts.
+    pub(crate) async fn tell(&self) -> Result<Batch, StoreError> {
+        let (batch, size) = match self.unheard().await? {
+            Some(batch) => (batch, Batch::Partial),
+            None => match self.make_a_batch().await? {
+                Some(made) => made,
+                None => return Ok(Batch::Partial),
+            },
+        };
+        let commands = self.of(&batch).await?.into_iter().map(|(owner, receipts)| {
+            let identity = format!("{batch}/{owner}");
+            async move {
                 let command = NoteReceipts { receipts };
-                let noted = self.noting.note(&owner, &identity, command).await;
-                noted.map(|()| (batch, owner))
-            });
-        for noted in futures::future::join_all(commands).await {
-            match noted {
-                Ok((batch, owner)) => heard.push(vec![batch.into(), owner.to_string().into()]),
-                Err(Unheard) => return self.forget(heard).await.map(|()| false),
+                let noted = self.house.note(&owner, &identity, command).await;
+                noted.map(|()| owner)
             }
-        }
-        let any = !heard.is_empty();
-        self.forget(heard).await?;
-        Ok(any)
+        });
+        let told: Vec<_> = stream::iter(commands)
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        let heard = told.into_iter().filter_map(Result::ok);
+        self.forget(&batch, heard).await?;
+        Ok(size)
     }
 
-    async fn oldest(&self) -> Result<Told, StoreError> {
-        let sql = "select batch, owner, id, kind, lane, number, outcome, status, answer, attempts, at from receipt \
-                   where batch in (select batch from receipt group by batch order by min(at), batch limit $1) \
-                   order by batch, owner, number, id";
-        let rows = self.store.fetch(sql, vec![BATCHES_MAX.into()]).await?;
-        let mut told = Told::new();
-        for row in rows {
-            let (batch, owner, receipt) = read(row)?;
-            told.entry((batch, owner)).or_default().push(receipt);
-        }
-        Ok(told)
+    /// A batch that was told and not heard, all of it or a part.
+    async fn unheard(&self) -> Result<Option<String>, StoreError> {
+        let sql = "select batch from receipt where batch <> '' order by at limit 1";
+        let found = self.store.fetch(sql, Vec::new()).await?;
+        let found = found.into_iter().flatten().next();
+        Ok(found.map(String::try_from).transpose()?)
     }
 
-    async fn forget(&self, heard: Vec<Vec<Value>>) -> Result<(), StoreError> {
-        if heard.is_empty() {
-            return Ok(());
+    /// Makes the oldest receipts a batch; `None` without any. Its name follows from them.
+    async fn make_a_batch(&self) -> Result<Option<(String, Batch)>, StoreError> {
+        let sql = "select id, at from receipt where batch = '' order by at, id limit $1";
+        let oldest = self.store.fetch(sql, vec![BATCH_MAX.into()]).await?;
+        if oldest.is_empty() {
+            return Ok(None);
         }
+        let size = match oldest.len() as i64 {
+            BATCH_MAX => Batch::Full,
+            _ => Batch::Partial,
+        };
+        let mut name = String::from("receipts");
+        for row in oldest.clone() {
+            let [id, at] = <[Value; 2]>::try_from(row).map_err(|_| WrongShape)?;
+            name.push_str(&format!(
+                "\n{} {}",
+                String::try_from(id)?,
+                i64::try_from(at)?
+            ));
+        }
+        let batch = hex::encode(&Digest::sha256(name.as_bytes()).0[..16]);
+        let rows = oldest.into_iter().map(|mut row| {
+            row.push(batch.as_str().into());
+            row
+        });
+        let given = Given::new(&["member_id", "member_at", "its_batch"], rows.collect());
+        let sql = "update receipt set batch = given.its_batch from {given} \
+                   where id = given.member_id and at = given.member_at";
         let mut transaction = self.store.begin().await?;
-        let given = Given::new(&["heard_batch", "heard_owner"], heard);
+        transaction.execute_on(given, sql).await?;
+        transaction.commit().await?;
+        Ok(Some((batch, size)))
+    }
+
+    async fn of(&self, batch: &str) -> Result<ByOwner, StoreError> {
+        let sql = "select owner, id, kind, lane, number, outcome, status, answer, attempts, at from receipt \
+                   where batch = $1 order by at, number, id";
+        let mut receipts = ByOwner::new();
+        for row in self.store.fetch(sql, vec![batch.into()]).await? {
+            let (owner, receipt) = read(row)?;
+            receipts.entry(owner).or_default().push(receipt);
+        }
+        Ok(receipts)
+    }
+
+    async fn forget(
+        &self,
+        batch: &str,
+        heard: impl Iterator<Item = Owner>,
+    ) -> Result<(), StoreError> {
+        let rows = heard.map(|owner| vec![batch.into(), owner.to_string().into()]);
+        let given = Given::new(&["heard_batch", "heard_owner"], rows.collect());
         let sql = "delete from receipt where exists (select 1 from {given} \
                    where receipt.batch = given.heard_batch and receipt.owner = given.heard_owner)";
+        let mut transaction = self.store.begin().await?;
         transaction.execute_on(given, sql).await?;
         transaction.commit().await
     }
@@ -170,10 +221,9 @@ fn report(error: &(dyn std::error::Error + 'static)) {
     tracing::error!(error, "receipts cannot be told; trying again");
 }
 
-fn read(row: Vec<Value>) -> Result<(String, Owner, Receipt), WrongShape> {
-    let row = <[Value; 11]>::try_from(row).map_err(|_| WrongShape)?;
+fn read(row: Vec<Value>) -> Result<(Owner, Receipt), WrongShape> {
+    let row = <[Value; 10]>::try_from(row).map_err(|_| WrongShape)?;
     let [
-        batch,
         owner,
         letter_id,
         kind,
@@ -203,147 +253,8 @@ fn read(row: Vec<Value>) -> Result<(String, Owner, Receipt), WrongShape> {
         at: Timestamp(at.try_into()?),
     };
     let owner = String::try_from(owner)?.parse().map_err(|_| WrongShape)?;
-    Ok((batch.try_into()?, owner, receipt))
+    Ok((owner, receipt))
 }
 
 #[cfg(test)]
-mod tests {
-    use bus::shell::Clock as _;
-    use bus::{Bus, InProcessBus, Sealer};
-    use futures::StreamExt as _;
-    use futures::stream::BoxStream;
-    use projections::store::Durability;
-    use schemas::ErrorCode;
-    use schemas::answers::{Answer as HouseAnswer, AnswerBody};
-    use schemas::commands::users::UserCommand;
-    use schemas::commands::{Command, CommandEnvelope};
-
-    use super::*;
-    use crate::bank::{Answer, Bank};
-    use crate::letters::Letters;
-    use crate::schedule::WAITS_MS;
-    use crate::world::{World, confirmed};
-
-    type Outcome = Result<(), Box<dyn std::error::Error>>;
-
-    async fn teller(world: &World, bus: &Arc<dyn Bus>) -> Result<Teller, StoreError> {
-        let store = Store::open(&world.outbox(), Durability::Lasting).await?;
-        let sealer = Sealer::new(world.root.clone());
-        let noting = Noting::new("letter", bus.clone(), sealer, world.clock.clone());
-        Ok(Teller::new(store, Arc::new(noting)))
-    }
-
-    /// Hears the next command, and answers it, or says something that nobody understands.
-    async fn hear_next(
-        world: &World,
-        commands: &mut BoxStream<'static, bus::Delivery>,
-        is_understood: bool,
-    ) -> Result<CommandEnvelope, Box<dyn std::error::Error>> {
-        let sealer = Sealer::new(world.root.clone());
-        let delivery = commands.next().await.ok_or("a command was expected")?;
-        let command = sealer.open_command(&delivery.payload)?;
-        let answer = HouseAnswer {
-            code: ErrorCode::Normal,
-            position: None,
-            response_key: None,
-            answered_at: Timestamp(0),
-            body: AnswerBody::Nothing,
-        };
-        let answer = if is_understood {
-            sealer.close_answer(&answer)
-        } else {
-            b"?".to_vec()
-        };
-        delivery.handle.answer(answer.into()).await?;
-        delivery.handle.done().await?;
-        Ok(command)
-    }
-
-    fn receipts(command: &CommandEnvelope) -> Vec<Receipt> {
-        match &command.command {
-            Command::Users(UserCommand::NoteReceipts(note)) => note.receipts.clone(),
-            other => panic!("{other:?}"),
-        }
-    }
-
-    #[tokio::test]
-    async fn every_end_is_told_and_what_was_not_heard_is_told_again_as_the_same() -> Outcome {
-        let (world, bank, bus) = (World::new(), Bank::open().await, InProcessBus::new());
-        let reactor = world.reactor().await?;
-        let teller = teller(&world, &bus).await?;
-        let one = World::user("one");
-        bank.will_answer([Answer::Body(201, "thanks".to_owned())]);
-        world.happen(&one, confirmed("t-1", &bank.url)).await;
-        // A post of the journal is no news for the journal.
-        world
-            .happen_posted(&one, confirmed("t-2", ""), Some(&bank.url))
-            .await;
-        reactor.deliver_due_now().await?;
-
-        let mut commands = bus.commands(Lane::of(&one)).await?;
-        let (told, heard) = tokio::join!(teller.tell(), hear_next(&world, &mut commands, false));
-        assert!(!told?, "nobody has heard it");
-        let (told, again) = tokio::join!(teller.tell(), hear_next(&world, &mut commands, true));
-        assert!(told?);
-        let (heard, again) = (heard?, again?);
-        assert_eq!(heard.command_id, again.command_id);
-        assert_eq!(heard.command, again.command);
-        assert!(!teller.tell().await?, "there is nothing left");
-        let [receipt] = &receipts(&again)[..] else {
-            panic!("one receipt was expected")
-        };
-        assert_eq!(receipt.letter_id, bank.letters()[0].id());
-        assert_eq!(receipt.outcome, ReceiptOutcome::Taken);
-        assert_eq!((receipt.status, receipt.attempts), (Some(201), 1));
-        assert_eq!(receipt.answer, Some(Digest::sha256(b"thanks")));
-        assert_eq!(
-            (receipt.kind.as_str(), receipt.position.number),
-            ("callback", 1)
-        );
-        Ok(())
-    }
-
-    #[tokio::test]
-    async fn what_is_put_aside_and_given_up_is_told() -> Outcome {
-        let (world, bank, bus) = (World::new(), Bank::open().await, InProcessBus::new());
-        let reactor = world.reactor().await?;
-        let teller = teller(&world, &bus).await?;
-        let one = World::user("one");
-        bank.answers(400);
-        world.happen(&one, confirmed("t-1", &bank.url)).await;
-        world.happen(&one, confirmed("t-2", "nowhere")).await;
-        for wait in WAITS_MS {
-            world.clock.advance_ms(wait * 11 / 10);
-            reactor.deliver_due_now().await?;
-        }
-        let mut commands = bus.commands(Lane::of(&one)).await?;
-        // They ended in two transactions, and so come in two commands.
-        let both = async {
-            let first = hear_next(&world, &mut commands, true).await?;
-            let second = hear_next(&world, &mut commands, true).await?;
-            Ok::<_, Box<dyn std::error::Error>>([receipts(&first), receipts(&second)].concat())
-        };
-        let (told, heard) = tokio::join!(teller.tell(), both);
-        assert!(told?);
-        let mut told = heard?;
-        let letters = Letters::open(&world.outbox()).await?;
-        for letter in letters.parked(10).await? {
-            assert!(letters.forget(&letter.id, world.clock.now()).await?);
-            let (_, heard) = tokio::join!(teller.tell(), hear_next(&world, &mut commands, true));
-            told.extend(receipts(&heard?));
-        }
-        let mut told: Vec<_> = told
-            .iter()
-            .map(|receipt| (receipt.outcome.word(), receipt.status, receipt.attempts))
-            .collect();
-        told.sort_unstable();
-        let expected = [
-            ("dropped", None, 0),
-            ("dropped", Some(400), 10),
-            ("put_aside", None, 0),
-            ("put_aside", Some(400), 10),
-        ];
-        assert_eq!(told, expected);
-        Ok(())
-    }
-}
+mod tests;

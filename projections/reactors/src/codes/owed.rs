@@ -1,10 +1,14 @@
 //! The messages that are owed, durable: what the log orders and the place in the log are written together, an attempt is
 //! written before it is made, and how it ended before the house is told.
 
-use projections::numbers;
 use projections::store::{Given, Store, StoreError, Value, WrongShape};
 use schemas::commands::code_orders::{Channel, SendingOutcome};
 use schemas::{CodeOrderId, Owner, Timestamp};
+
+use crate::following::Bookmark;
+
+/// How far the reader of orders has come.
+pub(super) const CODES: Bookmark = Bookmark("codes");
 
 const NEW: [&str; 4] = ["order_id", "channel", "owner", "created_at"];
 
@@ -15,7 +19,7 @@ const INSERT: &str = "insert into code_message (order_id, channel, owner, status
 /// The tables.
 #[derive(Clone, Debug)]
 pub(super) struct Owed {
-    store: Store,
+    pub(super) store: Store,
 }
 
 /// A message as it is owed.
@@ -51,40 +55,24 @@ impl Owed {
     /// Makes the tables that are missing.
     pub(super) async fn open(store: Store) -> Result<Self, StoreError> {
         let mut transaction = store.begin().await?;
+        Bookmark::prepare(&mut transaction).await?;
         let script = include_str!("../../../../migrations/reactors/codes.sql");
         transaction.run_script(script).await?;
         transaction.commit().await?;
         Ok(Self { store })
     }
 
-    /// The number read last in every lane. At the very first start it is set to the log's ends.
-    pub(super) async fn cursors(&self, heads: &[u64]) -> Result<Vec<u64>, StoreError> {
-        let mut transaction = self.store.begin().await?;
-        let born = "insert into code_cursor (reader, numbers) values ('codes', $1) \
-                    on conflict (reader) do nothing";
-        transaction
-            .execute(born, vec![numbers::to_text(heads).into()])
-            .await?;
-        let sql = "select numbers from code_cursor where reader = 'codes'";
-        let known = transaction.fetch(sql, Vec::new()).await?;
-        transaction.commit().await?;
-        let known = known.into_iter().flatten().next().ok_or(WrongShape)?;
-        Ok(numbers::from_text(&String::try_from(known)?)?)
-    }
-
-    /// Writes messages and moves the cursors, all of it or nothing; `false` when another reactor has moved them.
+    /// Writes messages and moves the bookmark, all of it or nothing; `None` when another reactor has moved it.
     pub(super) async fn add(
         &self,
         before: &[u64],
         after: &[u64],
         new: &[(CodeOrderId, Channel, Owner)],
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<()>, StoreError> {
         let mut transaction = self.store.begin().await?;
-        let sql = "update code_cursor set numbers = $1 where reader = 'codes' and numbers = $2";
-        let values = [after, before].map(|numbers| numbers::to_text(numbers).into());
-        if transaction.execute(sql, values.to_vec()).await? != 1 {
-            return Ok(false);
+        if !CODES.move_on(&mut transaction, before, after).await? {
+            return Ok(None);
         }
         let rows = new.iter().map(|(order_id, channel, owner)| {
             vec![
@@ -97,7 +85,7 @@ impl Owed {
         let given = Given::new(&NEW, rows.collect());
         transaction.execute_on(given, INSERT).await?;
         transaction.commit().await?;
-        Ok(true)
+        Ok(Some(()))
     }
 
     /// Messages to do something about: due attempts, outcomes nobody was told, and attempts that began before `lost_before`.

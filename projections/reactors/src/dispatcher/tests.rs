@@ -24,6 +24,15 @@ async fn dispatcher(world: &World) -> Result<Dispatcher, Box<dyn std::error::Err
     Ok(Dispatcher::begin(outbox, Arc::new(sender), world.clock.clone()).await?)
 }
 
+/// So many outcomes that a bank is told of, of one user each.
+async fn happen(world: &World, count: usize, bank: &Bank) {
+    for number in 0..count {
+        let id = format!("t-{number}");
+        let outcome = confirmed(&id, &bank.url);
+        world.happen(&World::user(&id), outcome).await;
+    }
+}
+
 /// Effects at the receiver: the first letter of every identity that it took, in the order in which it took them.
 fn effects(letters: &[Received]) -> Vec<&Received> {
     let mut known = HashSet::new();
@@ -103,12 +112,7 @@ async fn an_endpoint_that_fails_and_fails_is_asked_now_and_then()
     let _reactor = world.reactor().await?;
     let mut dispatcher = dispatcher(&world).await?;
     bank.answers(503);
-    for number in 0..200 {
-        let id = format!("t-{number}");
-        world
-            .happen(&World::user(&id), confirmed(&id, &bank.url))
-            .await;
-    }
+    happen(&world, 200, &bank).await;
     dispatcher.admit(world.take_in().await?);
     go_out(&mut dispatcher).await?;
     assert!(
@@ -140,12 +144,7 @@ async fn a_letter_refused_for_what_it_says_holds_up_no_other()
     let _reactor = world.reactor().await?;
     let mut dispatcher = dispatcher(&world).await?;
     bank.will_answer((0..60).map(|_| Answer::Status(400)));
-    for number in 0..200 {
-        let id = format!("t-{number}");
-        world
-            .happen(&World::user(&id), confirmed(&id, &bank.url))
-            .await;
-    }
+    happen(&world, 200, &bank).await;
     dispatcher.admit(world.take_in().await?);
     go_out(&mut dispatcher).await?;
     assert_eq!(bank.letters().len(), 200);
@@ -198,12 +197,7 @@ async fn what_is_on_its_way_while_its_receiver_goes_is_put_aside_when_it_comes_b
     let (world, bank) = (World::new(), Bank::open().await);
     let reactor = world.reactor().await?;
     let mut dispatcher = dispatcher(&world).await?;
-    for number in 0..100 {
-        let id = format!("t-{number}");
-        world
-            .happen(&World::user(&id), confirmed(&id, &bank.url))
-            .await;
-    }
+    happen(&world, 100, &bank).await;
     bank.answers(500);
     bank.will_answer([Answer::Status(410)]);
     dispatcher.admit(world.take_in().await?);

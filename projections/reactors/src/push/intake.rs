@@ -4,33 +4,26 @@ use std::sync::Arc;
 
 use bus::shell::Clock;
 use event_log::EventLog;
-use projections::check_not_behind;
-use projections::reading::{self, Wanted};
 use schemas::commands::operations::OperationStatus;
 use schemas::commands::transactions::NotificationType;
 use schemas::envelope::RecordedEvent;
 use schemas::events::Event;
 use schemas::events::operations::OperationEvent;
 use schemas::events::transactions::TransactionEvent;
-use schemas::{Lane, OperationId, TransactionId};
+use schemas::{OperationId, TransactionId};
 
-use super::ledger::{Ledger, Owed, Withdrawals, about};
-use super::pusher::PusherError;
+use super::ledger::{Ledger, Owed, PUSHES, Withdrawals, about};
 use super::station::PushStation;
-
-/// Most events of one lane in a batch, and of all of them; the latter is exceeded by less than one lane's share.
-const LANE_EVENTS_MAX: u64 = 1024;
-const BATCH_EVENTS_MAX: u64 = 4096;
+use crate::following::Follower;
+use crate::reactor::ReactorError;
 
 /// Reads the log and writes what it owes.
 #[derive(Debug)]
 pub(crate) struct Intake {
-    log: Arc<dyn EventLog>,
+    follower: Follower,
     clock: Arc<dyn Clock>,
     ledger: Ledger,
     station: Arc<PushStation>,
-    cursors: Vec<u64>,
-    first: usize,
 }
 
 /// What an event means for pushes.
@@ -50,87 +43,34 @@ impl Intake {
         clock: Arc<dyn Clock>,
         ledger: Ledger,
         station: Arc<PushStation>,
-    ) -> Result<Self, PusherError> {
-        let heads = log.heads().await?;
-        let cursors = ledger.cursors(&heads).await?;
-        check_not_behind(&heads, |lane| cursors[usize::from(lane.number())])
-            .map_err(PusherError::Behind)?;
+    ) -> Result<Self, ReactorError> {
         Ok(Self {
-            log,
+            follower: Follower::begin(log, ledger.store.clone(), PUSHES).await?,
             clock,
             ledger,
             station,
-            cursors,
-            first: 0,
         })
     }
 
     /// Takes in the next batch of events. `None` when there was none to read; else whether there is something to do.
-    pub(crate) async fn take(&mut self) -> Result<Option<bool>, PusherError> {
-        let heads = self.log.heads().await?;
-        let cursors = &self.cursors;
-        check_not_behind(&heads, |lane| cursors[usize::from(lane.number())])
-            .map_err(PusherError::Behind)?;
-        let slices = reading::read(&*self.log, &self.wanted(&heads)).await?;
-        let (mut after, mut stopped, mut read) = (self.cursors.clone(), None, 0);
-        let (mut new, mut over) = (Vec::new(), Vec::new());
-        for slice in slices {
-            let lane = usize::from(slice.wanted.lane.number());
-            after[lane] = slice.end();
-            if !slice.events.is_empty() {
-                self.first = lane + 1;
-            }
-            read += slice.events.len();
-            for (_, event) in &slice.events {
-                match meaning(event) {
-                    Meaning::Owes(owed) => new.push(*owed),
-                    Meaning::Ends(about) => over.push(about),
-                    Meaning::Nothing => {}
-                }
-            }
-            stopped = stopped.or(slice.stopped);
-        }
-        if let Some(error) = stopped {
-            if read == 0 {
-                return Err(PusherError::Lane(error));
-            }
-            let error: &dyn std::error::Error = &error;
-            tracing::error!(error, "a lane of the log cannot be read on; the others are");
-        }
-        if read == 0 {
+    pub(crate) async fn take(&mut self) -> Result<Option<bool>, ReactorError> {
+        let Some(batch) = self.follower.next().await? else {
             return Ok(None);
+        };
+        let (mut new, mut over) = (Vec::new(), Vec::new());
+        for (_, event) in &batch.events {
+            match meaning(event) {
+                Meaning::Owes(owed) => new.push(*owed),
+                Meaning::Ends(about) => over.push(about),
+                Meaning::Nothing => {}
+            }
         }
         let withdrawals = withdrawals(&self.station);
         let now = self.clock.now();
-        let moved = (&self.cursors[..], &after[..]);
+        let moved = (&batch.before[..], &batch.after[..]);
         let added = self.ledger.add(moved, &new, &over, withdrawals, now).await;
-        if matches!(added, Ok(true)) {
-            self.cursors = after;
-            return Ok(Some(!new.is_empty() || !over.is_empty()));
-        }
-        // Whether a failed commit has happened, only the database knows.
-        self.cursors = self.ledger.cursors(&heads).await?;
-        added?;
-        Err(PusherError::Disturbed)
-    }
-
-    fn wanted(&self, heads: &[u64]) -> Vec<Wanted> {
-        let (mut wanted, mut events) = (Vec::new(), 0);
-        let lanes = Lane::all().cycle().skip(self.first);
-        for lane in lanes.take(Lane::COUNT.into()) {
-            let index = usize::from(lane.number());
-            let after = self.cursors[index];
-            let limit = heads[index].saturating_sub(after).min(LANE_EVENTS_MAX);
-            if limit > 0 && events < BATCH_EVENTS_MAX {
-                events += limit;
-                wanted.push(Wanted {
-                    lane,
-                    after,
-                    limit: limit as usize,
-                });
-            }
-        }
-        wanted
+        self.follower.taken(batch.after, added).await?;
+        Ok(Some(!new.is_empty() || !over.is_empty()))
     }
 }
 

@@ -1,12 +1,15 @@
 //! What is owed, on disk. New pushes and the reader's cursor commit together; results are written in groups.
 
-use projections::numbers;
 use projections::store::{Given, Store, StoreError, Transaction, Value, WrongShape};
 use schemas::commands::transactions::PushFailure;
 use schemas::{Digest, OperationId, Owner, Timestamp, TransactionId};
 
 use super::configuration::Purpose;
 use super::station::Progress;
+use crate::following::Bookmark;
+
+/// How far the pushes' reader has come.
+pub(crate) const PUSHES: Bookmark = Bookmark("pushes");
 
 /// How long a push is of use whose transaction has no deadline, ms.
 const LIFE_MS: i64 = 24 * 3_600_000;
@@ -66,7 +69,7 @@ const SETTLED: [&str; 7] = [
 /// The ledger.
 #[derive(Clone, Debug)]
 pub(crate) struct Ledger {
-    store: Store,
+    pub(crate) store: Store,
 }
 
 /// A push that is owed.
@@ -217,28 +220,15 @@ impl Ledger {
     /// Makes the tables that are missing.
     pub(crate) async fn open(store: Store) -> Result<Self, StoreError> {
         let mut transaction = store.begin().await?;
+        Bookmark::prepare(&mut transaction).await?;
         let script = include_str!("../../../../migrations/reactors/pushes.sql");
         transaction.run_script(script).await?;
         transaction.commit().await?;
         Ok(Self { store })
     }
 
-    /// The number read last in every lane. At the very first start it is set to the log's ends: pushes are born there.
-    pub(crate) async fn cursors(&self, heads: &[u64]) -> Result<Vec<u64>, StoreError> {
-        let mut transaction = self.store.begin().await?;
-        let born = "insert into push_cursor (reader, numbers) values ('pushes', $1) on conflict (reader) do nothing";
-        let heads = numbers::to_text(heads).into();
-        transaction.execute(born, vec![heads]).await?;
-        let known = transaction
-            .fetch("select numbers from push_cursor", Vec::new())
-            .await?;
-        transaction.commit().await?;
-        let known = known.into_iter().flatten().next().ok_or(WrongShape)?;
-        Ok(numbers::from_text(&String::try_from(known)?)?)
-    }
-
-    /// Writes new pushes, ends those about what is over, and moves the cursors: all of it or nothing. `false` when another
-    /// reader has moved them.
+    /// Writes new pushes, ends those about what is over, and moves the bookmark: all of it or nothing. `None` when another
+    /// reader has moved it.
     pub(crate) async fn add(
         &self,
         (before, after): (&[u64], &[u64]),
@@ -246,12 +236,10 @@ impl Ledger {
         over: &[String],
         withdrawals: Withdrawals,
         now: Timestamp,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<()>, StoreError> {
         let mut transaction = self.store.begin().await?;
-        let sql = "update push_cursor set numbers = $1 where numbers = $2";
-        let values = [after, before].map(|numbers| numbers::to_text(numbers).into());
-        if transaction.execute(sql, values.to_vec()).await? != 1 {
-            return Ok(false);
+        if !PUSHES.move_on(&mut transaction, before, after).await? {
+            return Ok(None);
         }
         if !new.is_empty() {
             let given = Given::new(&NEW, new.iter().map(Owed::row).collect());
@@ -269,7 +257,7 @@ impl Ledger {
             }
         }
         transaction.commit().await?;
-        Ok(true)
+        Ok(Some(()))
     }
 
     /// What is to be worked on now, the longest overdue first.

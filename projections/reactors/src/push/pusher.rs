@@ -7,10 +7,9 @@ use std::time::Duration;
 
 use bus::shell::{Clock, RootSecret};
 use bus::{Bus, Sealer};
-use event_log::{EventLog, Failure};
+use event_log::EventLog;
 use futures::FutureExt as _;
 use projections::hints::Hints;
-use projections::reading::ReadError;
 use projections::store::{Durability, Store, StoreError};
 use schemas::Timestamp;
 use tokio::sync::{Notify, mpsc};
@@ -20,7 +19,8 @@ use super::crowding::Crowding;
 use super::intake::{Intake, withdrawals};
 use super::ledger::{Ledger, Owed, Settled};
 use super::station::PushStation;
-use crate::noting::Noting;
+use crate::house_commands::HouseCommands;
+use crate::reactor::ReactorError;
 
 mod carrying;
 
@@ -71,40 +71,9 @@ pub struct Pusher {
     news: Notify,
 }
 
-/// Why a pusher does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The ledger.
-    #[error("cannot prepare the ledger of pushes")]
-    Store(#[from] StoreError),
-    /// The log, or the place in it.
-    #[error(transparent)]
-    Pusher(#[from] PusherError),
-}
-
-/// Why a pusher does not go on.
-#[derive(Debug, thiserror::Error)]
-pub enum PusherError {
-    /// The log is shorter than what was read of it.
-    #[error(transparent)]
-    Behind(projections::StartError),
-    /// The ledger.
-    #[error("cannot write the ledger of pushes")]
-    Store(#[from] StoreError),
-    /// The log.
-    #[error("cannot read the log")]
-    Log(#[from] Failure),
-    /// A lane cannot be read on.
-    #[error("a lane of the log cannot be read")]
-    Lane(#[source] ReadError),
-    /// Another pusher moved a cursor.
-    #[error("another pusher is writing the same ledger")]
-    Disturbed,
-}
-
 impl Pusher {
     /// Opens the ledger. At the very first start pushes are born: what is in the log by now is never sent.
-    pub async fn new(options: PusherOptions) -> Result<Self, StartError> {
+    pub async fn new(options: PusherOptions) -> Result<Self, ReactorError> {
         let store = Store::open(&options.database_address, Durability::Lasting).await?;
         let ledger = Ledger::open(store).await?;
         let sealer = Sealer::new(options.root.clone());
@@ -115,12 +84,7 @@ impl Pusher {
             station: Arc::clone(&options.station),
             crowding: Crowding::new(),
             is_ending: AtomicBool::new(false),
-            noting: Noting::new(
-                "push",
-                Arc::clone(&options.bus),
-                sealer,
-                Arc::clone(&options.clock),
-            ),
+            house: HouseCommands::new(Arc::clone(&options.bus), sealer, Arc::clone(&options.clock)),
         };
         let pusher = Self {
             options,
@@ -133,7 +97,7 @@ impl Pusher {
     }
 
     /// Follows the log and sends until `shutdown` comes. It returns an error only when a person must look.
-    pub async fn run(&self, shutdown: impl Future<Output = ()>) -> Result<(), PusherError> {
+    pub async fn run(&self, shutdown: impl Future<Output = ()>) -> Result<(), ReactorError> {
         tokio::select! {
             followed = self.follow() => followed,
             delivered = self.deliver(shutdown) => delivered,
@@ -145,7 +109,7 @@ impl Pusher {
         self.ledger.open_count().await
     }
 
-    async fn intake(&self) -> Result<Intake, PusherError> {
+    async fn intake(&self) -> Result<Intake, ReactorError> {
         let PusherOptions {
             log,
             clock,
@@ -161,7 +125,7 @@ impl Pusher {
         .await
     }
 
-    async fn follow(&self) -> Result<(), PusherError> {
+    async fn follow(&self) -> Result<(), ReactorError> {
         let mut hints = Hints::new(Arc::clone(&self.options.bus), LOOK_EVERY);
         hints.listen().await;
         let mut intake = self.intake().await?;
@@ -174,13 +138,13 @@ impl Pusher {
                     hints.pace().await;
                 }
                 Ok(None) => hints.wait().await,
-                Err(error @ PusherError::Behind(_)) => return Err(error),
+                Err(error @ ReactorError::Behind(_)) => return Err(error),
                 Err(error) => pause_after(&error).await,
             }
         }
     }
 
-    async fn deliver(&self, shutdown: impl Future<Output = ()>) -> Result<(), PusherError> {
+    async fn deliver(&self, shutdown: impl Future<Output = ()>) -> Result<(), ReactorError> {
         let mut shutdown = std::pin::pin!(shutdown);
         let (ended, mut results) = mpsc::channel(GROUP_MAX);
         let mut work = Work {
@@ -326,7 +290,7 @@ impl Work {
     }
 }
 
-async fn pause_after(error: &PusherError) {
+async fn pause_after(error: &ReactorError) {
     metrics::counter!("pusher_failures_total").increment(1);
     report(error);
     sleep(LOOK_EVERY).await;

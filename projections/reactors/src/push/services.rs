@@ -4,6 +4,7 @@ mod apns;
 mod controls;
 mod fcm;
 mod hms;
+mod oauth;
 mod telegram;
 
 use std::collections::HashMap;

@@ -11,7 +11,7 @@ use schemas::vault::VaultName;
 use schemas::{Digest, Owner, Secret, Timestamp};
 use serde::de::DeserializeOwned;
 
-use crate::noting::{Noting, Unheard};
+use crate::house_commands::{HouseCommands, NoAnswer};
 use crate::push::configuration::{Os, Purpose};
 use crate::push::crowding::Crowding;
 use crate::push::ledger::{Owed, Settled, State};
@@ -40,7 +40,7 @@ pub(super) struct Carrier {
     pub(super) crowding: Crowding,
     /// From then on nothing new is begun.
     pub(super) is_ending: AtomicBool,
-    pub(super) noting: Noting,
+    pub(super) house: HouseCommands,
 }
 
 impl Carrier {
@@ -62,7 +62,7 @@ impl Carrier {
         if let State::Told(outcome) = settled.state {
             settled.state = match self.tell(&owed, outcome).await {
                 Ok(()) => State::Ended,
-                Err(Unheard) => State::Told(outcome),
+                Err(NoAnswer) => State::Told(outcome),
             };
             settled.next_at = self.clock.now().plus_ms(SECOND_MS);
         }
@@ -188,7 +188,7 @@ impl Carrier {
         owed: &Owed,
         job: &Job,
         attempted: &Attempted,
-    ) -> Result<(), Unheard> {
+    ) -> Result<(), NoAnswer> {
         for (place, gone_since) in &attempted.gone {
             let token = &job.addresses[*place].token;
             let command = ForgetPushAddress {
@@ -196,13 +196,13 @@ impl Carrier {
                 gone_since: *gone_since,
             };
             let identity = format!("{}/{}", owed.id, Digest::sha256(token.expose()));
-            self.noting.note(&owed.owner, &identity, command).await?;
+            self.house.note(&owed.owner, &identity, command).await?;
         }
         Ok(())
     }
 
     /// Tells the log how the push went. A withdrawal is no fact about the transaction.
-    async fn tell(&self, owed: &Owed, outcome: Result<(), PushFailure>) -> Result<(), Unheard> {
+    async fn tell(&self, owed: &Owed, outcome: Result<(), PushFailure>) -> Result<(), NoAnswer> {
         if owed.purpose == Purpose::Withdrawal {
             return Ok(());
         }
@@ -214,7 +214,7 @@ impl Carrier {
                     operation_id: owed.operation_id.clone(),
                     push_id,
                 };
-                self.noting.note(&owed.owner, &owed.id, command).await
+                self.house.note(&owed.owner, &owed.id, command).await
             }
             Err(reason) => {
                 let command = NotePushFailed {
@@ -222,7 +222,7 @@ impl Carrier {
                     push_id,
                     reason,
                 };
-                self.noting.note(&owed.owner, &owed.id, command).await
+                self.house.note(&owed.owner, &owed.id, command).await
             }
         }
     }

@@ -7,8 +7,8 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
+use super::oauth::Bearer;
 use super::{Message, Service, controls, seconds_until};
-use crate::push::access::Access;
 use crate::push::clients::{Answer, Clients, form};
 use crate::push::configuration::Fcm;
 use crate::push::jwt::{SigningKey, WrongKey};
@@ -21,12 +21,6 @@ const GRANT: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 /// Life of an assertion, seconds: the longest Google takes.
 const ASSERTION_LIFE_S: i64 = 3600;
 
-/// So long before its end a token is not used any more, ms.
-const MARGIN_MS: i64 = 60_000;
-
-/// A token that is refused before this age is refused for another reason, ms.
-const YOUNG_MS: i64 = 60_000;
-
 /// Google's service for one application.
 #[derive(Debug)]
 pub(super) struct FcmService {
@@ -35,9 +29,7 @@ pub(super) struct FcmService {
     email: String,
     token_uri: String,
     url: String,
-    access: Access,
-    clients: Clients,
-    clock: Arc<dyn Clock>,
+    bearer: Bearer,
 }
 
 /// The same service on the way to iPhones (`use_fcm`).
@@ -61,78 +53,26 @@ impl FcmService {
             email: account.client_email.clone(),
             token_uri: account.token_uri.clone(),
             url: format!("{url}/v1/projects/{}/messages:send", account.project_id),
-            access: Access::default(),
-            clients,
-            clock,
+            bearer: Bearer::new(clients, clock),
         })
     }
 
     async fn send(&self, body: &Value) -> Verdict {
-        match self.attempt(body, None).await {
-            Ok(verdict) => verdict,
-            Err(stale) => match self.attempt(body, Some(&stale)).await {
-                Ok(verdict) => verdict,
-                Err(_) => Verdict::unaccepted(),
-            },
-        }
-    }
-
-    /// `Err` is the token, when it was not accepted.
-    async fn attempt(&self, body: &Value, stale: Option<&str>) -> Result<Verdict, String> {
-        let token = self
-            .access
-            .token(&*self.clock, stale, YOUNG_MS, || self.fetch());
-        let token = match token.await {
-            Ok(token) => token,
-            Err(verdict) => return Ok(verdict),
-        };
-        let client = &self.clients.usual;
-        let request = client.post(&self.url).bearer_auth(&token).json(body);
-        match self.clients.call(request).await {
-            Ok(answer) => match verdict(&answer) {
-                Verdict::Stale => Err(token),
-                verdict => Ok(verdict),
-            },
-            Err(verdict) => Ok(verdict),
-        }
+        let fetch = || self.fetch();
+        self.bearer.post(&self.url, body, fetch, verdict).await
     }
 
     /// A new token and its life, ms.
     async fn fetch(&self) -> Result<(String, i64), Verdict> {
-        let now_s = self.clock.now().0 / 1000;
+        let now_s = self.bearer.clock.now().0 / 1000;
         let claims = json!({
             "iss": self.email, "scope": SCOPE, "aud": self.token_uri,
             "iat": now_s, "exp": now_s + ASSERTION_LIFE_S,
         });
         let assertion = self.key.sign(self.key_id.as_deref(), &claims);
         let body = form(&[("grant_type", GRANT), ("assertion", &assertion)]);
-        let request = self.clients.usual.post(&self.token_uri);
-        token_of(&self.clients, request, body).await
-    }
-}
-
-/// Asks for a token (OAuth 2.0). What is not one concerns every push of the application.
-pub(super) async fn token_of(
-    clients: &Clients,
-    request: reqwest::RequestBuilder,
-    body: String,
-) -> Result<(String, i64), Verdict> {
-    let request = request.header("content-type", "application/x-www-form-urlencoded");
-    let answer = clients.call(request.body(body)).await?;
-    let token = answer.body["access_token"].as_str();
-    match (answer.status.is_success(), token) {
-        (true, Some(token)) => {
-            let life_s = answer.body["expires_in"]
-                .as_i64()
-                .unwrap_or(ASSERTION_LIFE_S);
-            let life_ms = life_s.saturating_mul(1000).saturating_sub(MARGIN_MS);
-            Ok((token.to_owned(), life_ms))
-        }
-        (true, None) => Err(Verdict::unaccepted()),
-        (false, _) => match Verdict::of_status(answer.status, answer.asked_ms) {
-            Some(later @ Verdict::Later { .. }) => Err(later),
-            _ => Err(Verdict::unaccepted()),
-        },
+        let request = self.bearer.clients.usual.post(&self.token_uri);
+        self.bearer.ask(request, body).await
     }
 }
 
@@ -142,7 +82,7 @@ impl Service for FcmService {
             let mut body = message.body;
             if let (Some(expires_at), Some(inner)) = (message.expires_at, body.get_mut("message")) {
                 // Google keeps messages for four weeks unless told otherwise.
-                let left_s = seconds_until(expires_at, self.clock.now());
+                let left_s = seconds_until(expires_at, self.bearer.clock.now());
                 keep_no_longer(inner, left_s);
             }
             self.send(&body).await

@@ -7,9 +7,8 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::fcm::token_of;
+use super::oauth::Bearer;
 use super::{Message, Service, seconds_until};
-use crate::push::access::Access;
 use crate::push::clients::{Answer, Clients, form};
 use crate::push::configuration::Hms;
 use crate::push::verdict::Verdict;
@@ -17,17 +16,12 @@ use crate::push::verdict::Verdict;
 const TOKENS: &str = "https://oauth-login.cloud.huawei.com/oauth2/v3/token";
 const PUSHES: &str = "https://push-api.cloud.huawei.com";
 
-/// A token that is refused before this age is refused for another reason, ms.
-const YOUNG_MS: i64 = 60_000;
-
 /// Huawei's service for one application.
 pub(super) struct HmsService {
     credentials: Hms,
     token_url: String,
     url: String,
-    access: Access,
-    clients: Clients,
-    clock: Arc<dyn Clock>,
+    bearer: Bearer,
 }
 
 impl std::fmt::Debug for HmsService {
@@ -48,39 +42,13 @@ impl HmsService {
                 .to_owned(),
             url: format!("{url}/v1/{}/messages:send", credentials.client_id),
             credentials: credentials.clone(),
-            access: Access::default(),
-            clients,
-            clock,
+            bearer: Bearer::new(clients, clock),
         }
     }
 
     async fn send(&self, body: &Value) -> Verdict {
-        match self.attempt(body, None).await {
-            Ok(verdict) => verdict,
-            Err(stale) => match self.attempt(body, Some(&stale)).await {
-                Ok(verdict) => verdict,
-                Err(_) => Verdict::unaccepted(),
-            },
-        }
-    }
-
-    async fn attempt(&self, body: &Value, stale: Option<&str>) -> Result<Verdict, String> {
-        let token = self
-            .access
-            .token(&*self.clock, stale, YOUNG_MS, || self.fetch());
-        let token = match token.await {
-            Ok(token) => token,
-            Err(verdict) => return Ok(verdict),
-        };
-        let client = &self.clients.usual;
-        let request = client.post(&self.url).bearer_auth(&token).json(body);
-        match self.clients.call(request).await {
-            Ok(answer) => match verdict(&answer) {
-                Verdict::Stale => Err(token),
-                verdict => Ok(verdict),
-            },
-            Err(verdict) => Ok(verdict),
-        }
+        let fetch = || self.fetch();
+        self.bearer.post(&self.url, body, fetch, verdict).await
     }
 
     async fn fetch(&self) -> Result<(String, i64), Verdict> {
@@ -94,12 +62,8 @@ impl HmsService {
             ("client_id", client_id),
             ("client_secret", client_secret),
         ]);
-        token_of(
-            &self.clients,
-            self.clients.usual.post(&self.token_url),
-            body,
-        )
-        .await
+        let request = self.bearer.clients.usual.post(&self.token_url);
+        self.bearer.ask(request, body).await
     }
 }
 
@@ -109,7 +73,7 @@ impl Service for HmsService {
             let mut body = message.body;
             let android = body.get_mut("message").and_then(Value::as_object_mut);
             if let (Some(expires_at), Some(inner)) = (message.expires_at, android) {
-                let left_s = seconds_until(expires_at, self.clock.now());
+                let left_s = seconds_until(expires_at, self.bearer.clock.now());
                 let android = inner.entry("android").or_insert_with(|| json!({}));
                 let given = android["ttl"]
                     .as_str()
