@@ -13,6 +13,7 @@ use schemas::events::code_orders::CodeOrderEvent;
 use schemas::{Owner, Secret};
 use serde_json::{Value, json};
 use tests::house::{LogChoice, Phone, Plan, SYSTEM_ID, TestHouse};
+use tests::postgres::TestPostgres;
 
 use crate::until;
 
@@ -190,12 +191,25 @@ async fn a_code_comes_by_text_message_and_letter_and_activates_the_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_the_activation_nothing_is_sent() {
+    nothing_is_sent_after_the_activation(Plan::new(LogChoice::Memory)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_the_same_with_postgresql() {
+    let Some(postgres) = TestPostgres::start() else {
+        return;
+    };
+    let plan = Plan::new(LogChoice::Memory).with_outbox(postgres.database());
+    nothing_is_sent_after_the_activation(plan).await;
+}
+
+async fn nothing_is_sent_after_the_activation(plan: Plan) {
     let sms = simulator(Service::Sms).await;
     let ways = CodeWays {
         mail: None,
         sms: Some(gateway(&sms)),
     };
-    let house = TestHouse::start(Plan::new(LogChoice::Memory).sending_codes_by(ways)).await;
+    let house = TestHouse::start(plan.sending_codes_by(ways)).await;
     let bank = house.bank().await;
     let (mut phone, code, owner) = in_two_parts(&house, &bank).await;
     sms.fail_next(MessageFault::Later);

@@ -1,7 +1,6 @@
 //! The evidence about one transaction, in the hands of somebody who has openssl and the verifier and nothing of ours running.
 
 use std::io::Read as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -10,6 +9,8 @@ use device::{Answer, Declination};
 use event_log::{EventLog, SqliteLog};
 use notary::{Notary, Place};
 use reqwest::Method;
+use schemas::events::Event;
+use schemas::events::users::UserEvent;
 use serde_json::json;
 use tests::house::{LogChoice, Plan, SYSTEM_ID, TestHouse};
 
@@ -28,11 +29,7 @@ impl Signed {
     async fn start() -> Self {
         let plan = Plan::new(LogChoice::Sqlite).with("CLEAN_TRANSACTION", "0");
         let data = plan.folder().to_owned();
-        let mut secret = std::fs::OpenOptions::new();
-        let secret = secret.write(true).create_new(true).mode(0o600);
-        // The secret of a plan, as the program reads it.
-        let mut secret = secret.open(data.join("secret")).unwrap();
-        std::io::Write::write_all(&mut secret, "5e".repeat(32).as_bytes()).unwrap();
+        plan.keep_secret();
         let house = TestHouse::start(plan).await;
         let log: Arc<dyn EventLog> =
             Arc::new(SqliteLog::open(data.join("log.sqlite")).await.unwrap());
@@ -302,5 +299,46 @@ async fn other_outcomes_and_members_of_operations_have_theirs() {
     let user_id = phone.key().info().user_id.to_string();
     let (nothing, _) = signed.evidence("no-such-transaction", &["--user", &user_id]);
     assert!(String::from_utf8_lossy(&nothing.stderr).contains("has no transaction"));
+    signed.house.end().await;
+}
+
+/// What became of the callbacks about this transaction, and of no other.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_receipts_of_its_callbacks_are_in_it() {
+    let mut signed = Signed::start().await;
+    let (bank, receiver, _) = signed.house.bank_with_receiver().await;
+    let phone = signed.house.phone(&bank).await;
+    let why = Declination {
+        reason: "not me".to_owned(),
+        code: None,
+    };
+    let user: schemas::Owner = format!("{SYSTEM_ID}/{}", phone.key().info().user_id)
+        .parse()
+        .unwrap();
+    let mut ids = Vec::new();
+    for receipts in 2..=3 {
+        let id = signed.house.ask(&bank, &phone, TEXT).await;
+        let declined = phone.decline(&id, &why, signed.house.now()).await;
+        declined.unwrap();
+        // The first one of all is of the key's registration.
+        crate::until(async || {
+            let history = signed.house.history(&user).await;
+            let noted = history.iter().map(|recorded| match &recorded.event {
+                Event::Users(UserEvent::ReceiptsNoted(noted)) => noted.receipts.len(),
+                _ => 0,
+            });
+            noted.sum::<usize>() == receipts
+        })
+        .await;
+        ids.push(id);
+    }
+    signed.sign().await;
+    for id in ids {
+        let folder = signed.dossier(id.as_str());
+        let report = text(folder.path(), "report.en.html");
+        assert_eq!(report.matches("<td>callback_receipts</td>").count(), 1, "{report}");
+        assert!(check(folder.path()).status.success());
+    }
+    assert_eq!(receiver.received().len(), 3);
     signed.house.end().await;
 }

@@ -6,7 +6,8 @@ use schemas::Digest;
 use serde_json::{Value, json};
 use tests::house::TestHouse;
 
-async fn receipts(bank: &countersign::bank::Bank) -> Vec<Value> {
+/// The receipts in the journal of the system.
+pub(crate) async fn noted(bank: &countersign::bank::Bank) -> Vec<Value> {
     let journal = bank.events("request_type=callback_receipts", None).await;
     let journal = journal.unwrap().success().unwrap();
     let events = journal["events"].as_array().unwrap().iter();
@@ -43,23 +44,23 @@ async fn the_journal_says_what_became_of_every_callback() {
         phone.decline(&id, &why, house.now()).await.unwrap();
     };
     decline().await;
-    crate::until(async || receipts(&bank).await.len() == 1).await;
+    crate::until(async || noted(&bank).await.len() == 1).await;
     receiver.fail_next(Fault::Status {
         status: 410,
         retry_after: None,
         body: Some(json!("gone")),
     });
     decline().await;
-    crate::until(async || receipts(&bank).await.len() == 2).await;
-    let mut noted = receipts(&bank).await;
-    noted.sort_by_key(|receipt| receipt["status"].as_u64());
-    assert_eq!(noted[0]["outcome"], "taken");
-    assert_eq!(noted[0]["status"], 200);
-    assert_eq!(noted[0]["attempts"], 1);
-    assert_eq!(noted[0]["letter_id"], receiver.behavior.letters()[0].id);
-    assert_eq!(noted[1]["outcome"], "put_aside");
-    assert_eq!(noted[1]["status"], 410);
+    crate::until(async || noted(&bank).await.len() == 2).await;
+    let mut receipts = noted(&bank).await;
+    receipts.sort_by_key(|receipt| receipt["status"].as_u64());
+    assert_eq!(receipts[0]["outcome"], "taken");
+    assert_eq!(receipts[0]["status"], 200);
+    assert_eq!(receipts[0]["attempts"], 1);
+    assert_eq!(receipts[0]["letter_id"], receiver.behavior.letters()[0].id);
+    assert_eq!(receipts[1]["outcome"], "put_aside");
+    assert_eq!(receipts[1]["status"], 410);
     let answer = serde_json::to_value(Digest::sha256(b"\"gone\"")).unwrap();
-    assert_eq!(noted[1]["answer"], answer);
+    assert_eq!(receipts[1]["answer"], answer);
     house.end().await;
 }

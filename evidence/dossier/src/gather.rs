@@ -1,6 +1,8 @@
 //! What belongs to a transaction: its own events, those of the key it was answered with, and what was shown, as far as it is
 //! kept.
 
+use std::collections::HashSet;
+
 use bus::shell::RootSecret;
 use event_log::{EventLog, Failure};
 use evidence::EventProof;
@@ -12,6 +14,7 @@ use schemas::events::Event;
 use schemas::events::keys::KeyEvent;
 use schemas::events::operations::OperationEvent;
 use schemas::events::transactions::TransactionEvent;
+use schemas::events::users::UserEvent;
 use schemas::vault::VaultName;
 use schemas::{Digest, KeyIndex, Owner, Position, SystemId, Timestamp, TransactionId, UserId};
 
@@ -157,13 +160,18 @@ pub async fn gather(
     };
     let public_key = key_index.and_then(|key| public_key(recorded(), transaction_id, key));
     let mut events = Vec::new();
+    let mut told = HashSet::new();
     for (position, stored, recorded) in history {
-        let is_about = concerns(&recorded.event, transaction_id)
+        let concerns = concerns(&recorded.event, transaction_id);
+        if concerns {
+            told.insert(position);
+        }
+        let is_about = concerns
+            || is_receipt_of(&recorded.event, &told)
             || key_index.is_some_and(|key| is_of_key(&recorded.event, key));
         if is_about {
             let Some(proof) = archive.proof(position).await? else {
-                // Who asks for the evidence looks at the transaction: that look cannot be waited for.
-                if matches!(recorded.event, Event::Looked(_)) {
+                if comes_any_time(&recorded.event) {
                     continue;
                 }
                 return Err(DossierError::NotSigned(position));
@@ -307,9 +315,29 @@ fn concerns(event: &Event, id: &TransactionId) -> bool {
         }
 }
 
+/// Does the event say what became of a callback about one of these events?
+fn is_receipt_of(event: &Event, told: &HashSet<Position>) -> bool {
+    match event {
+        Event::Users(UserEvent::ReceiptsNoted(noted)) => {
+            let mut receipts = noted.receipts.iter();
+            receipts.any(|receipt| told.contains(&receipt.position))
+        }
+        _ => false,
+    }
+}
+
+/// Nobody can wait until such an event is signed: the look of who asks for the evidence, and what became of a callback.
+fn comes_any_time(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Looked(_) | Event::Users(UserEvent::ReceiptsNoted(_))
+    )
+}
+
 /// Does the event belong to the history of that key, or of the person who holds it?
 fn is_of_key(event: &Event, key_index: KeyIndex) -> bool {
     match event {
+        Event::Users(UserEvent::ReceiptsNoted(_)) => false,
         Event::Users(_) => true,
         Event::Keys(event) => event.key_index() == key_index,
         _ => false,
