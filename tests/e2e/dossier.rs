@@ -336,7 +336,11 @@ async fn the_receipts_of_its_callbacks_are_in_it() {
     for id in ids {
         let folder = signed.dossier(id.as_str());
         let report = text(folder.path(), "report.en.html");
-        assert_eq!(report.matches("<td>callback_receipts</td>").count(), 1, "{report}");
+        assert_eq!(
+            report.matches("<td>callback_receipts</td>").count(),
+            1,
+            "{report}"
+        );
         assert!(check(folder.path()).status.success());
     }
     assert_eq!(receiver.received().len(), 3);

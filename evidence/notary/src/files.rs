@@ -18,7 +18,7 @@ pub(crate) struct Files {
 /// There is power as long as the process runs.
 #[cfg(not(test))]
 #[derive(Debug, Default)]
-struct Power;
+struct Power();
 
 #[cfg(test)]
 use power::Power;

@@ -3,20 +3,26 @@
 //! Of the deliveries with one order key at most one is `pending`, the others are `waiting` for it. Bodies are sealed,
 //! since they repeat what lies in the vault, and are forgotten as soon as they were delivered.
 
+mod counting;
+mod fate;
+
 use std::collections::HashSet;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bus::shell::RootSecret;
 use projections::store::{Given, Store, StoreError, Transaction, Value, WrongShape};
-use schemas::commands::users::ReceiptOutcome;
-use schemas::{Digest, Owner, Position, Timestamp};
+use schemas::{Owner, Position, Timestamp};
 
 use crate::delivery::{Delivery, read_content};
 use crate::following::Bookmark;
 use crate::letters::release;
 use crate::receipts::{self, Ended};
 use crate::receivers::{self, Receivers};
+
+pub use counting::Status;
+pub(crate) use fate::{Fate, Settled};
+use fate::{SETTLE, SETTLED};
 
 /// How far the letters' reader has come.
 pub(crate) const LETTERS: Bookmark = Bookmark("reactors");
@@ -49,22 +55,6 @@ const INSERT: &str = "insert into delivery (id, kind, system_id, order_key, lane
     and held.status = 'pending') then 'waiting' else status end, last_error, created_at, finished_at \
     from {given} where true on conflict (id) do nothing returning id, status";
 
-/// Ended attempts, as they are given to [`SETTLE`].
-const SETTLED: [&str; 7] = [
-    "settled_id",
-    "fate",
-    "attempts",
-    "later",
-    "answer",
-    "error",
-    "ended_at",
-];
-
-/// A body is forgotten when it was delivered.
-const SETTLE: &str = "update delivery set status = fate, attempt = attempts, next_at = later, last_status = answer, \
-    last_error = error, finished_at = ended_at, body = case when fate = 'delivered' then null else body end \
-    from {given} where id = settled_id";
-
 const COLUMNS: &str = "id, system_id, url, endpoint, order_key, body, attempt, next_at";
 
 /// The outbox's tables.
@@ -89,36 +79,6 @@ pub(crate) struct NewDelivery {
     pub owner: Option<Owner>,
 }
 
-/// How an attempt ended, as it is written down.
-#[derive(Clone, Debug)]
-pub(crate) struct Settled {
-    /// The delivery, its attempt counted.
-    pub delivery: Delivery,
-    /// What becomes of it.
-    pub fate: Fate,
-    /// The status the receiver answered with; `None` when it did not answer.
-    pub status: Option<u16>,
-    /// Why it failed.
-    pub error: Option<&'static str>,
-    /// SHA-256 of the answer's body, when there was one that was read to its end.
-    pub answer: Option<Digest>,
-}
-
-/// What becomes of a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
-    /// It arrived.
-    Delivered,
-    /// It is tried again.
-    Again(Timestamp),
-    /// A person must look at it.
-    Parked,
-    /// A person must look at it: it goes to an address that is never called.
-    Forbidden,
-    /// A person must look at it, and its receiver is gone: so is whatever else is owed to that.
-    Gone,
-}
-
 /// What follows from ended attempts.
 #[derive(Debug, Default)]
 pub(crate) struct Settlement {
@@ -126,19 +86,6 @@ pub(crate) struct Settlement {
     pub next: Vec<Delivery>,
     /// Ids of deliveries that must not be sent any more: their receivers are gone.
     pub put_aside: Vec<String>,
-}
-
-/// How many deliveries are where.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Status {
-    /// To be sent, now or at their time.
-    pub pending: u64,
-    /// Waiting for an earlier one with the same order key.
-    pub waiting: u64,
-    /// Delivered within the last seven days.
-    pub delivered: u64,
-    /// Given up: a person must look at them.
-    pub parked: u64,
 }
 
 /// What an endpoint has on disk.
@@ -380,36 +327,6 @@ impl Outbox {
         transaction.commit().await
     }
 
-    /// How many deliveries are where.
-    pub async fn status(&self) -> Result<Status, StoreError> {
-        self.counted("select status, count(*) from delivery group by status")
-            .await
-    }
-
-    /// The same without what was delivered, which may be long.
-    pub async fn owed(&self) -> Result<Status, StoreError> {
-        let sql = "select status, count(*) from delivery where status = 'pending' or status = 'waiting' \
-                   group by status union all \
-                   select status, count(*) from delivery where status = 'parked' group by status";
-        self.counted(sql).await
-    }
-
-    async fn counted(&self, sql: &str) -> Result<Status, StoreError> {
-        let mut status = Status::default();
-        for row in self.store.fetch(sql, Vec::new()).await? {
-            let [word, count] = <[Value; 2]>::try_from(row).map_err(|_| WrongShape)?;
-            let (word, count) = (String::try_from(word)?, i64::try_from(count)? as u64);
-            match word.as_str() {
-                "pending" => status.pending = count,
-                "waiting" => status.waiting = count,
-                "delivered" => status.delivered = count,
-                "parked" => status.parked = count,
-                _ => return Err(WrongShape.into()),
-            }
-        }
-        Ok(status)
-    }
-
     fn opened(&self, rows: Vec<Vec<Value>>) -> Result<Vec<Delivery>, StoreError> {
         rows.into_iter()
             .map(|row| self.open_row(row).map_err(StoreError::from))
@@ -448,53 +365,6 @@ impl Outbox {
             attempt: i64::try_from(attempt)? as u32,
             next_at: Timestamp(next_at.try_into()?),
         })
-    }
-}
-
-impl Settled {
-    /// Its end, when it has come.
-    fn ended(&self) -> Option<Ended<'_>> {
-        let outcome = match self.fate {
-            Fate::Again(_) => return None,
-            Fate::Delivered => ReceiptOutcome::Taken,
-            Fate::Parked | Fate::Forbidden | Fate::Gone => ReceiptOutcome::PutAside,
-        };
-        Some(Ended {
-            id: &self.delivery.id,
-            outcome,
-            answer: self.answer,
-        })
-    }
-
-    /// Whether the attempt shows that the endpoint lives; `None` when it was not called. A letter that is refused for what
-    /// it says shows life.
-    pub fn shows_life(&self) -> Option<bool> {
-        match self.fate {
-            Fate::Forbidden => None,
-            Fate::Delivered | Fate::Gone => Some(true),
-            Fate::Again(_) | Fate::Parked => {
-                let status = self.status.unwrap_or(u16::MAX);
-                Some(status < 500 && status != 429)
-            }
-        }
-    }
-
-    /// In the order of [`SETTLED`].
-    fn row(&self, now: Timestamp) -> Vec<Value> {
-        let (status, next_at, finished_at) = match self.fate {
-            Fate::Delivered => ("delivered", now, Some(now.0)),
-            Fate::Again(at) => ("pending", at, None),
-            Fate::Parked | Fate::Forbidden | Fate::Gone => ("parked", now, Some(now.0)),
-        };
-        vec![
-            self.delivery.id.as_str().into(),
-            status.into(),
-            i64::from(self.delivery.attempt).into(),
-            next_at.0.into(),
-            self.status.map(i64::from).into(),
-            self.error.map(ToOwned::to_owned).into(),
-            finished_at.into(),
-        ]
     }
 }
 

@@ -168,15 +168,13 @@ impl Teller {
             BATCH_MAX => Batch::Full,
             _ => Batch::Partial,
         };
-        let mut name = String::from("receipts");
+        let mut members = vec![String::from("receipts")];
         for row in oldest.clone() {
             let [id, at] = <[Value; 2]>::try_from(row).map_err(|_| WrongShape)?;
-            name.push_str(&format!(
-                "\n{} {}",
-                String::try_from(id)?,
-                i64::try_from(at)?
-            ));
+            let (id, at) = (String::try_from(id)?, i64::try_from(at)?);
+            members.push(format!("{id} {at}"));
         }
+        let name = members.join("\n");
         let batch = hex::encode(&Digest::sha256(name.as_bytes()).0[..16]);
         let rows = oldest.into_iter().map(|mut row| {
             row.push(batch.as_str().into());
