@@ -3,6 +3,7 @@
 //! It listens on the loopback interface only, lets in nobody without the password drawn for this run, and flushes every
 //! message (`sync_interval: always`). Its data folder is its own.
 
+mod accounts;
 pub mod binary;
 mod configuration;
 pub mod fetch;
@@ -16,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::jetstream::{Access, JetStreamOptions, SyncProof};
 use crate::shell::random_bytes;
+pub use accounts::{AccountsError, AccountsOfChild};
 use binary::BinaryError;
 use configuration::Configuration;
 use supervisor::{Order, Supervisor};
@@ -30,6 +32,8 @@ pub struct ChildOptions {
     pub binary: PathBuf,
     /// Its data folder; created when missing. One server at a time.
     pub folder: PathBuf,
+    /// Port of the loopback interface for clients; `None` lets the server choose. Analysts want one that stays.
+    pub port: Option<u16>,
     /// Memory for commands under way, bytes; default 512 MiB.
     pub memory_bytes_max: u64,
     /// Disk for events, bytes; default 64 GiB. The server refuses events beyond it.
@@ -42,6 +46,7 @@ impl ChildOptions {
         Self {
             binary: binary.into(),
             folder: folder.into(),
+            port: None,
             memory_bytes_max: 512 * 1024 * 1024,
             disk_bytes_max: 64 * 1024 * 1024 * 1024,
         }
@@ -118,6 +123,7 @@ impl NatsServer {
         let (thread, running) = supervisor.run()?;
         let started = running.await.map_err(|_| ChildError::NotListening)??;
         configuration.ports = Some(started.ports);
+        configuration.tell_access()?;
         Ok(Self {
             configuration,
             orders: Some(started.orders),
@@ -136,6 +142,15 @@ impl NatsServer {
         };
         options.sync_proof = SyncProof::OurOwnServer;
         options
+    }
+
+    /// The accounts of analysts in it.
+    pub fn accounts(&self) -> AccountsOfChild {
+        let orders = self.orders.as_ref();
+        AccountsOfChild::new(
+            self.configuration.clone(),
+            orders.map(mpsc::UnboundedSender::downgrade),
+        )
     }
 
     /// Address of its monitor, `host:port`, on the loopback interface.
@@ -197,6 +212,19 @@ impl Drop for NatsServer {
     fn drop(&mut self) {
         self.end();
     }
+}
+
+/// How to connect to the server that another process runs in that folder; `None` when no server was ever started there.
+pub fn running_in(folder: &Path) -> Option<JetStreamOptions> {
+    let text = std::fs::read(folder.join(configuration::ACCESS)).ok()?;
+    let access: configuration::RunningAccess = serde_json::from_slice(&text).ok()?;
+    let mut options = JetStreamOptions::new(access.url);
+    options.access = Access::Password {
+        user: access.user,
+        password: Secret::new(access.password),
+    };
+    options.sync_proof = SyncProof::OurOwnServer;
+    Some(options)
 }
 
 fn password() -> Secret {

@@ -42,6 +42,7 @@ use publishing::Publisher;
 use topology::Topology;
 
 pub use apply::ApplyError;
+pub(crate) use check::ask_monitor;
 pub use check::{CheckError, SyncProof};
 pub use options::{Access, Addresses, JetStreamOptions, Tls, UnreachableError};
 

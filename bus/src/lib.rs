@@ -3,6 +3,7 @@
 //! Two buses serve the port: JetStream and in-process. One conformance suite (`tests/conformance`) holds them to the same
 //! promises. This package knows no domain rule, no SQL and no HTTP.
 
+pub mod analysts;
 pub mod child;
 pub mod in_process;
 pub mod jetstream;

@@ -62,6 +62,14 @@ pub struct ServeArguments {
     /// The bus: inside this process, or a nats-server that this process starts and supervises
     #[arg(long, env = "COUNTERSIGN_NATS", value_enum, default_value_t = NatsChoice::InProcess)]
     pub nats: NatsChoice,
+    /// Port of that nats-server on the loopback interface; analysts want one that stays [default: any free one]
+    #[arg(
+        long,
+        env = "COUNTERSIGN_NATS_PORT",
+        conflicts_with = "nats_url",
+        value_name = "PORT"
+    )]
+    pub nats_port: Option<u16>,
     /// The bus: an existing NATS, 2.15.1 or newer with `sync_interval: always`
     #[arg(
         long,

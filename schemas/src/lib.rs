@@ -3,6 +3,7 @@
 //! This package never waits, reads a clock, draws a random number or touches the outside. Everything else may depend on
 //! it; it depends on nothing of ours.
 
+pub mod analytics;
 pub mod answers;
 pub mod canonical;
 pub mod carried;
@@ -33,6 +34,7 @@ pub mod time;
 pub mod vault;
 pub mod words;
 
+pub use analytics::AnalyticsName;
 pub use errors::ErrorCode;
 pub use ids::{
     CodeOrderId, CommandId, Digest, KeyIndex, OperationId, Owner, RequestId, SystemId,

@@ -31,6 +31,27 @@ pub fn events_of(lane: Lane) -> String {
     format!("evt.{lane}.>")
 }
 
+/// Where the curated form of an event is published, in the account of a grant: `curated.<lane>.<system>.<aggregate>.<word>`.
+pub fn curated(lane: Lane, system_id: &SystemId, aggregate: &str, word: &str) -> String {
+    format!(
+        "curated.{lane}.{}.{}.{}",
+        escape(system_id.as_str()),
+        escape(aggregate),
+        escape(word)
+    )
+}
+
+/// The subjects of all curated events, with a name for every token: for documents, not for subscribing.
+pub const CURATED_ADDRESS: &str = "curated.{lane}.{system}.{aggregate}.{word}";
+
+/// Every curated event of a lane.
+pub fn curated_of(lane: Lane) -> String {
+    format!("curated.{lane}.>")
+}
+
+/// Every curated event.
+pub const CURATED: &str = "curated.>";
+
 /// Where a command that nobody could handle is put aside: `parked.<lane>`.
 pub fn parked(lane: Lane) -> String {
     format!("parked.{lane}")

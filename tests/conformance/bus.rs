@@ -5,6 +5,7 @@
     reason = "in a test a failure of the bus is a failure of the test"
 )]
 
+mod analysts;
 mod only_jetstream;
 
 use std::future::Future;

@@ -7,7 +7,7 @@ mod cluster;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use bus::child::{ChildOptions, ChildState, NatsServer, fetch};
+use bus::child::{AccountsOfChild, ChildOptions, ChildState, NatsServer, fetch};
 use bus::{Bus, JetStreamBus, JetStreamOptions, Limits};
 
 pub use cluster::TestCluster;
@@ -46,6 +46,11 @@ impl TestNats {
         JetStreamBus::connect(options)
             .await
             .unwrap_or_else(|error| panic!("no bus: {error:?}"))
+    }
+
+    /// The accounts of analysts in it.
+    pub fn accounts(&self) -> AccountsOfChild {
+        self.server.accounts()
     }
 
     /// Address of its monitor.

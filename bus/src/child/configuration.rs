@@ -7,12 +7,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use schemas::Secret;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ChildError, ChildOptions};
 
 /// The only user of our own server.
 pub(super) const USER: &str = "countersign";
+
+/// The house's own account. The server's default one lets accounts of others not lie beside it.
+const ACCOUNT: &str = "COUNTERSIGN";
+
+/// Where the house's streams lay before it had an account, below the server's data.
+const DEFAULT_ACCOUNT: &str = "$G";
 
 /// How many consumers a stream may have: one for each lane and reader, with room to spare. The server's own default
 /// refuses the 1001st.
@@ -20,6 +26,10 @@ const CONSUMERS_MAX: u32 = 4096;
 
 /// The largest message, bytes.
 const MESSAGE_BYTES_MAX: u32 = 8 * 1024 * 1024;
+
+/// Names of files in the folder.
+const ACCOUNTS: &str = "analysts.conf";
+pub(super) const ACCESS: &str = "access.json";
 
 /// How often, and at what distance, the folder is claimed.
 const CLAIM_ATTEMPTS_MAX: u32 = 20;
@@ -32,6 +42,8 @@ pub(super) struct Configuration {
     pub(super) password: Secret,
     /// Where it listens; `None` until it has chosen.
     pub(super) ports: Option<Ports>,
+    /// Where clients connect; 0 lets the server choose.
+    port: u16,
     memory_bytes_max: u64,
     disk_bytes_max: u64,
 }
@@ -49,6 +61,7 @@ impl Configuration {
             folder: options.folder.clone(),
             password,
             ports: None,
+            port: options.port.unwrap_or(0),
             memory_bytes_max: options.memory_bytes_max,
             disk_bytes_max: options.disk_bytes_max,
         }
@@ -79,6 +92,16 @@ impl Configuration {
         self.folder.join("nats-server.log")
     }
 
+    /// Where the accounts of analysts are listed, by [`crate::analysts::configuration`].
+    pub(super) fn accounts_file(&self) -> PathBuf {
+        self.folder.join(ACCOUNTS)
+    }
+
+    /// Where orders beside the running service find out how to connect.
+    pub(super) fn access_file(&self) -> PathBuf {
+        self.folder.join(ACCESS)
+    }
+
     fn ports_folder(&self) -> PathBuf {
         self.folder.join("ports")
     }
@@ -97,21 +120,46 @@ impl Configuration {
             .recursive(true)
             .mode(0o700)
             .create(&ports_folder)?;
-        let beside = self.folder.join("nats-server.conf.tmp");
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&beside)?;
-        file.write_all(self.text().as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(beside, self.file())
+        self.move_into_the_account()?;
+        if !self.accounts_file().exists() {
+            write_for_us_alone(&self.accounts_file(), "")?;
+        }
+        write_for_us_alone(&self.file(), &self.text())
+    }
+
+    /// Streams of the time before the house had an account are moved into it.
+    fn move_into_the_account(&self) -> Result<(), std::io::Error> {
+        let stored = self.folder.join("data/jetstream");
+        let (before, now) = (stored.join(DEFAULT_ACCOUNT), stored.join(ACCOUNT));
+        if before.exists() && !now.exists() {
+            std::fs::rename(before, now)?;
+        }
+        Ok(())
+    }
+
+    /// Writes down how to connect, for those who may read our folder.
+    pub(super) fn tell_access(&self) -> Result<(), ChildError> {
+        let access = RunningAccess {
+            url: self.url(),
+            monitor: self.monitor(),
+            user: USER.to_owned(),
+            password: self.password.expose_text().unwrap_or_default().to_owned(),
+        };
+        let text = serde_json::to_string(&access).expect("texts are always JSON");
+        write_for_us_alone(&self.access_file(), &text).map_err(|source| ChildError::Folder {
+            folder: self.folder.display().to_string(),
+            source,
+        })
     }
 
     /// The configuration. A port of -1 lets the server choose; after that it keeps its choice.
     fn text(&self) -> String {
-        let (clients, monitor) = self.ports.map_or((-1, -1), |ports| {
+        let asked_for = if self.port == 0 {
+            -1
+        } else {
+            i32::from(self.port)
+        };
+        let (clients, monitor) = self.ports.map_or((asked_for, -1), |ports| {
             (i32::from(ports.clients), i32::from(ports.monitor))
         });
         let password = self.password.expose_text().unwrap_or_default();
@@ -129,7 +177,10 @@ impl Configuration {
              logfile_size_limit: 10485760\n\
              logfile_max_num: 3\n\
              max_payload: {MESSAGE_BYTES_MAX}\n\
-             authorization {{ user: \"{USER}\", password: \"{password}\" }}\n\
+             accounts {{\n  \
+               {ACCOUNT}: {{ jetstream: enabled, users: [ {{ user: \"{USER}\", password: \"{password}\" }} ] }}\n  \
+               include \"{ACCOUNTS}\"\n\
+             }}\n\
              jetstream {{\n  \
                store_dir: {folder}\n  \
                sync_interval: always\n  \
@@ -222,6 +273,29 @@ impl Configuration {
     }
 }
 
+/// How to connect to the running server.
+#[derive(Serialize, Deserialize)]
+pub(super) struct RunningAccess {
+    pub(super) url: String,
+    pub(super) monitor: String,
+    pub(super) user: String,
+    pub(super) password: String,
+}
+
+/// Writes a file that only we read, wholly or not at all.
+pub(super) fn write_for_us_alone(path: &Path, text: &str) -> Result<(), std::io::Error> {
+    let beside = path.with_extension("tmp");
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&beside)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(beside, path)
+}
+
 /// The server's ports file.
 #[derive(Deserialize)]
 struct SaidPorts {
@@ -253,6 +327,32 @@ mod tests {
         let metadata = std::fs::metadata(configuration.file()).unwrap();
         assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
         assert!(!format!("{configuration:?}").contains("hush"));
+    }
+
+    #[test]
+    fn what_was_stored_before_there_was_an_account_is_moved_into_it_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = ChildOptions::new("nats-server", folder.path());
+        let stored = folder.path().join("data/jetstream");
+        std::fs::create_dir_all(stored.join("$G/streams/PARKED")).unwrap();
+        let configuration = Configuration::new(&options, Secret::new("hush"));
+        configuration.prepare().unwrap();
+        assert!(stored.join("COUNTERSIGN/streams/PARKED").exists());
+        std::fs::create_dir_all(stored.join("$G/streams/LATER")).unwrap();
+        configuration.prepare().unwrap();
+        assert!(!stored.join("COUNTERSIGN/streams/LATER").exists());
+    }
+
+    #[test]
+    fn the_accounts_of_analysts_outlive_a_start() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = ChildOptions::new("nats-server", folder.path());
+        let configuration = Configuration::new(&options, Secret::new("hush"));
+        configuration.prepare().unwrap();
+        write_for_us_alone(&configuration.accounts_file(), "ANALYST_x: {}").unwrap();
+        configuration.prepare().unwrap();
+        let text = std::fs::read_to_string(configuration.accounts_file()).unwrap();
+        assert_eq!(text, "ANALYST_x: {}");
     }
 
     #[test]

@@ -37,6 +37,8 @@ const SAID_MAX: usize = 600;
 pub(super) enum Order {
     HoldDown,
     LetUp,
+    /// Read the configuration again, without an interruption.
+    Reload,
     Stop,
 }
 
@@ -121,6 +123,10 @@ impl Supervisor {
             };
             match ended {
                 Ended::Ordered(Order::LetUp) => continue,
+                Ended::Ordered(Order::Reload) => {
+                    self.signal("reload", &server).await;
+                    continue;
+                }
                 Ended::Ordered(Order::Stop) => return self.stop(server, orders.is_closed()).await,
                 Ended::Ordered(Order::HoldDown) => {
                     drop(server.kill().await);
@@ -163,7 +169,8 @@ impl Supervisor {
             };
             tokio::select! {
                 order = orders.recv() => match order {
-                    Some(Order::LetUp) => {}
+                    // A server that starts reads its configuration anyway.
+                    Some(Order::LetUp | Order::Reload) => {}
                     Some(Order::HoldDown) => {
                         if wait_for_let_up(orders).await == Order::Stop {
                             return None;
@@ -184,6 +191,8 @@ impl Supervisor {
 
     /// Starts the server and waits until it listens. The first start fixes its ports.
     async fn start(&mut self) -> Result<(Child, Ports), ChildError> {
+        // The file stays what the running server was started with: it refuses to read one with another monitor's port.
+        self.configuration.prepare()?;
         self.configuration.forget_ports();
         let mut server = self.command().spawn().map_err(ChildError::Start)?;
         let listening = timeout(START_MAX, self.wait_until_it_listens(pid(&server)));
@@ -194,10 +203,7 @@ impl Supervisor {
                 said: end_of(&self.configuration.log_file()),
             }),
         };
-        if self.configuration.ports.is_none() {
-            self.configuration.ports = Some(ports);
-            self.configuration.prepare()?;
-        }
+        self.configuration.ports = Some(ports);
         Ok((server, ports))
     }
 
@@ -244,19 +250,23 @@ impl Supervisor {
 
     /// Ends the server: in an orderly way when there is time, at once when its owner is gone.
     async fn stop(&self, mut server: Child, at_once: bool) {
-        if !at_once {
-            let asked = Command::new(&self.binary)
-                .arg("--signal")
-                .arg(format!("quit={}", pid(&server)))
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .status()
-                .await;
-            if asked.is_ok() && timeout(STOP_MAX, server.wait()).await.is_ok() {
-                return;
-            }
+        let ends = !at_once && self.signal("quit", &server).await;
+        if ends && timeout(STOP_MAX, server.wait()).await.is_ok() {
+            return;
         }
         drop(server.kill().await);
+    }
+
+    /// Whether the server could be told.
+    async fn signal(&self, what: &str, server: &Child) -> bool {
+        let told = Command::new(&self.binary)
+            .arg("--signal")
+            .arg(format!("{what}={}", pid(server)))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .await;
+        told.is_ok_and(|status| status.success())
     }
 }
 
@@ -264,7 +274,7 @@ impl Supervisor {
 async fn wait_for_let_up(orders: &mut mpsc::UnboundedReceiver<Order>) -> Order {
     loop {
         match orders.recv().await {
-            Some(Order::HoldDown) => {}
+            Some(Order::HoldDown | Order::Reload) => {}
             Some(Order::LetUp) => return Order::LetUp,
             Some(Order::Stop) | None => return Order::Stop,
         }

@@ -170,8 +170,8 @@ async fn ask_system_account(
     Ok(states)
 }
 
-/// Reads `/varz` of a monitor. One fixed question over a socket: not worth an HTTP client in this package.
-async fn ask_monitor(address: &str) -> Result<Value, std::io::Error> {
+/// Reads `/varz` of a monitor, at most 1 MiB, for at most two seconds. One fixed question over a socket: not worth an HTTP client in this package.
+pub(crate) async fn ask_monitor(address: &str) -> Result<Value, std::io::Error> {
     let page = timeout(PATIENCE, async {
         let mut socket = TcpStream::connect(address).await?;
         let request = format!("GET /varz HTTP/1.0\r\nHost: {address}\r\n\r\n");

@@ -8,6 +8,7 @@ use async_nats::{Client, ConnectOptions, Event};
 use schemas::Secret;
 
 use super::check::SyncProof;
+use crate::analysts::UserKey;
 use crate::limits::Limits;
 
 /// How to reach JetStream.
@@ -71,6 +72,8 @@ pub enum Access {
         /// The password.
         password: Secret,
     },
+    /// A key that the server knows the public half of.
+    Key(UserKey),
     /// A `.creds` file with a JWT and its seed.
     CredentialsFile(PathBuf),
 }
@@ -146,6 +149,10 @@ pub(super) async fn connect(
         Access::Password { user, password } => {
             let password = password.expose_text().ok_or(UnreachableError::Password)?;
             connect.user_and_password(user.clone(), password.to_owned())
+        }
+        Access::Key(key) => {
+            let seed = key.seed().expose_text().ok_or(UnreachableError::Password)?;
+            connect.nkey(seed.to_owned())
         }
         Access::CredentialsFile(path) => connect
             .credentials_file(path)

@@ -48,9 +48,9 @@ impl OpenBus {
             }),
             NatsChoice::Child => {
                 let program = binary::find(&tools())?;
-                let child =
-                    NatsServer::start(ChildOptions::new(program, arguments.data.join("nats")))
-                        .await?;
+                let mut options = ChildOptions::new(program, arguments.data.join("nats"));
+                options.port = arguments.nats_port;
+                let child = NatsServer::start(options).await?;
                 let options = JetStreamOptions {
                     replicas: arguments.nats_replicas,
                     ..child.options()
