@@ -7,6 +7,7 @@ mod dossier;
 mod letters;
 mod license;
 mod moment;
+mod past;
 mod rebuild;
 mod serve;
 mod simulator;
@@ -37,6 +38,8 @@ enum Order {
     Demo(demo::DemoArguments),
     /// Drop a read model, build it again from the log, and prove that it equals the live one
     Rebuild(rebuild::RebuildArguments),
+    /// Fold the log up to a place, and print the hash of its state: equal on every copy
+    StateHash(past::state_hash::StateHashArguments),
     /// Callbacks and event posts that nobody took: list them, send them again, or end them
     Letters(letters::LettersArguments),
     /// Issue, show and install licenses
@@ -60,6 +63,7 @@ impl Order {
             Self::Serve(_) => unreachable!("serving is configured first"),
             Self::Demo(arguments) => demo::run(arguments),
             Self::Rebuild(arguments) => rebuild::run(arguments),
+            Self::StateHash(arguments) => past::state_hash::run(arguments),
             Self::Letters(arguments) => letters::run(arguments),
             Self::License(arguments) => license::run(arguments),
             Self::Evidence(arguments) => dossier::run(arguments),

@@ -12,6 +12,7 @@ pub mod nodes;
 pub mod note;
 pub mod policy;
 pub mod proof;
+pub mod state_line;
 pub mod tile;
 pub mod tree;
 
@@ -23,5 +24,6 @@ pub use nodes::Nodes;
 pub use note::{KeyKind, Note, NoteError, VerifierKey};
 pub use policy::{Policy, PolicyError};
 pub use proof::{ProofError, verify_consistency, verify_inclusion};
+pub use state_line::{Extent, InvalidStateLine, StateLine};
 pub use tile::{Edge, Tile, TileNodes};
 pub use tree::Tree;

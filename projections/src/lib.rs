@@ -7,6 +7,7 @@ pub mod audit;
 mod batch;
 mod compare;
 mod cursors;
+pub mod cut;
 pub mod hints;
 pub mod numbers;
 mod projection;
@@ -17,6 +18,7 @@ mod rebuild;
 mod rows;
 #[cfg(test)]
 mod sample;
+pub mod state;
 pub mod store;
 mod stored_settings;
 

@@ -85,6 +85,39 @@ impl Rows {
     }
 }
 
+impl Rows {
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Takes up what newer rows say, and tells of each of them the key, what the row was, and what it is.
+    pub fn absorb(
+        &mut self,
+        newer: Self,
+        mut changed: impl FnMut(&[Value], Option<&[Value]>, &[Value]),
+    ) {
+        use std::collections::btree_map::Entry;
+        for (key, columns) in newer.0 {
+            match self.0.entry(key) {
+                Entry::Vacant(entry) => {
+                    changed(entry.key(), None, &columns);
+                    entry.insert(columns);
+                }
+                Entry::Occupied(mut entry) => {
+                    let before = entry.get().clone();
+                    for (known, newer) in entry.get_mut().iter_mut().zip(columns) {
+                        if !newer.is_null() {
+                            *known = newer;
+                        }
+                    }
+                    changed(entry.key(), Some(&before), entry.get());
+                }
+            }
+        }
+    }
+}
+
 /// A table to write rows into.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {

@@ -4,3 +4,4 @@ mod altered_log;
 mod bus;
 mod contract;
 mod event_log;
+mod state_hash;

@@ -45,6 +45,7 @@ mod missing_parts;
 mod mobile_texts;
 mod offline_code;
 mod operators;
+mod past;
 mod pushes;
 mod raw;
 mod rebuild;

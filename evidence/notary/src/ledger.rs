@@ -9,7 +9,9 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use evidence::tile::{self, Kind};
-use evidence::{Checkpoint, Edge, InvalidCheckpoint, Note, NoteError, Tile, VerifierKey};
+use evidence::{
+    Checkpoint, Edge, InvalidCheckpoint, Note, NoteError, StateLine, Tile, VerifierKey,
+};
 use schemas::{Digest, Position};
 
 use crate::files::{FileError, Files};
@@ -206,8 +208,12 @@ impl Ledger {
     }
 
     /// Adds records, those that are pending first, and signs a checkpoint over them. After an error the journal must be
-    /// opened again.
-    pub fn record(&mut self, records: &[(Position, Digest)]) -> Result<(), LedgerError> {
+    /// opened again. The checkpoint says the state, when one is given.
+    pub fn record(
+        &mut self,
+        records: &[(Position, Digest)],
+        state: Option<StateLine>,
+    ) -> Result<(), LedgerError> {
         let before = self.edge.size();
         let decided = (self.order.length() - before) as usize;
         let mut bytes = Vec::new();
@@ -239,8 +245,11 @@ impl Ledger {
         );
         self.files.write(&files)?;
         let origin = self.signed.origin();
-        let next = Checkpoint::new(origin, self.edge.size(), self.edge.root())
+        let mut next = Checkpoint::new(origin, self.edge.size(), self.edge.root())
             .expect("the origin stood in a checkpoint before");
+        if let Some(state) = state.filter(|state| state.records <= next.size()) {
+            next = next.with_state(state);
+        }
         self.files
             .write(&[(NEXT.to_owned(), next.to_string().into_bytes())])?;
         self.sign(next)?;

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event_log::{EventLog, Failure, LogEvent, Piece};
-use evidence::{Checkpoint, VerifierKey};
+use evidence::{Checkpoint, Extent, StateLine, VerifierKey};
 use lru::LruCache;
 use schemas::{Digest, Lane, Owner, Position};
+use tokio::sync::watch;
 
 use crate::leaves::leaf_of;
 use crate::ledger::{Ledger, LedgerError, Place};
@@ -33,6 +34,10 @@ pub struct Notary {
     last: LruCache<Owner, (u64, Digest)>,
     verifier_key: VerifierKey,
     signed: Checkpoint,
+    /// How far the signed records go, for whoever follows them.
+    extent: watch::Sender<Extent>,
+    /// What the next checkpoint says of the state, from whoever computes it.
+    state: watch::Receiver<Option<StateLine>>,
     /// Which lane has its turn first, so that none waits for ever.
     turn: usize,
 }
@@ -72,7 +77,12 @@ impl Notary {
         seed: impl FnOnce() -> [u8; 32],
     ) -> Result<Self, NotaryError> {
         let ledger = Ledger::open(&place, name, seed)?;
+        let records = ledger.signed().size();
+        let counts = ledger.order().counts_after(records);
+        let counts = counts.map_err(LedgerError::from)?.unwrap_or_default();
         Ok(Self {
+            extent: watch::Sender::new(Extent { records, counts }),
+            state: watch::channel(None).1,
             log,
             place,
             last: LruCache::new(REMEMBERED),
@@ -86,6 +96,18 @@ impl Notary {
     /// The key that checks the checkpoints.
     pub fn verifier_key(&self) -> &VerifierKey {
         &self.verifier_key
+    }
+
+    /// The same notary, whose checkpoints say the newest state that came through here.
+    #[must_use]
+    pub fn with_state(mut self, state: watch::Receiver<Option<StateLine>>) -> Self {
+        self.state = state;
+        self
+    }
+
+    /// How far the signed records go, now and later.
+    pub fn extent(&self) -> watch::Receiver<Extent> {
+        self.extent.subscribe()
     }
 
     /// The newest signed checkpoint.
@@ -226,15 +248,21 @@ impl Notary {
             records.push((event.position, entry));
         }
         let mut ledger = self.ledger.take().expect("it was opened before the step");
+        let state = *self.state.borrow();
         let step = tokio::task::spawn_blocking(move || {
-            let recorded = ledger.record(&records);
+            let recorded = ledger.record(&records, state);
             (ledger, recorded)
         });
         let (ledger, recorded) = step.await.expect("recording does not panic");
         // After a failure the files say more than the memory: they are read again.
         recorded?;
         self.signed = ledger.signed().clone();
+        let records = self.signed.size();
+        let counts = ledger.order().counts_after(records);
         self.ledger = Some(ledger);
+        if let Some(counts) = counts.map_err(LedgerError::from)? {
+            self.extent.send_replace(Extent { records, counts });
+        }
         metrics::gauge!("notary_checkpoint_size").set(self.signed.size() as f64);
         Ok(())
     }

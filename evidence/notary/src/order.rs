@@ -99,6 +99,22 @@ impl Order {
         self.counts[index(position.lane)] = position.number;
     }
 
+    /// Number of the last event of every lane among the first records; `None` when there are fewer.
+    pub fn counts_after(&self, records: u64) -> Result<Option<Vec<u64>>, FileError> {
+        if records > self.length {
+            return Ok(None);
+        }
+        if records == self.length {
+            return Ok(Some(self.counts.to_vec()));
+        }
+        let mark = records / STRETCH;
+        let mut counts = self.marks[mark as usize];
+        for position in self.positions(mark * STRETCH, records)? {
+            counts[index(position.lane)] = position.number;
+        }
+        Ok(Some(counts.to_vec()))
+    }
+
     /// The events of these records.
     pub fn positions(&self, from: u64, to: u64) -> Result<Vec<Position>, FileError> {
         if from >= to {
@@ -217,6 +233,27 @@ mod tests {
             ..positions[0]
         };
         assert_eq!(order.record_of(nowhere).unwrap(), None);
+    }
+
+    #[test]
+    fn the_first_records_count_what_is_in_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("order");
+        let positions = written(&path, 2 * STRETCH);
+        let mut order = Order::at(&path);
+        order.read_until(u64::MAX).unwrap();
+        let mut counts = vec![0; 64];
+        for records in 0..=2 * STRETCH {
+            if records > 0 {
+                let Position { lane, number } = positions[records as usize - 1];
+                counts[index(lane)] = number;
+            }
+            if records % 1000 == 0 || records % STRETCH < 2 {
+                let found = order.counts_after(records).unwrap();
+                assert_eq!(found.as_ref(), Some(&counts), "{records}");
+            }
+        }
+        assert_eq!(order.counts_after(2 * STRETCH + 1).unwrap(), None);
     }
 
     #[test]

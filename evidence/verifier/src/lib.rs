@@ -95,12 +95,18 @@ pub fn verify(path: &Path, policy: &Policy, since: &[PathBuf]) -> Result<Checked
     if path.is_dir() && path.join("tile").is_dir() {
         let checkpoint = journal(path, policy, since)?;
         checked.continued = since.len();
-        checked.journals.push(format!(
+        let mut said = format!(
             "{} records of {} under {}",
             checkpoint.size(),
             checkpoint.origin(),
             checkpoint.root()
-        ));
+        );
+        // Only who has the log can fold it; what was signed of it is told.
+        for extension in checkpoint.extensions() {
+            said.push_str("\n  signed with it: ");
+            said.push_str(extension);
+        }
+        checked.journals.push(said);
     }
     let files = if path.is_dir() {
         proofs_in(path)?

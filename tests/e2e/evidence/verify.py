@@ -122,7 +122,7 @@ def checkpoint(where, verifier_key):
     mine = [base64.b64decode(s) for dash, n, s in signatures if dash == "\u2014" and n == name]
     mine = [s[4:] for s in mine if s[:4].hex() == key_id]
     assert mine and all(ed25519_accepts(key[1:], text.encode(), s) for s in mine), "not signed with that key"
-    origin, size, root = text.splitlines()
+    origin, size, root, *_extensions = text.splitlines()
     assert origin == name, "a checkpoint of another journal"
     return int(size), base64.b64decode(root, validate=True)
 

@@ -37,6 +37,8 @@ pub(super) fn start_notary(
         arguments.evidence_name.as_deref(),
         bus::shell::random_bytes::<32>,
     )?;
+    let (said, state) = watch::channel(None);
+    let notary = notary.with_state(state);
     println!("checkpoints are signed by {}", notary.verifier_key());
     let (log, folder) = (
         Arc::clone(&ground.log),
@@ -45,6 +47,13 @@ pub(super) fn start_notary(
     let its_end = ended(told.clone());
     parts.spawn(async move {
         notary::scrub(log, &folder, its_end).await;
+        Ok(())
+    });
+    let (log, extent) = (Arc::clone(&ground.log), notary.extent());
+    let file = Place::within(&arguments.data).folder.join("state");
+    let its_end = ended(told.clone());
+    parts.spawn(async move {
+        projections::state::follow(log, &file, extent, said, its_end).await;
         Ok(())
     });
     parts.spawn(async move { Ok(notary.run(ended(told)).await?) });

@@ -44,8 +44,8 @@ fn what_is_recorded_is_signed_and_found_after_a_restart() {
     let place = place(&folder);
     let mut ledger = open(&place);
     assert_eq!(checkpoint(&place).unwrap().size(), 0);
-    ledger.record(&events(1, 3)).unwrap();
-    ledger.record(&events(4, 700)).unwrap();
+    ledger.record(&events(1, 3), None).unwrap();
+    ledger.record(&events(4, 700), None).unwrap();
     assert_eq!(checkpoint(&place).unwrap(), *ledger.signed());
     drop(ledger);
     let mut ledger = open(&place);
@@ -56,7 +56,7 @@ fn what_is_recorded_is_signed_and_found_after_a_restart() {
     assert_eq!(ledger.pending(10).unwrap(), []);
     assert_eq!(ledger.entry(511).unwrap(), Some(event(512).1));
     assert_eq!(ledger.entry(700).unwrap(), None);
-    ledger.record(&events(701, 701)).unwrap();
+    ledger.record(&events(701, 701), None).unwrap();
     let (old, new) = (root_of(1..=700), *ledger.signed().root());
     let files = Files::new(&place.folder);
     let tiles = tile::TileNodes::new(701, |tile| read_tile(&files, tile));
@@ -78,10 +78,10 @@ fn an_interruption_at_any_step_is_taken_up_where_it_was() {
         let folder = tempfile::tempdir().unwrap();
         let place = place(&folder);
         let mut ledger = open(&place);
-        ledger.record(&events(1, 250)).unwrap();
+        ledger.record(&events(1, 250), None).unwrap();
         let before = ledger.signed().clone();
         ledger.files.cut_the_power_after(steps);
-        let ended = ledger.record(&events(251, 520));
+        let ended = ledger.record(&events(251, 520), None);
         let whole = ledger.files.have_power();
         drop(ledger);
         // What a client could read in between.
@@ -103,7 +103,7 @@ fn an_interruption_at_any_step_is_taken_up_where_it_was() {
         let expected = events(after.size() + 1, ledger.order().length());
         let expected: Vec<Position> = expected.iter().map(|(position, _)| *position).collect();
         assert_eq!(pending, expected, "after {steps} steps");
-        ledger.record(&events(after.size() + 1, 521)).unwrap();
+        ledger.record(&events(after.size() + 1, 521), None).unwrap();
         assert_eq!(
             (ledger.signed().size(), *ledger.signed().root()),
             (521, root_of(1..=521))
@@ -124,7 +124,7 @@ fn an_interrupted_beginning_is_begun_again() {
     std::fs::remove_file(place.folder.join(CHECKPOINT)).unwrap();
     std::fs::write(place.folder.join("checkpoint.new"), "audit.te").unwrap();
     let mut ledger = open(&place);
-    ledger.record(&events(1, 1)).unwrap();
+    ledger.record(&events(1, 1), None).unwrap();
     assert_eq!(checkpoint(&place).unwrap().size(), 1);
 }
 
@@ -145,7 +145,7 @@ fn one_notary_has_the_folder() {
 fn what_was_altered_is_not_continued() {
     let folder = tempfile::tempdir().unwrap();
     let place = place(&folder);
-    open(&place).record(&events(1, 300)).unwrap();
+    open(&place).record(&events(1, 300), None).unwrap();
     let refused = |name: &str, alter: &dyn Fn(&mut Vec<u8>)| {
         let path = place.folder.join(name);
         let whole = std::fs::read(&path).unwrap();
