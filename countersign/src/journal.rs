@@ -1,14 +1,18 @@
 //! The journal's port of the doors, served by the projections.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use bus::shell::RootSecret;
+use event_log::{EventLog, past};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use gateway::{JournalFailure, JournalQuery};
+use gateway::{JournalFailure, JournalQuery, JournalRecords};
+use projections::past::Past;
 use projections::{Journal, ReadModels};
 use schemas::commands::journal::RecordToClean;
 use schemas::journal::{Figures, JournalFilter};
-use schemas::{Owner, Position, SystemId, Timestamp, TransactionId, UserId};
+use schemas::{AsOf, Owner, Position, SystemId, Timestamp, TransactionId, UserId};
 use serde_json::{Map, Value};
 
 /// The journal, and how far it is.
@@ -18,6 +22,10 @@ pub struct JournalBehindTheDoors {
     pub journal: Journal,
     /// Knows how far the read models are, whichever process fills them.
     pub read_models: ReadModels,
+    /// Knows the past.
+    pub log: Arc<dyn EventLog>,
+    /// Opens what lies in the vault.
+    pub root: RootSecret,
 }
 
 impl JournalQuery for JournalBehindTheDoors {
@@ -28,6 +36,27 @@ impl JournalQuery for JournalBehindTheDoors {
         async move {
             let records = self.journal.page(filter).await.map_err(failure)?;
             records.iter().map(object).collect()
+        }
+        .boxed()
+    }
+
+    fn page_as_of<'a>(
+        &'a self,
+        user_id: &'a UserId,
+        as_of: AsOf,
+        filter: &'a JournalFilter,
+    ) -> BoxFuture<'a, Result<Option<JournalRecords>, JournalFailure>> {
+        async move {
+            let then = past::find(&*self.log, as_of).await.map_err(failure)?;
+            let Some(then) = then else {
+                return Ok(None);
+            };
+            let log = Arc::clone(&self.log);
+            let past = Past::of_user(log, &filter.system_id, user_id, &then).await;
+            let journal = past.map_err(failure)?.journal(self.root.clone());
+            let records = journal.page(filter).await.map_err(failure)?;
+            let records = records.iter().map(object).collect::<Result<_, _>>()?;
+            Ok(Some(records))
         }
         .boxed()
     }

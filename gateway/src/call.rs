@@ -7,7 +7,7 @@ use bus::shell::random_bytes;
 use bytes::Bytes;
 use schemas::commands::{Caller, DeviceClaim};
 use schemas::context::{RequestContext, RequestPrivate};
-use schemas::{CommandId, Digest, ErrorCode, Owner, RequestId};
+use schemas::{AsOf, CommandId, Digest, ErrorCode, Owner, RequestId};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
@@ -256,6 +256,36 @@ impl Call {
         Query::try_from_uri(&self.uri)
             .map(|Query(query)| query)
             .map_err(|_| ApiError::at("the query has an unknown, doubled or malformed parameter"))
+    }
+
+    /// Asks about a moment of the past; it must have been.
+    pub(crate) fn look_back(
+        &mut self,
+        gateway: &Gateway,
+        as_of: Option<&str>,
+    ) -> Result<(), ApiError> {
+        let Some(text) = as_of else {
+            return Ok(());
+        };
+        let as_of: AsOf = text
+            .parse()
+            .map_err(|error| ApiError::at(format_args!("as_of is {error}")))?;
+        if matches!(as_of, AsOf::Moment(moment) if moment > gateway.house.clock.now()) {
+            return Err(ApiError::at("as_of has not come yet"));
+        }
+        self.context.as_of = Some(as_of);
+        Ok(())
+    }
+
+    /// The same for a route whose query may ask this alone.
+    pub(crate) fn may_look_back(&mut self, gateway: &Gateway) -> Result<(), ApiError> {
+        #[derive(serde::Deserialize)]
+        struct Asked {
+            as_of: Option<String>,
+        }
+
+        let Asked { as_of } = self.read_query()?;
+        self.look_back(gateway, as_of.as_deref())
     }
 
     /// The body of a device's request. What it says about itself goes into the context, and names the command.

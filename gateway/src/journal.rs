@@ -5,8 +5,11 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use schemas::commands::journal::RecordToClean;
 use schemas::journal::{Figures, JournalFilter};
-use schemas::{Owner, Position, SystemId, Timestamp, TransactionId, UserId};
+use schemas::{AsOf, Owner, Position, SystemId, Timestamp, TransactionId, UserId};
 use serde_json::{Map, Value};
+
+/// Records of the audit journal, oldest first.
+pub type JournalRecords = Vec<Map<String, Value>>;
 
 /// Reads the audit journal. A record is a JSON object with the fields of [`schemas::words::JOURNAL_FIELDS`].
 pub trait JournalQuery: Send + Sync + std::fmt::Debug {
@@ -15,6 +18,14 @@ pub trait JournalQuery: Send + Sync + std::fmt::Debug {
         &'a self,
         filter: &'a JournalFilter,
     ) -> BoxFuture<'a, Result<Vec<Map<String, Value>>, JournalFailure>>;
+
+    /// Records of one user as they were at a moment of the past; `None` when there is no such moment.
+    fn page_as_of<'a>(
+        &'a self,
+        user_id: &'a UserId,
+        as_of: AsOf,
+        filter: &'a JournalFilter,
+    ) -> BoxFuture<'a, Result<Option<JournalRecords>, JournalFailure>>;
 
     /// One record of a system; `None` when it has no record with that number.
     fn one<'a>(

@@ -37,7 +37,7 @@ mod testing;
 
 pub use self::evidence::{Continuation, EvidenceFailure, EvidenceQuery};
 pub use auth::{InvalidTokenFile, TokenFile};
-pub use journal::{JournalFailure, JournalQuery};
+pub use journal::{JournalFailure, JournalQuery, JournalRecords};
 pub use limits::Limits;
 pub use openapi::openapi_json;
 pub use options::{

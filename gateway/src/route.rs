@@ -115,6 +115,14 @@ impl Route {
         self
     }
 
+    /// It can be asked about a moment of the past.
+    pub(crate) fn looks_back(self) -> Self {
+        self.asks(
+            "as_of",
+            "as it was at this moment: RFC 3339, ms since the Unix epoch, or a log position such as 17-4211",
+        )
+    }
+
     /// The codes a caller of this route should be ready for, besides those of every route.
     pub(crate) fn refuses(mut self, codes: &[ErrorCode]) -> Self {
         self.refusals.extend_from_slice(codes);

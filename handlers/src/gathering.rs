@@ -23,6 +23,34 @@ use crate::{
     transactions, users,
 };
 
+/// May this command be asked of a moment of the past? Its decision then gets the states of that moment, and must tell
+/// nothing that lies in the vault as it is now, but for what is there under a name that is never used twice.
+pub fn answers_of_the_past(envelope: &CommandEnvelope) -> bool {
+    match (&envelope.caller, &envelope.command) {
+        (Caller::System, command) => matches!(
+            command,
+            Command::Users(UserCommand::GetInfo(_))
+                | Command::Transactions(
+                    TransactionCommand::List(_) | TransactionCommand::GetInfo(_)
+                )
+                | Command::Operations(OperationCommand::List(_) | OperationCommand::GetInfo(_))
+                | Command::Journal(JournalCommand::GetEvents(_))
+        ),
+        (Caller::Operator, Command::Operators(command)) => {
+            !matches!(command, OperatorCommand::CheckConfirmation(_))
+        }
+        _ => false,
+    }
+}
+
+/// Do the vault's rows of this command tell what they told at any moment of the past, unless they were erased?
+pub fn rows_outlive_the_past(envelope: &CommandEnvelope) -> bool {
+    matches!(
+        envelope.command,
+        Command::Operators(OperatorCommand::TransactionData(_))
+    )
+}
+
 /// Does a decision of this command read the owner's whole history? State holds only what ordinary decisions need.
 pub fn looks_back(envelope: &CommandEnvelope) -> bool {
     matches!(

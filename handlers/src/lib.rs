@@ -47,7 +47,8 @@ pub use deciding::{decide, kept_private};
 pub use decision::{CounterStep, Decision, Erasure, Next, Outcome, Refusal};
 pub use facts::{Facts, Outside, SignatureCheck, VaultFacts, Verifications, Verified};
 pub use gathering::{
-    asks_much, looks_back, needs, needs_license, needs_system_key, precheck, tells_users,
+    answers_of_the_past, asks_much, looks_back, needs, needs_license, needs_system_key, precheck,
+    rows_outlive_the_past, tells_users,
 };
 pub use licenses::{LicenseFacts, Licensing};
 pub use owner::{OwnerState, UserState, evolve};

@@ -8,6 +8,7 @@ mod group;
 pub mod memory;
 mod migrations;
 pub mod open;
+pub mod past;
 pub mod port;
 pub mod postgres;
 pub mod sqlite;

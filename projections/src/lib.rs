@@ -10,6 +10,7 @@ mod cursors;
 pub mod cut;
 pub mod hints;
 pub mod numbers;
+pub mod past;
 mod projection;
 mod projector;
 pub mod read;

@@ -189,6 +189,21 @@ impl Store {
         }
     }
 
+    /// A database of its own in memory: gone with the last handle to it.
+    pub async fn in_memory() -> Result<Self, StoreError> {
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(SqliteConnectOptions::new().in_memory(true))
+            .await
+            .map_err(failed_to("open a database in memory"))?;
+        Ok(Self {
+            reads: Pool::Sqlite(pool.clone()),
+            writes: Pool::Sqlite(pool),
+        })
+    }
+
     /// Begins to write. On SQLite there is one writer at a time.
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         let begun = match &self.writes {

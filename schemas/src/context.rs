@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::as_of::AsOf;
 use crate::ids::{Digest, KeyIndex, RequestId};
 use crate::left_out::is_false;
 use crate::time::Timestamp;
@@ -51,6 +52,9 @@ pub struct RequestContext {
     /// Which delivery of the request this was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<RequestId>,
+    /// The moment of the past that was looked at; `None` for the present.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<AsOf>,
 }
 
 /// How a callback is written: the settings that were in force when its event happened, so that every attempt and every

@@ -5,6 +5,7 @@
 
 pub mod analytics;
 pub mod answers;
+pub mod as_of;
 pub mod canonical;
 pub mod carried;
 pub mod codec;
@@ -35,6 +36,7 @@ pub mod vault;
 pub mod words;
 
 pub use analytics::AnalyticsName;
+pub use as_of::AsOf;
 pub use errors::ErrorCode;
 pub use ids::{
     CodeOrderId, CommandId, Digest, KeyIndex, OperationId, Owner, RequestId, SystemId,

@@ -57,6 +57,50 @@ impl Timestamp {
         (year, month as u32, day as u32)
     }
 
+    /// A moment as RFC 3339 writes it (what is finer than a ms is cut off), a day (its first moment, UTC), or ms since the Unix
+    /// epoch; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Ok(ms) = text.parse::<u64>() {
+            return i64::try_from(ms).ok().map(Self);
+        }
+        let Some((day, time)) = text.split_once(['T', 't']) else {
+            return Self::of_day(text);
+        };
+        let at = time.find(['Z', 'z', '+', '-'])?;
+        let (time, zone) = time.split_at(at);
+        let (time, fraction) = match time.split_once('.') {
+            Some((time, fraction)) => (time, Some(fraction)),
+            None => (time, None),
+        };
+        let number = |part: &str, below: i64| {
+            let is_right = part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+            let number: i64 = part.parse().ok()?;
+            (is_right && number < below).then_some(number)
+        };
+        let [hour, minute, second] = time.split(':').collect::<Vec<_>>()[..] else {
+            return None;
+        };
+        let seconds = number(hour, 24)? * 3600 + number(minute, 60)? * 60 + number(second, 60)?;
+        let ms = match fraction {
+            None => 0,
+            Some(digits)
+                if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) =>
+            {
+                return None;
+            }
+            Some(digits) => format!("{digits:0<3}")[..3].parse().ok()?,
+        };
+        let east = match zone.split_at(1) {
+            ("Z" | "z", "") => 0,
+            (sign, zone) => {
+                let (hours, minutes) = zone.split_once(':')?;
+                let east = number(hours, 24)? * 3600 + number(minutes, 60)? * 60;
+                if sign == "-" { -east } else { east }
+            }
+        };
+        Some(Self::of_day(day)?.plus_seconds(seconds - east).plus_ms(ms))
+    }
+
     /// The first moment of a day (UTC), written `YYYY-MM-DD`; `None` for what is no day of the years 1970 to 9999.
     pub fn of_day(text: &str) -> Option<Self> {
         let mut parts = text.split('-');

@@ -1,5 +1,6 @@
 //! The past of a real service, asked with the real program: its state, its copies.
 
+mod as_of;
 mod state_hash;
 
 use std::path::Path;

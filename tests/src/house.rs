@@ -443,6 +443,8 @@ async fn open_doors(
         journal: Arc::new(JournalBehindTheDoors {
             journal,
             read_models: projector.read_models(),
+            log: Arc::clone(log),
+            root: plan.root().clone(),
         }),
         evidence: Arc::new(EvidenceBehindTheDoors::new(
             Arc::clone(log),

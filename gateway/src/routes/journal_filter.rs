@@ -24,6 +24,8 @@ pub(crate) struct AskedFilter {
     pub(crate) after: Option<i64>,
     pub(crate) offset: Option<u64>,
     pub(crate) limit: Option<u32>,
+    /// For the questions that can be asked of the past: they take it out.
+    pub(crate) as_of: Option<String>,
 }
 
 impl AskedFilter {
@@ -39,6 +41,9 @@ impl AskedFilter {
             .is_some_and(|word| !is_word(word))
         {
             return Err(ApiError::at("request_type is not an event word"));
+        }
+        if self.as_of.is_some() {
+            return Err(ApiError::at("as_of cannot be asked here"));
         }
         let limit = self.limit.unwrap_or(LIMIT);
         if !(1..=LIMIT_MAX).contains(&limit) {

@@ -6,11 +6,11 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use schemas::commands::journal::RecordToClean;
 use schemas::journal::{Figures, JournalFilter};
-use schemas::{Owner, Position, SystemId, Timestamp, TransactionId, UserId};
+use schemas::{AsOf, Owner, Position, SystemId, Timestamp, TransactionId, UserId};
 use serde_json::{Map, Value, json};
 
 use super::USER;
-use crate::journal::{JournalFailure, JournalQuery};
+use crate::journal::{JournalFailure, JournalQuery, JournalRecords};
 
 /// A journal with one record, number 42.
 #[derive(Debug, Default)]
@@ -46,6 +46,17 @@ impl JournalQuery for FakeJournal {
     ) -> BoxFuture<'a, Result<Vec<Map<String, Value>>, JournalFailure>> {
         self.asked.lock().unwrap().push(filter.clone());
         Box::pin(async { Ok(vec![record()]) })
+    }
+
+    fn page_as_of<'a>(
+        &'a self,
+        _: &'a UserId,
+        as_of: AsOf,
+        filter: &'a JournalFilter,
+    ) -> BoxFuture<'a, Result<Option<JournalRecords>, JournalFailure>> {
+        self.asked.lock().unwrap().push(filter.clone());
+        let was = as_of.to_string() != "17-4211";
+        Box::pin(async move { Ok(was.then(|| vec![record()])) })
     }
 
     fn one<'a>(

@@ -15,6 +15,7 @@ use schemas::{ErrorCode, Secret, Timestamp, codec};
 use crate::gather::Ready;
 use crate::house::House;
 use crate::owners::Entry;
+use crate::past::Past;
 
 /// What is to be appended for a command, and what its caller hears once it is.
 #[derive(Debug)]
@@ -53,11 +54,31 @@ pub fn decide(
             unreachable!("systems are kept under a system's owner")
         }
     };
+    let nothing = VaultFacts::default();
+    let (asked, system, vault, at) = match &ready.gathered.past {
+        None => (&entry.state, system, vault, now),
+        Some(Past::Nowhere) => {
+            return refuse(house, entry, envelope, now, no_such_moment(envelope));
+        }
+        Some(Past::Then(then)) => {
+            let OwnerState::System(then_system) = &then.system else {
+                unreachable!("it was folded as a system's")
+            };
+            // What lies in the vault lies there now; of some of it that is what lay there then.
+            let keeps = handlers::rows_outlive_the_past(envelope);
+            (
+                &then.owner,
+                then_system,
+                if keeps { vault } else { &nothing },
+                then.at,
+            )
+        }
+    };
     let settings = house.settings.current();
     let system_key =
         handlers::needs_system_key(envelope).then(|| house.system_key(envelope.owner.system_id()));
     let facts = Facts {
-        now,
+        now: at,
         seed: random_bytes(),
         command_id: envelope.command_id,
         request_id: envelope.request_id,
@@ -71,8 +92,11 @@ pub fn decide(
         verified: &ready.gathered.verified,
         outside: &ready.outside,
     };
-    match handlers::decide(&entry.state, envelope, &facts) {
-        Outcome::Decided(decision) => carry_out(house, entry, ready, &facts, *decision),
+    match handlers::decide(asked, envelope, &facts) {
+        Outcome::Decided(decision) => {
+            let facts = Facts { now, ..facts };
+            carry_out(house, entry, ready, &facts, *decision)
+        }
         Outcome::Refused(refusal) => refuse(house, entry, envelope, now, refusal),
     }
 }
@@ -206,6 +230,20 @@ fn carry_out(
         next: decision.next,
         if_taken,
         if_full,
+    }
+}
+
+/// There is no such moment in the log, or none can be asked about.
+fn no_such_moment(envelope: &CommandEnvelope) -> Refusal {
+    Refusal {
+        code: ErrorCode::NoResult,
+        event: Some(Event::Refused(schemas::events::Refused {
+            word: envelope.command.word(),
+            transaction_id: envelope.command.transaction_id().cloned(),
+            operation_id: envelope.command.operation_id().cloned(),
+        })),
+        response_key: None,
+        events_post_url: None,
     }
 }
 

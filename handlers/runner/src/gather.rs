@@ -12,6 +12,7 @@ use schemas::{Owner, Secret};
 
 use crate::house::House;
 use crate::owners::Owners;
+use crate::past::{self, Past};
 
 /// A command with everything at hand.
 #[derive(Debug)]
@@ -37,6 +38,8 @@ pub struct Gathered {
     pub verified: Verifications,
     /// What is known about licenses; `None` for a command that does not ask.
     pub license: Option<LicenseFacts>,
+    /// The past that is asked about; `None` for the present.
+    pub past: Option<Past>,
 }
 
 /// Vault rows fetched beside the lane.
@@ -74,6 +77,7 @@ pub async fn gather(
 ) -> Result<Gathered, Failure> {
     let owner = &envelope.owner;
     let license = house.license_facts(envelope).await?;
+    let past = past::gather(house, envelope).await?;
     owners.ensure(house, owner).await?;
     let (version, missing, checks) = {
         let mut entries = owners.lock();
@@ -81,6 +85,7 @@ pub async fn gather(
         let Some(entry) = entries.get(owner) else {
             return Ok(Gathered {
                 license,
+                past,
                 ..Gathered::default()
             });
         };
@@ -99,6 +104,7 @@ pub async fn gather(
         prefetched: Prefetched { version, rows },
         verified,
         license,
+        past,
     })
 }
 

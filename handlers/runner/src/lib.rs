@@ -13,6 +13,7 @@ mod lane;
 mod licenses;
 mod outside;
 mod owners;
+mod past;
 mod pump;
 mod redelivery;
 mod relay;

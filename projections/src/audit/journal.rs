@@ -79,13 +79,22 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
         rows.put(JournalRow::of(seen.position, seen.event));
     }
     if let Event::Journal(JournalEvent::Cleaned(cleaned)) = &seen.event.event {
-        for event_id in &cleaned.event_ids {
-            rows.put(JournalRow {
-                event_id: *event_id,
-                cleaned_at: Some(seen.at()),
-                ..JournalRow::default()
-            });
-        }
+        fold_cleaned(seen, cleaned.event_ids.iter(), rows);
+    }
+}
+
+/// Notes of these records that their erasable part was erased.
+pub(crate) fn fold_cleaned<'a>(
+    seen: &Seen<'_>,
+    event_ids: impl Iterator<Item = &'a i64>,
+    rows: &mut Rows,
+) {
+    for event_id in event_ids {
+        rows.put(JournalRow {
+            event_id: *event_id,
+            cleaned_at: Some(seen.at()),
+            ..JournalRow::default()
+        });
     }
 }
 
@@ -113,15 +122,18 @@ impl JournalRow {
             pc_instance_name: context.instance.clone(),
             key_index: key_index.map(|key_index| key_index.0.into()),
             causation_id: Some(event.causation_id.to_string()),
-            event_data: data_of(&event.event).map(|data| data.to_string()),
+            event_data: data_of(event).map(|data| data.to_string()),
             cleaned_at: None,
         }
     }
 }
 
 /// What an event tells that has no column of its own.
-fn data_of(event: &Event) -> Option<Value> {
-    match event {
+fn data_of(recorded: &RecordedEvent) -> Option<Value> {
+    if let Some(as_of) = recorded.context.as_of {
+        return Some(json!({ "as_of": as_of }));
+    }
+    match &recorded.event {
         Event::Server(ServerEvent::SettingsChanged(changed)) => {
             Some(json!({ "changes": changed.changes }))
         }

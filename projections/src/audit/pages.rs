@@ -59,6 +59,11 @@ impl Journal {
         Ok(Self { store, log, root })
     }
 
+    /// The same questions to tables that are open already.
+    pub(crate) fn of(store: Store, log: Arc<dyn EventLog>, root: RootSecret) -> Self {
+        Self { store, log, root }
+    }
+
     /// The tables.
     pub(crate) fn store(&self) -> &Store {
         &self.store

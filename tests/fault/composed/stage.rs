@@ -10,12 +10,12 @@ use countersign::evidence::EvidenceBehindTheDoors;
 use event_log::{EventLog, MemoryLog};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use gateway::{GatewayOptions, JournalFailure, JournalQuery, RunningGateway};
+use gateway::{GatewayOptions, JournalFailure, JournalQuery, JournalRecords, RunningGateway};
 use runner::{House, HouseOptions};
 use schemas::commands::journal::RecordToClean;
 use schemas::journal::{Figures, JournalFilter};
 use schemas::settings::Settings;
-use schemas::{Lane, Owner, Position, SystemId, Timestamp, TransactionId, UserId};
+use schemas::{AsOf, Lane, Owner, Position, SystemId, Timestamp, TransactionId, UserId};
 use serde_json::{Map, Value};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
@@ -239,6 +239,15 @@ impl JournalQuery for NoJournal {
         _filter: &'a JournalFilter,
     ) -> BoxFuture<'a, Result<Vec<Map<String, Value>>, JournalFailure>> {
         futures::future::ready(Ok(Vec::new())).boxed()
+    }
+
+    fn page_as_of<'a>(
+        &'a self,
+        _: &'a UserId,
+        _: AsOf,
+        _: &'a JournalFilter,
+    ) -> BoxFuture<'a, Result<Option<JournalRecords>, JournalFailure>> {
+        futures::future::ready(Ok(None)).boxed()
     }
 
     fn one<'a>(

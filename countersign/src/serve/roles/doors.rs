@@ -65,6 +65,8 @@ pub(super) async fn open_doors(
         journal: Arc::new(JournalBehindTheDoors {
             journal,
             read_models,
+            log: Arc::clone(&ground.log),
+            root: ground.root.clone(),
         }),
         evidence: Arc::new(EvidenceBehindTheDoors::new(
             Arc::clone(&ground.log),

@@ -31,15 +31,21 @@ pub(crate) fn route() -> Route {
     let path = "/pc-api/rks/{system_id}/transactions/{transaction_id}";
     Route::get(path, "rks_transactions_data", handle)
         .says("For an operator: where a transaction stands, and its text while that is kept")
+        .looks_back()
         .answers::<TransactionSeen<'_>>("rks_transactions_data")
-        .refuses(&[ErrorCode::NotSupported, ErrorCode::TransactionIsNull])
+        .refuses(&[
+            ErrorCode::NoResult,
+            ErrorCode::NotSupported,
+            ErrorCode::TransactionIsNull,
+        ])
 }
 
 #[tracing::instrument(name = "gateway.rks_transactions_data", skip_all)]
 async fn handle(
     State(gateway): State<Shared>,
-    OperatorCall(call): OperatorCall,
+    OperatorCall(mut call): OperatorCall,
 ) -> Result<Response<Body>, ApiError> {
+    call.may_look_back(&gateway)?;
     let transaction_id = call.ids.transaction_id();
     let owner = owner_of(&gateway, &call, &transaction_id).await?;
     let command = LookAtTransaction { transaction_id };

@@ -17,8 +17,10 @@ pub(crate) fn route() -> Route {
     let path = "/pc-api/rks/{system_id}/users/{user_id}";
     Route::get(path, "rks_user_details", handle)
         .says("For an operator: a user's record and the state of the key")
+        .looks_back()
         .answers::<UserEntry>("rks_user_details")
         .refuses(&[
+            ErrorCode::NoResult,
             ErrorCode::NotSupported,
             ErrorCode::UserNotFound,
             ErrorCode::UserIsDeleted,
@@ -28,8 +30,9 @@ pub(crate) fn route() -> Route {
 #[tracing::instrument(name = "gateway.rks_user_details", skip_all)]
 async fn handle(
     State(gateway): State<Shared>,
-    OperatorCall(call): OperatorCall,
+    OperatorCall(mut call): OperatorCall,
 ) -> Result<Response<Body>, ApiError> {
+    call.may_look_back(&gateway)?;
     let reply = gateway.ask(&call, call.user(), LookAtUser {}).await?;
     match &reply.body {
         AnswerBody::User(info) => Ok(reply.render("rks_user_details", &UserEntry::from(&**info))),

@@ -31,8 +31,10 @@ pub(crate) fn route() -> Route {
         .asks("after", "only what follows the record of that number")
         .asks("offset", "skip so many")
         .asks("limit", "at most so many, 1 to 1000; 100 unless given")
+        .looks_back()
         .answers::<Events>("rks_events_data")
         .refuses(&[
+            ErrorCode::NoResult,
             ErrorCode::NotSupported,
             ErrorCode::UserNotFound,
             ErrorCode::TransactionIsNull,
@@ -42,17 +44,18 @@ pub(crate) fn route() -> Route {
 #[tracing::instrument(name = "gateway.rks_events_data", skip_all)]
 async fn handle(
     State(gateway): State<Shared>,
-    OperatorCall(call): OperatorCall,
+    OperatorCall(mut call): OperatorCall,
 ) -> Result<Response<Body>, ApiError> {
     let mut asked: AskedFilter = call.read_query()?;
     if asked.user_id.is_some() {
         return Err(ApiError::at("user_id stands in the path"));
     }
+    call.look_back(&gateway, asked.as_of.take().as_deref())?;
     asked.user_id = Some(call.ids.user_id().to_string());
     let filter = asked.of(call.ids.system_id())?;
     let awaited = awaited_position(&call.headers)?;
     let reply = gateway.ask(&call, call.user(), LookAtEvents {}).await?;
-    let events = page(&gateway, &filter, awaited).await?;
+    let events = page(&gateway, &call, &filter, awaited).await?;
     Ok(reply.render("rks_events_data", &events))
 }
 
@@ -81,5 +84,13 @@ mod tests {
             Some("sample-1")
         );
         assert_eq!(door.get(&format!("{path}?user_id=other")).await.code(), 283);
+        let then = door.get(&format!("{path}?as_of=17-4212")).await;
+        assert_eq!(then.content("rks_events_data")["events"][0]["event_id"], 42);
+        assert_eq!(
+            door.sent()[1].context.as_of.map(String::from).as_deref(),
+            Some("17-4212")
+        );
+        let nowhere = door.get(&format!("{path}?as_of=17-4211")).await;
+        assert_eq!(nowhere.code(), 236);
     }
 }

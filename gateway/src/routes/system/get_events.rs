@@ -10,12 +10,15 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::answer::LOG_POSITION;
-use crate::call::SystemCall;
+use crate::call::{Call, SystemCall};
 use crate::error::ApiError;
 use crate::route::Route;
 use crate::routes::journal_filter::AskedFilter;
 use crate::state::{Gateway, Shared};
 use schemas::journal::JournalFilter;
+
+/// A whole system's past is more than an answer may take.
+const WHOLE_SYSTEM: &str = "as_of needs user_id; the past of a whole system is made by the operator: countersign replay --into";
 
 /// `events`.
 #[derive(Debug, Serialize, ToSchema)]
@@ -45,27 +48,33 @@ pub(crate) fn route() -> Route {
         .asks("after", "only what follows the record of that number: pages that do not shift")
         .asks("offset", "skip so many")
         .asks("limit", "at most so many, 1 to 1000; 100 unless given")
+        .looks_back()
         .answers::<Events>("events")
-        .refuses(&[ErrorCode::UserNotFound, ErrorCode::TransactionIsNull])
+        .refuses(&[ErrorCode::NoResult, ErrorCode::NotSupported, ErrorCode::UserNotFound, ErrorCode::TransactionIsNull])
 }
 
 #[tracing::instrument(name = "gateway.get_events", skip_all)]
 async fn handle(
     State(gateway): State<Shared>,
-    SystemCall(call): SystemCall,
+    SystemCall(mut call): SystemCall,
 ) -> Result<Response<Body>, ApiError> {
-    let asked: AskedFilter = call.read_query()?;
+    let mut asked: AskedFilter = call.read_query()?;
+    call.look_back(&gateway, asked.as_of.take().as_deref())?;
     let filter = asked.of(call.ids.system_id())?;
     let awaited = awaited_position(&call.headers)?;
+    if call.context.as_of.is_some() && filter.user_id.is_none() {
+        return Err(ApiError::because(ErrorCode::NotSupported, WHOLE_SYSTEM));
+    }
     // The look is in the journal before anything is shown.
     let reply = gateway.ask(&call, call.system(), GetEvents {}).await?;
-    let events = page(&gateway, &filter, awaited).await?;
+    let events = page(&gateway, &call, &filter, awaited).await?;
     Ok(reply.render("events", &events))
 }
 
 /// A page of the journal, once it shows the event that is awaited.
 pub(crate) async fn page(
     gateway: &Gateway,
+    call: &Call,
     filter: &JournalFilter,
     awaited: Option<Position>,
 ) -> Result<Events, ApiError> {
@@ -75,10 +84,15 @@ pub(crate) async fn page(
         let shown = journal.wait_for(position, wait).await;
         tracing::debug!(shown, "waited for the journal");
     }
-    let events = journal
-        .page(filter)
-        .await
-        .map_err(|failure| ApiError::bug("the journal cannot be read", &failure))?;
+    let failed = |failure| ApiError::bug("the journal cannot be read", &failure);
+    let events = match (call.context.as_of, &filter.user_id) {
+        (Some(as_of), Some(user_id)) => {
+            let found = journal.page_as_of(user_id, as_of, filter).await;
+            let found = found.map_err(failed)?;
+            found.ok_or_else(|| ApiError::new(ErrorCode::NoResult))?
+        }
+        _ => journal.page(filter).await.map_err(failed)?,
+    };
     let last = events.last().and_then(|record| record["event_id"].as_i64());
     Ok(Events {
         next: last.filter(|_| events.len() == filter.limit as usize),
@@ -149,6 +163,8 @@ mod tests {
             ("user_id=a%20b", 208),
             ("transaction_id=%2F", 231),
             ("sort=x", 283),
+            ("as_of=2023-12-25T10:14:27Z", 289),
+            ("as_of=2100-01-01&user_id=sample-1", 283),
         ] {
             assert_eq!(
                 door.get(&format!("{path}?{query}")).await.code(),

@@ -73,15 +73,21 @@ pub(crate) fn route() -> Route {
         handle,
     )
     .says("A user's record and the state of the key")
+    .looks_back()
     .answers::<UserEntry>("user_info")
-    .refuses(&[ErrorCode::UserNotFound, ErrorCode::UserIsDeleted])
+    .refuses(&[
+        ErrorCode::NoResult,
+        ErrorCode::UserNotFound,
+        ErrorCode::UserIsDeleted,
+    ])
 }
 
 #[tracing::instrument(name = "gateway.get_user_info", skip_all)]
 async fn handle(
     State(gateway): State<Shared>,
-    SystemCall(call): SystemCall,
+    SystemCall(mut call): SystemCall,
 ) -> Result<Response<Body>, ApiError> {
+    call.may_look_back(&gateway)?;
     let reply = gateway.ask(&call, call.user(), GetUserInfo {}).await?;
     match &reply.body {
         AnswerBody::User(info) => Ok(reply.render("user_info", &UserEntry::from(&**info))),

@@ -20,15 +20,21 @@ pub(crate) fn route() -> Route {
         handle,
     )
     .says("A user's operations")
+    .looks_back()
     .answers::<OperationList>("operation_list")
-    .refuses(&[ErrorCode::UserNotFound, ErrorCode::UserIsDeleted])
+    .refuses(&[
+        ErrorCode::NoResult,
+        ErrorCode::UserNotFound,
+        ErrorCode::UserIsDeleted,
+    ])
 }
 
 #[tracing::instrument(name = "gateway.get_operation_list", skip_all)]
 async fn handle(
     State(gateway): State<Shared>,
-    SystemCall(call): SystemCall,
+    SystemCall(mut call): SystemCall,
 ) -> Result<Response<Body>, ApiError> {
+    call.may_look_back(&gateway)?;
     let reply = gateway.ask(&call, call.user(), ListOperations {}).await?;
     match &reply.body {
         AnswerBody::Operations(list) => {

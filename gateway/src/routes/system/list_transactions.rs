@@ -18,6 +18,7 @@ use crate::state::Shared;
 #[serde(deny_unknown_fields)]
 struct Filter {
     status: Option<String>,
+    as_of: Option<String>,
 }
 
 pub(crate) fn route() -> Route {
@@ -31,8 +32,10 @@ pub(crate) fn route() -> Route {
         "status",
         "statuses, separated by commas; the pending ones unless given",
     )
+    .looks_back()
     .answers::<TransactionList>("transaction_list")
     .refuses(&[
+        ErrorCode::NoResult,
         ErrorCode::UserNotFound,
         ErrorCode::UserIsDeleted,
         ErrorCode::StatusListIsEmpty,
@@ -43,9 +46,10 @@ pub(crate) fn route() -> Route {
 #[tracing::instrument(name = "gateway.get_transactions", skip_all)]
 async fn handle(
     State(gateway): State<Shared>,
-    SystemCall(call): SystemCall,
+    SystemCall(mut call): SystemCall,
 ) -> Result<Response<Body>, ApiError> {
     let filter: Filter = call.read_query()?;
+    call.look_back(&gateway, filter.as_of.as_deref())?;
     let statuses = filter.status.as_deref().map_or(Ok(Vec::new()), statuses)?;
     let reply = gateway
         .ask(&call, call.user(), ListTransactions { statuses })
@@ -93,7 +97,13 @@ mod tests {
             command.statuses,
             [TransactionStatus::Confirmed, TransactionStatus::Declined]
         );
+        door.get(&format!("{path}?as_of=2023-12-25T10:14:27Z"))
+            .await;
+        let as_of = door.sent()[2].context.as_of.map(|as_of| as_of.to_string());
+        assert_eq!(as_of.as_deref(), Some("1703499267000"));
         for (query, code) in [
+            ("as_of=then", 283),
+            ("as_of=2023-12-25T10:14:28Z", 283),
             ("status=", 257),
             ("status=lost", 269),
             ("status=confirmed,", 269),

@@ -20,15 +20,21 @@ pub(crate) fn route() -> Route {
         handle,
     )
     .says("Where an operation and its transactions stand")
+    .looks_back()
     .answers::<OperationRecord>("operation_info")
-    .refuses(&[ErrorCode::UserNotFound, ErrorCode::OperationNotExists])
+    .refuses(&[
+        ErrorCode::NoResult,
+        ErrorCode::UserNotFound,
+        ErrorCode::OperationNotExists,
+    ])
 }
 
 #[tracing::instrument(name = "gateway.get_operation_info", skip_all)]
 async fn handle(
     State(gateway): State<Shared>,
-    SystemCall(call): SystemCall,
+    SystemCall(mut call): SystemCall,
 ) -> Result<Response<Body>, ApiError> {
+    call.may_look_back(&gateway)?;
     let operation_id = call.ids.operation_id();
     let command = GetOperationInfo { operation_id };
     let reply = gateway.ask(&call, call.user(), command).await?;

@@ -38,7 +38,7 @@ async fn handle(
     let reply = gateway
         .ask(&call, Owner::Server, GetServerEvents {})
         .await?;
-    let events = page(&gateway, &filter, awaited).await?;
+    let events = page(&gateway, &call, &filter, awaited).await?;
     Ok(reply.render("events", &events))
 }
 

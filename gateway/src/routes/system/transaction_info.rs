@@ -17,8 +17,10 @@ pub(crate) fn route() -> Route {
     let path = "/pc-api/{system_id}/users/{user_id}/transactions/{transaction_id}";
     Route::get(path, "get_transaction_info", handle)
         .says("Status and outcome of a transaction")
+        .looks_back()
         .answers::<TransactionEntry>("transaction_info")
         .refuses(&[
+            ErrorCode::NoResult,
             ErrorCode::UserNotFound,
             ErrorCode::TransactionIsNull,
             ErrorCode::TransactionIsDeleted,
@@ -28,8 +30,9 @@ pub(crate) fn route() -> Route {
 #[tracing::instrument(name = "gateway.get_transaction_info", skip_all)]
 async fn handle(
     State(gateway): State<Shared>,
-    SystemCall(call): SystemCall,
+    SystemCall(mut call): SystemCall,
 ) -> Result<Response<Body>, ApiError> {
+    call.may_look_back(&gateway)?;
     let transaction_id = call.ids.transaction_id();
     let command = GetTransactionInfo { transaction_id };
     let reply = gateway.ask(&call, call.user(), command).await?;

@@ -186,6 +186,10 @@ fn of_type(rust_type: &str) -> Option<Value> {
         "Timestamp" => {
             json!({ "type": "integer", "description": "Milliseconds since the Unix epoch, UTC." })
         }
+        "AsOf" => json!({
+            "type": "string",
+            "description": "Milliseconds since the Unix epoch, or `<lane>-<number>` of an event.",
+        }),
         "KeyIndex" => json!({ "type": "integer", "minimum": 1 }),
         "KeyFlags" => {
             json!({ "type": "integer", "minimum": 0, "maximum": 0x1_ffff, "description": "A sum of flags." })

@@ -118,6 +118,7 @@ fn recorded(event: Event) -> RecordedEvent {
             events_post_url: Some("https://bank.example/events".to_owned()),
             auth_time: Some(Timestamp(1_703_499_267_100)),
             request_id: Some(RequestId([0xa3; 32])),
+            as_of: None,
             carries_headers: false,
             transparent: false,
             callback: None,

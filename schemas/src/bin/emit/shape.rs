@@ -139,7 +139,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
         self.noted.shape = Some(Shape::Text);
         // Every identifier and every free text takes this.
-        visitor.visit_str("a")
+        visitor.visit_str("1")
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
