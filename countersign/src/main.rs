@@ -38,6 +38,10 @@ enum Order {
     Demo(demo::DemoArguments),
     /// Drop a read model, build it again from the log, and prove that it equals the live one
     Rebuild(rebuild::RebuildArguments),
+    /// The log once more, up to any place: as lines of JSON, or into read models in a folder
+    Replay(past::replay::ReplayArguments),
+    /// Users, keys, transactions, operations or events: of now, of a moment of the past, or of a replayed folder
+    Look(past::look::LookArguments),
     /// Fold the log up to a place, and print the hash of its state: equal on every copy
     StateHash(past::state_hash::StateHashArguments),
     /// Callbacks and event posts that nobody took: list them, send them again, or end them
@@ -63,6 +67,8 @@ impl Order {
             Self::Serve(_) => unreachable!("serving is configured first"),
             Self::Demo(arguments) => demo::run(arguments),
             Self::Rebuild(arguments) => rebuild::run(arguments),
+            Self::Replay(arguments) => past::replay::run(arguments),
+            Self::Look(arguments) => past::look::run(arguments),
             Self::StateHash(arguments) => past::state_hash::run(arguments),
             Self::Letters(arguments) => letters::run(arguments),
             Self::License(arguments) => license::run(arguments),

@@ -1,6 +1,9 @@
-//! Orders about the past of the log: what its state was.
+//! Orders about the past of the log: what its state was, and the log once more.
 
 pub mod at;
+pub mod look;
+mod pace;
+pub mod replay;
 pub mod state_hash;
 
 use indicatif::{ProgressBar, ProgressStyle};

@@ -8,6 +8,7 @@ use schemas::Lane;
 use crate::cursors::{Advance, Behind, Cursors};
 use crate::projection::{PROJECTIONS, Seen};
 use crate::reading::{self, ReadError, Wanted};
+use crate::replay::Filter;
 use crate::rows::Rows;
 use crate::store::{Store, StoreError};
 
@@ -38,6 +39,7 @@ impl Batch {
         heads: &[u64],
         first: usize,
         without: &BTreeSet<Lane>,
+        filter: &Filter,
     ) -> Result<Self, Failure> {
         let (mut wanted, mut groups, mut events) = (Vec::new(), Vec::new(), 0);
         let lanes = Lane::all().cycle().skip(first).take(Lane::COUNT.into());
@@ -69,7 +71,8 @@ impl Batch {
         };
         for (slice, group) in reading::read(log, &wanted).await?.into_iter().zip(groups) {
             let Wanted { lane, after, .. } = slice.wanted;
-            for (position, event) in &slice.events {
+            let taken = slice.events.iter().filter(|(_, event)| filter.takes(event));
+            for (position, event) in taken {
                 let seen = Seen {
                     position: *position,
                     event,

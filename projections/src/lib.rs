@@ -16,6 +16,7 @@ mod projector;
 pub mod read;
 pub mod reading;
 mod rebuild;
+pub mod replay;
 mod rows;
 #[cfg(test)]
 mod sample;

@@ -14,6 +14,7 @@ use crate::cursors::Cursors;
 use crate::hints::Hints;
 use crate::read::ReadModels;
 use crate::reading::ReadError;
+use crate::replay::Filter;
 use crate::store::{Durability, Store, StoreError};
 
 /// How often the projector looks at the log when nobody tells it to.
@@ -24,6 +25,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 pub struct Projector {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) store: Store,
+    filter: Filter,
     cursors: Mutex<Cursors>,
     read: watch::Sender<Vec<u64>>,
 }
@@ -67,6 +69,9 @@ pub enum ProjectionError {
     /// A lane cannot be read on; the others were.
     #[error("a lane of the log cannot be projected")]
     Lane(#[source] ReadError),
+    /// The projections have read beyond the place they were to be brought to.
+    #[error("the read models are beyond that place already")]
+    Beyond,
     /// Another projector moved a cursor.
     #[error("another projector is writing the same tables")]
     Disturbed,
@@ -95,9 +100,17 @@ impl Projector {
         Ok(Self {
             log,
             store,
+            filter: Filter::default(),
             read: watch::Sender::new(read_by_all(&cursors)),
             cursors: Mutex::new(cursors),
         })
+    }
+
+    /// The same, folding only what the filter takes. The tables must have been filled with that filter from the first event on.
+    #[must_use]
+    pub fn taking(mut self, filter: Filter) -> Self {
+        self.filter = filter;
+        self
     }
 
     /// Follows the log until `shutdown` comes. It returns an error only when a person must look.
@@ -134,15 +147,39 @@ impl Projector {
         let heads = self.log.heads().await?;
         check_not_behind(&heads, |lane| cursors.read_by_any(lane))
             .map_err(ProjectionError::Behind)?;
+        self.advance(&mut cursors, &heads, |_| {}).await
+    }
+
+    /// Brings every projection to these numbers of the lanes, and not beyond; `progress` hears how many events were read.
+    pub async fn catch_up_to(
+        &self,
+        until: &[u64],
+        progress: impl FnMut(u64),
+    ) -> Result<(), ProjectionError> {
+        let mut cursors = self.cursors.lock().await;
+        let is_beyond = |(lane, until): (Lane, &u64)| cursors.read_by_any(lane) > *until;
+        if Lane::all().zip(until).any(is_beyond) {
+            return Err(ProjectionError::Beyond);
+        }
+        self.advance(&mut cursors, until, progress).await
+    }
+
+    async fn advance(
+        &self,
+        cursors: &mut Cursors,
+        heads: &[u64],
+        mut progress: impl FnMut(u64),
+    ) -> Result<(), ProjectionError> {
         let (mut stuck, mut why) = (BTreeSet::new(), None);
         let mut first = 0;
-        let mut batch = Batch::gather(&*self.log, &cursors, &heads, first, &stuck).await?;
+        let mut batch =
+            Batch::gather(&*self.log, cursors, heads, first, &stuck, &self.filter).await?;
         loop {
             for (lane, error) in std::mem::take(&mut batch.stuck) {
                 stuck.insert(lane);
                 why.get_or_insert(error);
             }
-            tell_lag(&cursors, &heads);
+            tell_lag(cursors, heads);
             let (after, events) = (cursors.after(&batch.advances), batch.events);
             if events == 0 && stuck.is_empty() {
                 return Ok(());
@@ -155,10 +192,10 @@ impl Projector {
                 if events == 0 {
                     Ok(true)
                 } else {
-                    batch.write(&self.store, &cursors, &after).await
+                    batch.write(&self.store, cursors, &after).await
                 }
             };
-            let reading = Batch::gather(&*self.log, &after, &heads, first, &stuck);
+            let reading = Batch::gather(&*self.log, &after, heads, first, &stuck, &self.filter);
             let (written, next) = tokio::join!(writing, reading);
             match written {
                 Ok(true) => *cursors = after,
@@ -173,10 +210,12 @@ impl Projector {
                 }
             }
             metrics::counter!("projection_events_total").increment(events);
-            self.read.send_replace(read_by_all(&cursors));
+            let read = read_by_all(cursors);
+            progress(read.iter().sum());
+            self.read.send_replace(read);
             batch = next?;
             if batch.events == 0 && batch.stuck.is_empty() {
-                tell_lag(&cursors, &heads);
+                tell_lag(cursors, heads);
                 return why.map_or(Ok(()), |error| Err(ProjectionError::Lane(error)));
             }
         }

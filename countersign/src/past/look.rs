@@ -1,0 +1,137 @@
+//! `countersign look`: rows of the read models as lines of JSON, of now, of a moment of the past, or of a folder that was
+//! filled by a replay. It leaves no event: who may run it is who may read the data.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bus::shell::RootSecret;
+use clap::{Args, ValueEnum};
+use event_log::{EventLog, MemoryLog, past};
+use projections::past::Past;
+use projections::read::PAGE_MAX;
+use projections::store::{Durability, Store};
+use projections::{Journal, Page, ReadModels};
+use schemas::journal::JournalFilter;
+use schemas::{AsOf, SystemId, UserId};
+use serde::Serialize;
+
+use crate::AnyError;
+use crate::serve::stores::{StoreArguments, Stores};
+
+/// What to look at.
+#[derive(Debug, Args)]
+pub struct LookArguments {
+    /// Rows of what
+    what: What,
+    /// Of which system
+    #[arg(long, value_name = "ID")]
+    system: SystemId,
+    /// Of which user; events and users may be of all
+    #[arg(long, value_name = "ID")]
+    user: Option<UserId>,
+    /// As it was: a moment, or after an event (17-4211)
+    #[arg(
+        long,
+        value_name = "MOMENT",
+        requires = "user",
+        conflicts_with = "folder"
+    )]
+    as_of: Option<AsOf>,
+    /// In a folder that `replay --into` has filled
+    #[arg(long = "in", value_name = "FOLDER")]
+    folder: Option<PathBuf>,
+    /// Skip so many
+    #[arg(long, default_value_t = 0, value_name = "NUMBER")]
+    offset: u64,
+    /// At most so many
+    #[arg(long, default_value_t = PAGE_MAX, value_name = "NUMBER")]
+    limit: u32,
+    #[command(flatten)]
+    stores: StoreArguments,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum What {
+    Users,
+    Keys,
+    Transactions,
+    Operations,
+    Events,
+}
+
+/// Looks, and prints.
+pub fn run(arguments: LookArguments) -> Result<(), AnyError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(look(arguments))
+}
+
+async fn look(arguments: LookArguments) -> Result<(), AnyError> {
+    let (models, journal) = open(&arguments).await?;
+    let (system_id, page) = (
+        &arguments.system,
+        Page {
+            offset: arguments.offset,
+            limit: arguments.limit,
+        },
+    );
+    let user = || arguments.user.as_ref().ok_or("it takes --user");
+    match arguments.what {
+        What::Users => {
+            let users = models.users(system_id, page).await?;
+            let only = arguments.user.as_ref().map(UserId::as_str);
+            let users = users
+                .iter()
+                .filter(|row| only.is_none_or(|only| row.user_id == only));
+            print(users)
+        }
+        What::Keys => print(&models.keys(system_id, user()?, page).await?),
+        What::Transactions => print(&models.transactions(system_id, user()?, page).await?),
+        What::Operations => print(&models.operations(system_id, user()?, page).await?),
+        What::Events => {
+            let filter = JournalFilter {
+                user_id: arguments.user.clone(),
+                offset: arguments.offset,
+                limit: arguments.limit,
+                ..JournalFilter::of(system_id.clone())
+            };
+            print(&journal.page(&filter).await?)
+        }
+    }
+}
+
+/// The tables, and the journal over them.
+async fn open(arguments: &LookArguments) -> Result<(ReadModels, Journal), AnyError> {
+    if let Some(folder) = &arguments.folder {
+        let read = Stores::choose(folder, None).read;
+        if !folder.join("read.sqlite").exists() {
+            return Err(format!("no replay has filled {}", folder.display()).into());
+        }
+        let store = Store::open(&read, Durability::Disposable).await?;
+        // A vault is not in the folder, so nothing of it shows.
+        let no_vault: Arc<dyn EventLog> = Arc::new(MemoryLog::new());
+        let journal = Journal::open(&read, no_vault, RootSecret::new([0; 32])).await?;
+        return Ok((ReadModels::of(store), journal));
+    }
+    let stores = arguments.stores.stores();
+    let (log, root) = (
+        event_log::open(&stores.log).await?,
+        arguments.stores.root()?,
+    );
+    if let (Some(as_of), Some(user_id)) = (arguments.as_of, &arguments.user) {
+        let then = past::find(&*log, as_of).await?;
+        let then = then.ok_or_else(|| format!("no event lies at {as_of}"))?;
+        let past = Past::of_user(log, &arguments.system, user_id, &then).await?;
+        return Ok((past.read_models(), past.journal(root)));
+    }
+    let journal = Journal::open(&stores.read, log, root).await?;
+    Ok((ReadModels::open(&stores.read).await?, journal))
+}
+
+fn print<Row: Serialize>(rows: impl IntoIterator<Item = Row>) -> Result<(), AnyError> {
+    for row in rows {
+        println!("{}", serde_json::to_string(&row)?);
+    }
+    Ok(())
+}
