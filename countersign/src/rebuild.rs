@@ -2,7 +2,7 @@
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
-use projections::{OnDifference, Projector};
+use projections::{OnDifference, Projector, RebuildProgress, RebuildReport};
 
 use crate::AnyError;
 use crate::serve::stores::{StoreArguments, Stores};
@@ -12,6 +12,9 @@ use crate::serve::stores::{StoreArguments, Stores};
 pub struct RebuildArguments {
     /// The projection; without one, the names are listed
     projection: Option<String>,
+    /// All of them, reading the log once
+    #[arg(long, conflicts_with = "projection")]
+    all: bool,
     #[command(flatten)]
     stores: StoreArguments,
     /// Serve the rebuilt one even when it differs from the live one
@@ -21,10 +24,10 @@ pub struct RebuildArguments {
 
 /// Rebuilds, and fails when the live one was not what the log says.
 pub fn run(arguments: RebuildArguments) -> Result<(), AnyError> {
-    let Some(projection) = arguments.projection else {
+    if arguments.projection.is_none() && !arguments.all {
         projections::names().for_each(|name| println!("{name}"));
         return Ok(());
-    };
+    }
     let stores = arguments.stores.stores();
     let on_difference = if arguments.switch_anyway {
         OnDifference::Switch
@@ -34,11 +37,15 @@ pub fn run(arguments: RebuildArguments) -> Result<(), AnyError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(rebuild(&projection, &stores, on_difference))
+    runtime.block_on(rebuild(
+        arguments.projection.as_deref(),
+        &stores,
+        on_difference,
+    ))
 }
 
 async fn rebuild(
-    projection: &str,
+    projection: Option<&str>,
     stores: &Stores,
     on_difference: OnDifference,
 ) -> Result<(), AnyError> {
@@ -48,16 +55,40 @@ async fn rebuild(
         ProgressStyle::with_template("{bar:40} {pos}/{len} events, {per_sec}, {eta} left")
             .expect("the template is well-formed"),
     );
-    let report = projector.rebuild(projection, on_difference, |progress| {
+    let progress = |progress: RebuildProgress| {
         bar.set_length(progress.total);
         bar.set_position(progress.done);
-    });
-    let report = report.await?;
+    };
+    let reports = match projection {
+        Some(name) => vec![projector.rebuild(name, on_difference, progress).await?],
+        None => projector.rebuild_all(on_difference, progress).await?,
+    };
     bar.finish();
+    let mut kept = Vec::new();
+    for report in &reports {
+        print(report);
+        if !report.switched {
+            kept.push(report.projection);
+        }
+    }
+    if kept.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "{}: the live one is not what the log says; both are kept, the live one serves. Look at the difference, then run again with --switch-anyway",
+        kept.join(", ")
+    )
+    .into())
+}
+
+fn print(report: &RebuildReport) {
     println!(
         "{}: {} events, {} rows",
         report.projection, report.events, report.rows
     );
+    if report.resumed > 0 {
+        println!("an interrupted rebuild had read {} of them", report.resumed);
+    }
     println!("live    {}", report.live_hash);
     println!("rebuilt {}", report.rebuilt_hash);
     match &report.first_difference {
@@ -65,12 +96,6 @@ async fn rebuild(
         Some(key) if report.switched => {
             println!("they differ first at {key}; the rebuilt one serves now");
         }
-        Some(key) => {
-            return Err(format!(
-                "they differ first at {key}; both are kept, the live one serves. Look at the difference, then run again with --switch-anyway"
-            )
-            .into());
-        }
+        Some(key) => println!("they differ first at {key}; both are kept"),
     }
-    Ok(())
 }

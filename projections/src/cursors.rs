@@ -183,8 +183,9 @@ async fn prepare(projection: &Projection, transaction: &mut Transaction) -> Resu
     transaction.run_script(drop).await?;
     transaction.run_script(projection.create).await?;
     for table in ["projection_shape", "projection_cursor"] {
-        let forget = format!("delete from {table} where projection = $1");
-        transaction.execute(forget, vec![name()]).await?;
+        let forget = format!("delete from {table} where projection = $1 or projection = $2");
+        let both = vec![name(), projection.shadow_name().into()];
+        transaction.execute(forget, both).await?;
     }
     let remember = "insert into projection_shape (projection, shape) values ($1, $2)";
     transaction

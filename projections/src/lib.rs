@@ -20,6 +20,7 @@ pub mod replay;
 mod rows;
 #[cfg(test)]
 mod sample;
+mod shadow;
 pub mod state;
 pub mod store;
 mod stored_settings;

@@ -65,6 +65,11 @@ impl Projection {
         format!("{}_rebuilt", self.table)
     }
 
+    /// The name that its cursor goes by.
+    pub fn shadow_name(&self) -> String {
+        format!("{}_rebuilt", self.name)
+    }
+
     /// The text that makes the table under another name.
     pub fn create_as(&self, table: &str) -> String {
         let (here, there) = (

@@ -1,15 +1,14 @@
 //! Rebuilding a projection from the log, beside the one that serves, and proving that they are the same.
 
 use event_log::Failure;
-use schemas::{Digest, Lane};
+use schemas::Digest;
 
-use crate::batch::{BATCH_EVENTS_MAX, LANE_EVENTS_MAX};
 use crate::compare::compare;
 use crate::cursors::{Cursors, hold};
-use crate::projection::{Projection, Seen};
+use crate::projection::{PROJECTIONS, Projection};
 use crate::projector::Projector;
-use crate::reading::{self, ReadError, Wanted};
-use crate::rows::{Rows, Target};
+use crate::reading::ReadError;
+use crate::shadow::Shadow;
 use crate::store::StoreError;
 
 /// What to do when the rebuilt table differs from the one that serves.
@@ -35,8 +34,10 @@ pub struct RebuildProgress {
 pub struct RebuildReport {
     /// Which projection.
     pub projection: &'static str,
-    /// Events that were read.
+    /// Events that were read, before an interruption and after it.
     pub events: u64,
+    /// Of these, how many an interrupted rebuild had read: this one went on from there.
+    pub resumed: u64,
     /// Rows of the rebuilt table.
     pub rows: u64,
     /// SHA-256 over the rows that served.
@@ -64,6 +65,9 @@ pub enum RebuildError {
     /// The log holds something that this program cannot read.
     #[error("a lane of the log cannot be projected")]
     Lane(#[from] ReadError),
+    /// Another rebuild of the same projection is under way.
+    #[error("another rebuild is writing {0}")]
+    Disturbed(String),
 }
 
 impl RebuildReport {
@@ -80,62 +84,94 @@ impl Projector {
         &self,
         name: &str,
         on_difference: OnDifference,
-        mut progress: impl FnMut(RebuildProgress),
+        progress: impl FnMut(RebuildProgress),
     ) -> Result<RebuildReport, RebuildError> {
         let projection =
             Projection::named(name).ok_or_else(|| RebuildError::Unknown(name.to_owned()))?;
-        let mut shadow = self.begin_shadow(projection).await?;
-        let mut served = self.served_up_to(projection).await?;
-        let mut gathered = shadow.gather(self, &served).await?;
-        while let Some((rows, at)) = gathered {
+        let one = [projection];
+        let mut built = self.rebuild_these(&one, on_difference, progress).await?;
+        Ok(built.remove(0))
+    }
+
+    /// The same for all projections at once: the log is read once.
+    pub async fn rebuild_all(
+        &self,
+        on_difference: OnDifference,
+        progress: impl FnMut(RebuildProgress),
+    ) -> Result<Vec<RebuildReport>, RebuildError> {
+        let all: Vec<&Projection> = PROJECTIONS.iter().collect();
+        self.rebuild_these(&all, on_difference, progress).await
+    }
+
+    async fn rebuild_these(
+        &self,
+        projections: &[&'static Projection],
+        on_difference: OnDifference,
+        mut progress: impl FnMut(RebuildProgress),
+    ) -> Result<Vec<RebuildReport>, RebuildError> {
+        let mut shadow = Shadow::begin(&self.store, projections).await?;
+        let resumed = shadow.done();
+        self.build(&mut shadow, &mut progress).await?;
+        let mut reports = Vec::new();
+        for mut shadow in shadow.apart() {
+            // While the one before was compared, this one fell behind.
+            self.build(&mut shadow, &mut progress).await?;
+            let mut report = self.finish(shadow, on_difference).await?;
+            report.resumed = resumed;
+            reports.push(report);
+        }
+        Ok(reports)
+    }
+
+    /// Brings the new tables to where the old ones are.
+    async fn build(
+        &self,
+        shadow: &mut Shadow,
+        progress: &mut impl FnMut(RebuildProgress),
+    ) -> Result<(), RebuildError> {
+        let mut served = self.served_up_to(shadow).await?;
+        let mut gathered = shadow.gather(&*self.log, &served).await?;
+        while let Some(step) = gathered {
             progress(RebuildProgress {
                 done: shadow.done(),
                 total: served.iter().sum(),
             });
-            let table = shadow.table.clone();
-            shadow.at = at;
             // The next events are read while these rows are written.
-            let writing = self.write_shadow(projection.target(&table), rows);
-            let (written, next) = tokio::join!(writing, shadow.gather(self, &served));
+            let (mut ahead, at) = (shadow.clone(), step.at.clone());
+            ahead.at.clone_from(&at);
+            let writing = shadow.write(&self.store, step);
+            let (written, next) = tokio::join!(writing, ahead.gather(&*self.log, &served));
             written?;
+            shadow.at = at;
             gathered = next?;
             if gathered.is_none() {
-                // Meanwhile the projection that serves went on.
-                served = self.served_up_to(projection).await?;
-                gathered = shadow.gather(self, &served).await?;
+                // Meanwhile the projections that serve went on.
+                served = self.served_up_to(shadow).await?;
+                gathered = shadow.gather(&*self.log, &served).await?;
             }
         }
         progress(RebuildProgress {
             done: shadow.done(),
             total: served.iter().sum(),
         });
-        self.finish(shadow, on_difference).await
+        Ok(())
     }
 
-    async fn served_up_to(&self, projection: &Projection) -> Result<Vec<u64>, StoreError> {
-        Ok(Cursors::load(&self.store).await?.of(projection))
-    }
-
-    async fn write_shadow(&self, table: Target<'_>, rows: Rows) -> Result<(), StoreError> {
-        let mut transaction = self.store.begin().await?;
-        table.write(rows, &mut transaction).await?;
-        transaction.commit().await
-    }
-
-    async fn begin_shadow(&self, projection: &'static Projection) -> Result<Shadow, StoreError> {
-        let table = projection.shadow_table();
-        let mut transaction = self.store.begin().await?;
-        transaction
-            .run_script(format!("drop table if exists {table}"))
-            .await?;
-        transaction.run_script(projection.create_as(&table)).await?;
-        transaction.commit().await?;
-        let at = vec![0; Lane::COUNT.into()];
-        Ok(Shadow {
-            projection,
-            table,
-            at,
-        })
+    /// Where all of the old tables have come to.
+    async fn served_up_to(&self, shadow: &Shadow) -> Result<Vec<u64>, StoreError> {
+        let cursors = Cursors::load(&self.store).await?;
+        let all = shadow
+            .projections
+            .iter()
+            .map(|projection| cursors.of(projection));
+        let least = all.reduce(|least, of| {
+            least
+                .into_iter()
+                .zip(of)
+                .map(|(one, other)| one.min(other))
+                .collect()
+        });
+        Ok(least.unwrap_or_default())
     }
 
     async fn finish(
@@ -143,21 +179,22 @@ impl Projector {
         mut shadow: Shadow,
         on_difference: OnDifference,
     ) -> Result<RebuildReport, RebuildError> {
-        let projection = shadow.projection;
+        let projection = shadow.projections[0];
         let mut transaction = self.store.begin().await?;
         let served = hold(projection, &mut transaction).await?;
-        while let Some((rows, at)) = shadow.gather(self, &served).await? {
-            let table = projection.target(&shadow.table);
-            table.write(rows, &mut transaction).await?;
-            shadow.at = at;
+        shadow.end(&mut transaction).await?;
+        while let Some(step) = shadow.gather(&*self.log, &served).await? {
+            shadow.at.clone_from(&step.at);
+            shadow.put(step, &mut transaction).await?;
         }
-        let tables = [projection.live(), projection.target(&shadow.table)];
+        let table = projection.shadow_table();
+        let tables = [projection.live(), projection.target(&table)];
         let found = compare(tables, &mut transaction).await?;
         let is_equal = found.first_difference.is_none();
         let switched = is_equal || on_difference == OnDifference::Switch;
         if switched {
-            let (table, shadow) = (projection.table, &shadow.table);
-            let switch = format!("drop table {table}; alter table {shadow} rename to {table}");
+            let live = projection.table;
+            let switch = format!("drop table {live}; alter table {table} rename to {live}");
             transaction.run_script(switch).await?;
         }
         transaction.commit().await?;
@@ -172,71 +209,13 @@ impl Projector {
         Ok(RebuildReport {
             projection: projection.name,
             events: shadow.done(),
+            resumed: 0,
             rows: found.rows[1],
             live_hash: found.hashes[0],
             rebuilt_hash: found.hashes[1],
             first_difference: found.first_difference,
             switched,
         })
-    }
-}
-
-/// The table that is being built.
-struct Shadow {
-    projection: &'static Projection,
-    table: String,
-    at: Vec<u64>,
-}
-
-impl Shadow {
-    fn done(&self) -> u64 {
-        self.at.iter().sum()
-    }
-
-    /// The next rows, and where they bring the table; `None` when it has arrived.
-    async fn gather(
-        &self,
-        projector: &Projector,
-        until: &[u64],
-    ) -> Result<Option<(Rows, Vec<u64>)>, RebuildError> {
-        let (mut wanted, mut events) = (Vec::new(), 0);
-        for lane in Lane::all() {
-            let index = usize::from(lane.number());
-            let (after, limit) = (
-                self.at[index],
-                until[index]
-                    .saturating_sub(self.at[index])
-                    .min(LANE_EVENTS_MAX),
-            );
-            if limit > 0 && events < BATCH_EVENTS_MAX {
-                events += limit;
-                wanted.push(Wanted {
-                    lane,
-                    after,
-                    limit: limit as usize,
-                });
-            }
-        }
-        if wanted.is_empty() {
-            return Ok(None);
-        }
-        let (mut rows, mut at) = (Rows::default(), self.at.clone());
-        for slice in reading::read(&*projector.log, &wanted).await? {
-            at[usize::from(slice.wanted.lane.number())] = slice.end();
-            if let Some(stopped) = slice.stopped {
-                return Err(stopped.into());
-            }
-            for (position, event) in &slice.events {
-                (self.projection.fold)(
-                    &Seen {
-                        position: *position,
-                        event,
-                    },
-                    &mut rows,
-                );
-            }
-        }
-        Ok(Some((rows, at)))
     }
 }
 
@@ -347,6 +326,50 @@ mod tests {
                 .await?;
             assert!(!report.is_equal(), "{corrupt}");
         }
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn an_interrupted_rebuild_goes_on_where_it_ended() -> Outcome {
+        let folder = tempfile::tempdir()?;
+        let (mut history, projector) = projected(&folder).await?;
+        let whole = projector.log.heads().await?;
+        // Half of it, and then its process is gone.
+        let half: Vec<u64> = whole.iter().map(|head| head / 2).collect();
+        let all: Vec<&Projection> = PROJECTIONS.iter().collect();
+        let mut shadow = Shadow::begin(&projector.store, &all).await?;
+        while let Some(step) = shadow.gather(&*projector.log, &half).await? {
+            let at = step.at.clone();
+            shadow.write(&projector.store, step).await?;
+            shadow.at = at;
+        }
+        let late = shadow.clone();
+        history.live(&History::user("later"), 3).await;
+        projector.catch_up().await?;
+        let mut first = None;
+        let reports = projector
+            .rebuild_all(OnDifference::KeepBoth, |progress| {
+                first.get_or_insert(progress.done);
+            })
+            .await?;
+        let done: u64 = half.iter().sum();
+        assert_eq!(first, Some(done));
+        for report in &reports {
+            assert!(report.is_equal() && report.switched, "{report:?}");
+            assert_eq!((report.resumed, report.events), (done, 20 * 62 + 8));
+        }
+        // The one that was thought dead finds its tables taken.
+        let step = late.gather(&*projector.log, &whole).await?.ok_or("more")?;
+        let disturbed = late.write(&projector.store, step).await;
+        assert!(
+            matches!(disturbed, Err(RebuildError::Disturbed(_))),
+            "{disturbed:?}"
+        );
+        // A finished one leaves nothing to go on from.
+        let again = projector
+            .rebuild("users", OnDifference::KeepBoth, |_| {})
+            .await?;
+        assert_eq!((again.resumed, again.is_equal()), (0, true));
         Ok(())
     }
 

@@ -1,12 +1,14 @@
 //! `make bench`: the real service, driven over HTTP by the reference device, beside the limits of this machine measured
 //! in the same run. Writes a table, and `target/bench/confirm.json`. Arguments name the stores to measure: `postgresql`,
 //! `sqlite`; none means both. `pushes` measures the fan-out of pushes instead, and writes `target/bench/pushes.json`.
+//! `rebuild` and `verify` measure how fast the past is gone through.
 
 mod callbacks;
 mod limits;
 mod load;
 mod processes;
 mod pushes;
+mod replays;
 mod report;
 mod scenario;
 mod service;
@@ -52,6 +54,12 @@ async fn measure() -> Result<(), AnyError> {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     if wanted.iter().any(|wanted| wanted == "pushes") {
         return pushes::measure(&program, &folder).await;
+    }
+    if wanted.iter().any(|wanted| wanted == "rebuild") {
+        return replays::rebuild(&wanted).await;
+    }
+    if wanted.iter().any(|wanted| wanted == "verify") {
+        return replays::verify(&wanted).await;
     }
     println!("measuring the limits of this machine …");
     let mut report = Report::new(limits::measure(&folder)?);

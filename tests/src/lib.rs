@@ -2,5 +2,6 @@
 
 pub mod coverage;
 pub mod house;
+pub mod made_log;
 pub mod nats;
 pub mod postgres;

@@ -1,0 +1,205 @@
+//! Tables that are built beside those that serve, from the first event on. How far they are is kept with their rows, so a
+//! rebuild that was interrupted goes on; and of two at the same time one finds its tables taken.
+
+use event_log::EventLog;
+use schemas::{Digest, Lane};
+
+use crate::batch::{BATCH_EVENTS_MAX, LANE_EVENTS_MAX};
+use crate::numbers;
+use crate::projection::{Projection, Seen};
+use crate::reading::{self, Wanted};
+use crate::rebuild::RebuildError;
+use crate::rows::Rows;
+use crate::store::{Store, StoreError, Transaction, Value, WrongShape};
+
+/// The tables that are being built, all up to the same place.
+#[derive(Clone)]
+pub(crate) struct Shadow {
+    /// Of which projections.
+    pub projections: Vec<&'static Projection>,
+    /// The number that was folded last in every lane.
+    pub at: Vec<u64>,
+}
+
+/// The next rows of each table, and where they bring it.
+pub(crate) struct Step {
+    rows: Vec<Rows>,
+    /// The number that is folded last then, in every lane.
+    pub at: Vec<u64>,
+}
+
+impl Shadow {
+    /// Makes the tables, or finds those that an interrupted rebuild of the same projections has left.
+    pub async fn begin(
+        store: &Store,
+        projections: &[&'static Projection],
+    ) -> Result<Self, StoreError> {
+        let mut transaction = store.begin().await?;
+        let mut left = Vec::new();
+        for projection in projections {
+            left.push(left_behind(projection, &mut transaction).await?);
+        }
+        let at = match left.split_first() {
+            Some((Some(at), others)) if others.iter().all(|other| other.as_ref() == Some(at)) => {
+                at.clone()
+            }
+            _ => {
+                for projection in projections {
+                    make(projection, &mut transaction).await?;
+                }
+                vec![0; Lane::COUNT.into()]
+            }
+        };
+        transaction.commit().await?;
+        let projections = projections.to_vec();
+        Ok(Self { projections, at })
+    }
+
+    /// How many events are in the tables.
+    pub fn done(&self) -> u64 {
+        self.at.iter().sum()
+    }
+
+    /// Each table for itself.
+    pub fn apart(self) -> impl Iterator<Item = Self> {
+        let at = self.at;
+        let projections = self.projections.into_iter();
+        projections.map(move |projection| Self {
+            projections: vec![projection],
+            at: at.clone(),
+        })
+    }
+
+    /// The next rows; `None` when the tables have arrived at `until`.
+    pub async fn gather(
+        &self,
+        log: &dyn EventLog,
+        until: &[u64],
+    ) -> Result<Option<Step>, RebuildError> {
+        let (mut wanted, mut events) = (Vec::new(), 0);
+        for lane in Lane::all() {
+            let index = usize::from(lane.number());
+            let after = self.at[index];
+            let limit = until[index].saturating_sub(after).min(LANE_EVENTS_MAX);
+            if limit > 0 && events < BATCH_EVENTS_MAX {
+                events += limit;
+                wanted.push(Wanted {
+                    lane,
+                    after,
+                    limit: limit as usize,
+                });
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(None);
+        }
+        let mut step = Step {
+            rows: self.projections.iter().map(|_| Rows::default()).collect(),
+            at: self.at.clone(),
+        };
+        for slice in reading::read(log, &wanted).await? {
+            step.at[usize::from(slice.wanted.lane.number())] = slice.end();
+            if let Some(stopped) = slice.stopped {
+                return Err(stopped.into());
+            }
+            for (position, event) in &slice.events {
+                let seen = Seen {
+                    position: *position,
+                    event,
+                };
+                for (projection, rows) in self.projections.iter().zip(&mut step.rows) {
+                    (projection.fold)(&seen, rows);
+                }
+            }
+        }
+        Ok(Some(step))
+    }
+
+    /// Writes the rows together with how far they bring the tables.
+    pub async fn write(&self, store: &Store, step: Step) -> Result<(), RebuildError> {
+        let mut transaction = store.begin().await?;
+        for projection in &self.projections {
+            let moved =
+                "update projection_cursor set numbers = $1 where projection = $2 and numbers = $3";
+            let values = vec![
+                numbers::to_text(&step.at).into(),
+                projection.shadow_name().into(),
+                numbers::to_text(&self.at).into(),
+            ];
+            if transaction.execute(moved, values).await? != 1 {
+                return Err(RebuildError::Disturbed(projection.shadow_table()));
+            }
+        }
+        self.put(step, &mut transaction).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// Writes the rows alone.
+    pub async fn put(&self, step: Step, transaction: &mut Transaction) -> Result<(), StoreError> {
+        for (projection, rows) in self.projections.iter().zip(step.rows) {
+            let table = projection.shadow_table();
+            projection.target(&table).write(rows, transaction).await?;
+        }
+        Ok(())
+    }
+
+    /// From here on the tables end with the transaction: nothing goes on from them.
+    pub async fn end(&self, transaction: &mut Transaction) -> Result<(), RebuildError> {
+        for projection in &self.projections {
+            let taken = "delete from projection_cursor where projection = $1 and numbers = $2";
+            let values = vec![
+                projection.shadow_name().into(),
+                numbers::to_text(&self.at).into(),
+            ];
+            if transaction.execute(taken, values).await? != 1 {
+                return Err(RebuildError::Disturbed(projection.shadow_table()));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn shape(projection: &Projection) -> Value {
+    Digest::sha256(projection.create.as_bytes())
+        .to_string()
+        .into()
+}
+
+/// How far an interrupted rebuild has come, when its table has the shape of today.
+async fn left_behind(
+    projection: &Projection,
+    transaction: &mut Transaction,
+) -> Result<Option<Vec<u64>>, StoreError> {
+    let sql = "select numbers from projection_cursor natural join projection_shape \
+               where projection = $1 and shape = $2";
+    let values = vec![projection.shadow_name().into(), shape(projection)];
+    let found = transaction.fetch(sql, values).await?;
+    let Some(numbers) = found.into_iter().flatten().next() else {
+        return Ok(None);
+    };
+    Ok(Some(
+        numbers::from_text(&String::try_from(numbers)?).map_err(|_| WrongShape)?,
+    ))
+}
+
+async fn make(projection: &Projection, transaction: &mut Transaction) -> Result<(), StoreError> {
+    let table = projection.shadow_table();
+    let drop = format!("drop table if exists {table}");
+    transaction.run_script(drop).await?;
+    transaction.run_script(projection.create_as(&table)).await?;
+    let name = || Value::from(projection.shadow_name());
+    for table in ["projection_shape", "projection_cursor"] {
+        let forget = format!("delete from {table} where projection = $1");
+        transaction.execute(forget, vec![name()]).await?;
+    }
+    let remember = "insert into projection_shape (projection, shape) values ($1, $2)";
+    transaction
+        .execute(remember, vec![name(), shape(projection)])
+        .await?;
+    let start = "insert into projection_cursor (projection, numbers) values ($1, $2)";
+    let zeros = numbers::to_text(&vec![0; Lane::COUNT.into()]);
+    transaction
+        .execute(start, vec![name(), zeros.into()])
+        .await?;
+    Ok(())
+}
