@@ -4,7 +4,11 @@
 //! consumers that were made for the grant, ask how they are, and acknowledge, and nothing else.
 
 mod accounts;
+mod consumers;
 mod keys;
+mod stream;
 
 pub use accounts::{Account, Analyst, Permissions, configuration, permissions};
+pub use consumers::{ConsumerState, all_of, looks_ready};
 pub use keys::{KeyError, UserKey};
+pub use stream::{CuratedError, CuratedMessage, CuratedStream, Heads, KEPT_FOR_MS};

@@ -32,7 +32,8 @@ pub struct ChildOptions {
     pub binary: PathBuf,
     /// Its data folder; created when missing. One server at a time.
     pub folder: PathBuf,
-    /// Port of the loopback interface for clients; `None` lets the server choose. Analysts want one that stays.
+    /// Port of the loopback interface for clients; `None` for the one of the last time as long as it is free, and for one of
+    /// the server's choice otherwise. Analysts want one that stays.
     pub port: Option<u16>,
     /// Memory for commands under way, bytes; default 512 MiB.
     pub memory_bytes_max: u64,
@@ -119,6 +120,7 @@ impl NatsServer {
         let mut configuration = Configuration::new(&options, password());
         configuration.prepare()?;
         let claim = configuration.claim().await?;
+        configuration.keep_the_port();
         let supervisor = Supervisor::new(options.binary, configuration.clone());
         let (thread, running) = supervisor.run()?;
         let started = running.await.map_err(|_| ChildError::NotListening)??;

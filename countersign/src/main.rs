@@ -1,5 +1,6 @@
 //! The program: it parses arguments, composes roles and prints. Every rule lives elsewhere.
 
+mod analytics;
 mod contract;
 mod demo;
 mod device;
@@ -46,6 +47,8 @@ enum Order {
     StateHash(past::state_hash::StateHashArguments),
     /// Callbacks and event posts that nobody took: list them, send them again, or end them
     Letters(letters::LettersArguments),
+    /// Who may read the curated events: grant, list, revoke
+    Analytics(analytics::AnalyticsArguments),
     /// Issue, show and install licenses
     License(license::LicenseArguments),
     /// Everything about one transaction, with its proofs, in one zip
@@ -71,6 +74,7 @@ impl Order {
             Self::Look(arguments) => past::look::run(arguments),
             Self::StateHash(arguments) => past::state_hash::run(arguments),
             Self::Letters(arguments) => letters::run(arguments),
+            Self::Analytics(arguments) => analytics::run(arguments),
             Self::License(arguments) => license::run(arguments),
             Self::Evidence(arguments) => dossier::run(arguments),
             Self::Verify(arguments) => verify::run(arguments),

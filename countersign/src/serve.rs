@@ -62,7 +62,7 @@ pub struct ServeArguments {
     /// The bus: inside this process, or a nats-server that this process starts and supervises
     #[arg(long, env = "COUNTERSIGN_NATS", value_enum, default_value_t = NatsChoice::InProcess)]
     pub nats: NatsChoice,
-    /// Port of that nats-server on the loopback interface; analysts want one that stays [default: any free one]
+    /// Port of that nats-server on the loopback interface; analysts want one that stays [default: the one of the last time while it is free]
     #[arg(
         long,
         env = "COUNTERSIGN_NATS_PORT",

@@ -12,6 +12,7 @@ pub mod codec;
 pub mod commands;
 pub mod context;
 pub mod contract;
+pub mod curated;
 pub mod device_info;
 pub mod envelope;
 pub mod errors;

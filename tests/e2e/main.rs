@@ -6,6 +6,7 @@
 
 mod activation_codes;
 mod activation_messages;
+mod analysts;
 mod attacks;
 mod autoconfirm;
 mod bad_input;

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemas::AnalyticsName;
 use tokio::sync::{Mutex, mpsc};
 use tokio::time::{Instant, sleep};
 
@@ -86,6 +87,22 @@ impl AccountsOfChild {
                 return Err(AccountsError::NotRead);
             }
             sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Whether anything of a grant lies on the disk.
+    pub fn has_stored(&self, grant: &AnalyticsName) -> bool {
+        self.configuration.stored_of(&grant.account()).exists()
+    }
+
+    /// Removes what is left on the disk of a grant whose account is gone.
+    pub fn forget(&self, grant: &AnalyticsName) -> Result<(), AccountsError> {
+        let stored = self.configuration.stored_of(&grant.account());
+        match std::fs::remove_dir_all(stored) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(AccountsError::File(error))
+            }
+            Ok(()) | Err(_) => Ok(()),
         }
     }
 

@@ -97,6 +97,20 @@ impl Configuration {
         self.folder.join(ACCOUNTS)
     }
 
+    /// Takes the port of the last time, unless it is somebody else's now or another one was asked for.
+    pub(super) fn keep_the_port(&mut self) {
+        let Ok(text) = std::fs::read(self.access_file()) else {
+            return;
+        };
+        let before = serde_json::from_slice(&text).ok();
+        let before = before.and_then(|access: RunningAccess| port_of(&access.url));
+        if let Some(port) = before.filter(|_| self.port == 0)
+            && std::net::TcpListener::bind(("127.0.0.1", port)).is_ok()
+        {
+            self.port = port;
+        }
+    }
+
     /// Where orders beside the running service find out how to connect.
     pub(super) fn access_file(&self) -> PathBuf {
         self.folder.join(ACCESS)
@@ -127,10 +141,14 @@ impl Configuration {
         write_for_us_alone(&self.file(), &self.text())
     }
 
+    /// Where the streams of an account lie.
+    pub(super) fn stored_of(&self, account: &str) -> PathBuf {
+        self.folder.join("data/jetstream").join(account)
+    }
+
     /// Streams of the time before the house had an account are moved into it.
     fn move_into_the_account(&self) -> Result<(), std::io::Error> {
-        let stored = self.folder.join("data/jetstream");
-        let (before, now) = (stored.join(DEFAULT_ACCOUNT), stored.join(ACCOUNT));
+        let (before, now) = (self.stored_of(DEFAULT_ACCOUNT), self.stored_of(ACCOUNT));
         if before.exists() && !now.exists() {
             std::fs::rename(before, now)?;
         }
@@ -341,6 +359,33 @@ mod tests {
         std::fs::create_dir_all(stored.join("$G/streams/LATER")).unwrap();
         configuration.prepare().unwrap();
         assert!(!stored.join("COUNTERSIGN/streams/LATER").exists());
+    }
+
+    #[test]
+    fn the_port_of_the_last_time_is_taken_while_it_is_free() {
+        let folder = tempfile::tempdir().unwrap();
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let mut before = Configuration::new(
+            &ChildOptions::new("nats-server", folder.path()),
+            Secret::new("hush"),
+        );
+        before.ports = Some(Ports {
+            clients: port,
+            monitor: 1,
+        });
+        before.tell_access().unwrap();
+        let mut options = ChildOptions::new("nats-server", folder.path());
+        let kept = |options: &ChildOptions| {
+            let mut configuration = Configuration::new(options, Secret::new("hush"));
+            configuration.keep_the_port();
+            configuration.port
+        };
+        assert_eq!(kept(&options), 0);
+        drop(taken);
+        assert_eq!(kept(&options), port);
+        options.port = Some(4222);
+        assert_eq!(kept(&options), 4222);
     }
 
     #[test]

@@ -9,17 +9,19 @@ pub(super) const REPLY_TO: &str = "Countersign-Reply-To";
 /// position findable by halving.
 pub(super) const HEAD: &str = "Countersign-Head";
 /// On an event: its word.
-pub(super) const WORD: &str = "Countersign-Word";
+pub(crate) const WORD: &str = "Countersign-Word";
+/// On a curated event: the position of the one before it in its lane, with number 0 for none.
+pub(crate) const PREVIOUS: &str = "Countersign-Previous";
 /// On a parked command: why.
 pub(super) const REASON: &str = "Countersign-Reason";
 /// On an event: its position, and the stream's own duplicate detection.
-pub(super) const MESSAGE_ID: &str = "Nats-Msg-Id";
+pub(crate) const MESSAGE_ID: &str = "Nats-Msg-Id";
 
 /// The longest reason that is kept, characters.
 const REASON_MAX: usize = 500;
 
 /// The position of an event.
-pub(super) fn position(headers: &HeaderMap) -> Option<Position> {
+pub(crate) fn position(headers: &HeaderMap) -> Option<Position> {
     headers.get(MESSAGE_ID)?.as_str().parse().ok()
 }
 

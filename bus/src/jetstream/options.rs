@@ -124,7 +124,7 @@ impl fmt::Display for Addresses {
 }
 
 /// Connects with these options; `heard` is called with what happens to the connection.
-pub(super) async fn connect(
+pub(crate) async fn connect(
     options: &JetStreamOptions,
     access: &Access,
     heard: impl Fn(Event) + Send + Sync + 'static,

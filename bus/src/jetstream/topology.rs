@@ -24,6 +24,8 @@ const DECLARATIONS: [&str; 3] = [
     include_str!("../../../nats/parked.json"),
 ];
 
+const CURATED: &str = include_str!("../../../nats/curated.json");
+
 /// The streams this program wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Topology(BTreeMap<String, Configuration>);
@@ -68,6 +70,15 @@ impl Topology {
             (name(&configuration).to_owned(), configuration)
         });
         Self(streams.collect())
+    }
+
+    /// The one stream in the account of a grant.
+    pub fn of_a_grant(stream: &str, replicas: usize) -> Self {
+        let mut configuration: Configuration =
+            serde_json::from_str(CURATED).expect("the declarations are tested");
+        configuration.insert("name".to_owned(), stream.into());
+        configuration.insert("num_replicas".to_owned(), replicas.into());
+        Self(BTreeMap::from([(stream.to_owned(), configuration)]))
     }
 
     /// The same, with events kept so long. Only growing it is applied to a stream that exists.
@@ -194,6 +205,16 @@ mod tests {
         assert_eq!(topology.0[CMD]["max_age"], command_life);
         let payload_max = topology.0[CMD]["max_msg_size"].as_u64().unwrap() as usize;
         assert!(Limits::default().payload_bytes_max < payload_max);
+    }
+
+    #[test]
+    fn a_grant_has_one_stream_and_it_is_kept_as_long_as_the_events() {
+        let topology = Topology::of_a_grant("CURATED_risk", 3);
+        assert_eq!(topology.names().collect::<Vec<_>>(), ["CURATED_risk"]);
+        let curated = &topology.0["CURATED_risk"];
+        assert_eq!(curated["num_replicas"], 3);
+        assert_eq!(curated["max_age"], existing(EVT)["max_age"]);
+        assert_eq!(curated["subjects"][0], schemas::subjects::CURATED);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bus::child::{ChildOptions, NatsServer, binary};
+use bus::child::{AccountsOfChild, ChildOptions, NatsServer, binary};
 use bus::jetstream::SyncProof;
 use bus::{Bus, InProcessBus, JetStreamBus, JetStreamOptions};
 
@@ -18,6 +18,8 @@ const TOOLS: &str = "tools";
 pub struct OpenBus {
     bus: Arc<dyn Bus>,
     child: Option<NatsServer>,
+    /// The NATS under the bus; `None` inside this process.
+    nats: Option<JetStreamOptions>,
 }
 
 impl OpenBus {
@@ -37,14 +39,16 @@ impl OpenBus {
                 ..JetStreamOptions::new(url)
             };
             return Ok(Self {
-                bus: JetStreamBus::connect(options).await?,
+                bus: JetStreamBus::connect(options.clone()).await?,
                 child: None,
+                nats: Some(options),
             });
         }
         match arguments.nats {
             NatsChoice::InProcess => Ok(Self {
                 bus: InProcessBus::new(),
                 child: None,
+                nats: None,
             }),
             NatsChoice::Child => {
                 let program = binary::find(&tools())?;
@@ -56,8 +60,9 @@ impl OpenBus {
                     ..child.options()
                 };
                 Ok(Self {
-                    bus: JetStreamBus::connect(options).await?,
+                    bus: JetStreamBus::connect(options.clone()).await?,
                     child: Some(child),
+                    nats: Some(options),
                 })
             }
         }
@@ -66,6 +71,16 @@ impl OpenBus {
     /// The bus.
     pub fn bus(&self) -> Arc<dyn Bus> {
         Arc::clone(&self.bus)
+    }
+
+    /// The NATS under the bus; `None` inside this process.
+    pub fn nats(&self) -> Option<&JetStreamOptions> {
+        self.nats.as_ref()
+    }
+
+    /// The accounts of the server under the bus, when it is ours.
+    pub fn accounts(&self) -> Option<AccountsOfChild> {
+        self.child.as_ref().map(NatsServer::accounts)
     }
 
     /// Where the server under the bus listens, when it is ours.

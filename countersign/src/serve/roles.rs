@@ -1,5 +1,6 @@
 //! The roles, composed: which parts run here, in which order they start, and in which they end.
 
+mod analytics;
 mod delivery;
 mod doors;
 mod evidence;
@@ -19,6 +20,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use self::analytics::start_analytics;
 use self::delivery::{open_station, start_codes, start_pusher, start_reactors};
 use self::doors::open_doors;
 use self::evidence::{check_log_against_evidence, start_notary};
@@ -99,6 +101,9 @@ pub async fn serve(
             start_pusher(&ground, station, &mut parts, told.clone()).await?;
         }
         start_codes(&ground, &arguments, &mut parts, told.clone()).await?;
+    }
+    if is(Role::Reactors) || open_bus.accounts().is_some() {
+        start_analytics(&ground, &open_bus, &mut parts, told.clone());
     }
     if is(Role::Notary) {
         start_notary(&ground, &arguments, &mut parts, told.clone())?;

@@ -10,7 +10,9 @@ use schemas::commands::operations::{
 use schemas::commands::operators::{
     CheckConfirmation, LookAtEvents, LookAtTransaction, LookAtUser,
 };
-use schemas::commands::server::{ChangeSettings, GetServerEvents, GetSettings};
+use schemas::commands::server::{
+    ChangeSettings, GetServerEvents, GetSettings, GrantAnalytics, RevokeAnalytics, ShownIdentifiers,
+};
 use schemas::commands::systems::{
     ChangeSystem, CloseBilling, GetReport, GetSystemInfo, RotateWebhookKeys, SystemParameters,
 };
@@ -302,6 +304,43 @@ impl House {
         }
     }
 
+    /// A name is granted once, and revoked once after that.
+    fn analysts(&mut self) {
+        let name = self.chance.one_of(&["risk", "fraud", "audit"]);
+        let known = self.grants.get(name).copied();
+        let heard = |right: bool| {
+            if right {
+                ErrorCode::Normal
+            } else {
+                ErrorCode::RequestError
+            }
+        };
+        let by = "ivanova".to_owned();
+        if self.chance.once_in(2) {
+            let grant = GrantAnalytics {
+                name: name.parse().expect("a name"),
+                systems: vec![self.story.system_id.clone()],
+                consumers: vec!["main".parse().expect("a name")],
+                identifiers: ShownIdentifiers::Pseudonyms,
+                since: None,
+                public_key: format!("U{}", "A".repeat(55)),
+                by,
+            };
+            self.administrator(grant, heard(known.is_none()));
+            self.grants.entry(name).or_insert(true);
+        } else {
+            let name_given = name.parse().expect("a name");
+            let revoke = RevokeAnalytics {
+                name: name_given,
+                by,
+            };
+            self.administrator(revoke, heard(known == Some(true)));
+            self.grants
+                .entry(name)
+                .and_modify(|in_force| *in_force = false);
+        }
+    }
+
     /// What concerns no user.
     pub(super) fn bank_and_house(&mut self) {
         use schemas::commands::codes::{CheckCommonConfirmCode, GenerateCommonConfirmCode};
@@ -341,6 +380,7 @@ impl House {
                 self.administrator(ChangeSettings { values }, heard);
             }
             3 => self.administrator(GetSettings {}, ErrorCode::Normal),
+            4 if self.chance.below(2) == 0 => self.analysts(),
             4 => self.administrator(GetServerEvents {}, ErrorCode::Normal),
             5 => {
                 let command = GenerateCommonConfirmCode {

@@ -43,6 +43,8 @@ struct House {
     story: Story,
     user: User,
     phones: BTreeMap<u32, Phone>,
+    /// Grants of analysts by name: whether they are in force.
+    grants: BTreeMap<&'static str, bool>,
     /// Somebody else's key pair.
     strange: Device,
     poster_codes: Tries,
@@ -91,6 +93,7 @@ impl House {
             chance,
             user,
             phones: BTreeMap::new(),
+            grants: BTreeMap::new(),
             strange,
             poster_codes: Tries::default(),
             answered: None,

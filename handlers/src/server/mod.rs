@@ -1,14 +1,17 @@
-//! The server itself: the settings that were stored through its API. They lie over what the configuration says, and are
-//! facts of every later decision.
+//! The server itself: the settings that were stored through its API, and what analysts were granted. The settings lie over
+//! what the configuration says, and are facts of every later decision.
 
 mod change;
+mod grant;
 mod look;
+mod revoke;
 mod state;
 
 use schemas::ErrorCode;
 use schemas::commands::server::ServerCommand;
 use schemas::commands::{Command, CommandEnvelope};
 
+pub use grant::{BY_MAX, CONSUMERS_MAX, GRANTS_MAX, SYSTEMS_MAX};
 pub use state::State;
 
 use crate::asked;
@@ -24,6 +27,18 @@ pub enum Rejection {
     /// The table does not permit the value.
     #[error("a value is not one its setting can have")]
     ValueWrong,
+    /// A list of the grant is empty or too long, a name is too long, or the key is none.
+    #[error("a grant is not one that can be kept")]
+    GrantWrong,
+    /// The name was used before.
+    #[error("a grant of that name was made before")]
+    NameTaken,
+    /// As many grants are in force as can be.
+    #[error("too many grants are in force")]
+    TooManyGrants,
+    /// There is no such grant, or it was revoked.
+    #[error("no grant of that name is in force")]
+    NotGranted,
     /// The command is not one about the server, or its caller does not administer it.
     #[error(
         "the command does not concern the server, or comes from somebody who does not administer it"
@@ -36,7 +51,11 @@ impl Rejection {
     pub fn code(self) -> ErrorCode {
         match self {
             Self::NameUnknown | Self::ValueWrong => ErrorCode::SystemPropertyError,
-            Self::NotAllowed => ErrorCode::RequestError,
+            Self::GrantWrong
+            | Self::NameTaken
+            | Self::TooManyGrants
+            | Self::NotGranted
+            | Self::NotAllowed => ErrorCode::RequestError,
         }
     }
 }
@@ -60,6 +79,8 @@ fn answer(state: &State, command: &Command, facts: &Facts<'_>) -> Result<Decisio
         }
         Command::Server(ServerCommand::GetSettings(_)) => Ok(look::settings(state, facts)),
         Command::Server(ServerCommand::GetEvents(_)) => Ok(look::journal()),
+        Command::Server(ServerCommand::GrantAnalytics(command)) => grant::decide(state, command),
+        Command::Server(ServerCommand::RevokeAnalytics(command)) => revoke::decide(state, command),
         Command::Operators(_)
         | Command::Systems(_)
         | Command::Journal(_)

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemas::AnalyticsName;
 use schemas::envelope::RecordedEvent;
 use schemas::events::Event;
 use schemas::events::server::{ServerEvent, SettingsChanged};
@@ -13,12 +14,32 @@ pub struct State {
     version: u64,
     /// Stored values by name; one that lies in the vault is remembered masked.
     stored: BTreeMap<String, String>,
+    /// What was granted to analysts, by the name of the grant.
+    grants: BTreeMap<AnalyticsName, Grant>,
+}
+
+/// What became of a grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Grant {
+    InForce,
+    Revoked,
 }
 
 impl State {
     /// Number of events folded.
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// What became of a grant; `None` for one that never was.
+    pub(super) fn grant(&self, name: &AnalyticsName) -> Option<Grant> {
+        self.grants.get(name).copied()
+    }
+
+    /// How many grants are in force.
+    pub(super) fn grants_in_force(&self) -> usize {
+        let grants = self.grants.values();
+        grants.filter(|grant| **grant == Grant::InForce).count()
     }
 
     /// The stored value, masked when it lies in the vault.
@@ -52,6 +73,12 @@ impl State {
         self.version += 1;
         match &recorded.event {
             Event::Server(ServerEvent::SettingsChanged(changed)) => self.fold(changed),
+            Event::Server(ServerEvent::AnalyticsGranted(granted)) => {
+                self.grants.insert(granted.name.clone(), Grant::InForce);
+            }
+            Event::Server(ServerEvent::AnalyticsRevoked(revoked)) => {
+                self.grants.insert(revoked.name.clone(), Grant::Revoked);
+            }
             // Looks and refusals change nothing, and nobody else's events come here.
             Event::Looked(_)
             | Event::Refused(_)

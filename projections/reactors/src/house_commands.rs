@@ -37,6 +37,17 @@ impl HouseCommands {
         identity: &str,
         command: impl Into<Command>,
     ) -> Result<Answer, NoAnswer> {
+        self.ask_as(Caller::House, owner, identity, command).await
+    }
+
+    /// The same in somebody's name, who was vouched for.
+    pub(crate) async fn ask_as(
+        &self,
+        caller: Caller,
+        owner: &Owner,
+        identity: &str,
+        command: impl Into<Command>,
+    ) -> Result<Answer, NoAnswer> {
         let command = command.into();
         let word = command.word();
         let identity = [&*owner.to_string(), word, identity].join("\n");
@@ -46,7 +57,7 @@ impl HouseCommands {
             fingerprint: Digest::sha256(identity.as_bytes()),
             request_id: RequestId(command_id.0),
             owner: owner.clone(),
-            caller: Caller::House,
+            caller,
             deadline: self.clock.now().plus_ms(PATIENCE.as_millis() as i64),
             context: RequestContext::default(),
             private: RequestPrivate::default(),

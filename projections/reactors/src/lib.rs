@@ -8,6 +8,7 @@
 //!
 //! And the questions out: what a decision wants to know of a service outside, a connector asks by HTTP.
 
+mod analytics;
 #[cfg(test)]
 mod bank;
 mod breaker;
@@ -37,6 +38,10 @@ mod signing;
 #[cfg(test)]
 mod world;
 
+pub use analytics::{
+    Administration, Analytics, AnalyticsOptions, Grant, GrantsError, Pseudonyms, Unanswered,
+    accounts_of, read_grants,
+};
 pub use client::ClientError;
 pub use codes::{
     CodeOptions, CodeStartError, CodeTexts, CodeWays, Codes, InvalidGateway, InvalidMail,

@@ -137,6 +137,13 @@ fn data_of(recorded: &RecordedEvent) -> Option<Value> {
         Event::Server(ServerEvent::SettingsChanged(changed)) => {
             Some(json!({ "changes": changed.changes }))
         }
+        Event::Server(ServerEvent::AnalyticsGranted(granted)) => Some(json!({
+            "name": granted.name, "systems": granted.systems, "consumers": granted.consumers,
+            "identifiers": granted.identifiers, "since": granted.since, "by": granted.by,
+        })),
+        Event::Server(ServerEvent::AnalyticsRevoked(revoked)) => {
+            Some(json!({ "name": revoked.name, "by": revoked.by }))
+        }
         Event::Journal(JournalEvent::Cleaned(cleaned)) => {
             Some(json!({ "cleaned": cleaned.event_ids.len() }))
         }

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, pull};
 use async_nats::{Client, ConnectOptions, Event, ServerError};
-use bus::analysts::{Account, Analyst, UserKey};
+use bus::analysts::{
+    Account, Analyst, CuratedError, CuratedMessage, CuratedStream, UserKey, all_of,
+};
 use bus::shell::RootSecret;
 use futures::StreamExt as _;
-use schemas::{AnalyticsName, Lane, SystemId, subjects};
+use schemas::{AnalyticsName, Lane, Position, SystemId, subjects};
 use tests::nats::TestNats;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -288,4 +290,64 @@ async fn accounts_are_there_again_when_the_server_was_killed() {
         .get_stream(risk.name.stream())
         .await;
     assert_eq!(stream.unwrap().cached_info().state.messages, 2);
+}
+
+/// Curated events of lane 17 with these numbers.
+fn messages(numbers: std::ops::RangeInclusive<u64>) -> Vec<CuratedMessage> {
+    let message = |number: u64| CuratedMessage {
+        position: Position {
+            lane: Lane::new(17).unwrap(),
+            number,
+        },
+        previous: number - 1,
+        system_id: "bank".parse().unwrap(),
+        aggregate: "users".to_owned(),
+        word: "create_user".to_owned(),
+        payload: "{}".into(),
+    };
+    numbers.map(message).collect()
+}
+
+#[tokio::test]
+async fn two_processes_cannot_write_beside_each_other() {
+    let nats = TestNats::start().await;
+    let risk = Grant::new("risk");
+    nats.accounts().set(&[risk.account()]).await.unwrap();
+    let open = async || {
+        let server = nats.options();
+        let stream = CuratedStream::connect(&server, &risk.house, &risk.name);
+        let stream = stream.await.unwrap();
+        stream.prepare(1, &["main".parse().unwrap()]).await.unwrap();
+        stream
+    };
+    let (one, other) = (open().await, open().await);
+    assert_eq!(one.publish(&messages(1..=3), 0).await.unwrap(), 3);
+    for numbers in [1..=3, 1..=1] {
+        let beside = other.publish(&messages(numbers), 0).await;
+        assert!(matches!(beside, Err(CuratedError::Moved(_))), "{beside:?}");
+    }
+    let heads = other.heads().await.unwrap();
+    assert_eq!((heads.lanes[17], heads.lanes[18], heads.last), (3, 0, 3));
+    assert_eq!(other.publish(&messages(4..=4), 3).await.unwrap(), 4);
+    let beside = one.publish(&messages(4..=5), 3).await;
+    assert!(matches!(beside, Err(CuratedError::Moved(_))), "{beside:?}");
+    // More than one batch.
+    assert_eq!(one.publish(&messages(5..=1200), 4).await.unwrap(), 1200);
+    let heads = other.heads().await.unwrap();
+    assert_eq!((heads.lanes[17], heads.last), (1200, 1200));
+    let consumers = one.consumers().await.unwrap();
+    assert_eq!((consumers.len(), consumers[0].lag()), (1, 1200));
+    assert_eq!(consumers[0].active_at, None);
+    one.remove().await.unwrap();
+    other.remove().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_consumers_of_the_house_are_counted() {
+    let nats = TestNats::start().await;
+    let house = nats.bus(limits()).await;
+    assert_eq!(all_of(&nats.options()).await.unwrap(), []);
+    drop(house.commands(Lane::new(3).unwrap()).await.unwrap());
+    let consumers = all_of(&nats.options()).await.unwrap();
+    assert_eq!((consumers.len(), consumers[0].stream.as_str()), (1, "CMD"));
 }

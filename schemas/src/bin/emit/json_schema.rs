@@ -176,6 +176,7 @@ fn of_shape(shape: &Shape) -> Value {
 fn of_type(rust_type: &str) -> Option<Value> {
     let id = |length_max: usize| json!({ "type": "string", "pattern": format!("^[A-Za-z0-9._:-]{{1,{length_max}}}$") });
     Some(match rust_type {
+        "AnalyticsName" => json!({ "type": "string", "pattern": "^[a-z0-9-]{1,32}$" }),
         "SystemId" => id(schemas::SystemId::LENGTH_MAX),
         "UserId" => id(schemas::UserId::LENGTH_MAX),
         "TransactionId" => id(schemas::TransactionId::LENGTH_MAX),

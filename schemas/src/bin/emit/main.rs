@@ -5,6 +5,7 @@
 //! what this program would write today.
 
 mod asyncapi;
+mod curated;
 mod doc_comments;
 mod error_codes;
 mod fixtures;
@@ -28,12 +29,21 @@ fn main() -> std::io::Result<()> {
             println!("new fixture: {}", path.display());
         }
     }
+    for (path, example) in curated::examples() {
+        let path = folder.join(path);
+        if !path.exists() {
+            let example = serde_json::to_value(&example)?;
+            write(&path, json_text(&example).as_bytes())?;
+            println!("new example: {}", path.display());
+        }
+    }
     Ok(())
 }
 
 /// The generated documents, by their path in this package.
 fn documents() -> BTreeMap<PathBuf, String> {
     let mut documents = json_schema::documents();
+    documents.extend(curated::documents());
     documents.insert("error-codes.md".into(), error_codes::document());
     documents.insert("asyncapi.json".into(), asyncapi::document());
     documents

@@ -3,6 +3,7 @@
 use schemas::commands::code_orders::{Channel, Language, SendingOutcome};
 use schemas::commands::keys::DeviceType;
 use schemas::commands::operations::OperationStatus;
+use schemas::commands::server::ShownIdentifiers;
 use schemas::commands::systems::SystemParameters;
 use schemas::commands::transactions::{NotificationType, PushFailure};
 use schemas::commands::users::{Receipt, ReceiptOutcome};
@@ -28,7 +29,7 @@ use schemas::events::operations::{
     OperationProcessed, OperationServed, OperationUpdated,
 };
 use schemas::events::recovery::{ChallengeGiven, KeyRenewed, ResponseTried, TemplateSet};
-use schemas::events::server::{SettingChange, SettingsChanged};
+use schemas::events::server::{AnalyticsGranted, AnalyticsRevoked, SettingChange, SettingsChanged};
 use schemas::events::systems::{
     BillingClosed, SystemChanged, SystemRegistered, SystemRemoved, WebhookKeysRotated,
 };
@@ -136,6 +137,21 @@ fn server() -> Vec<Event> {
     vec![
         SettingsChanged {
             changes: vec![change],
+        }
+        .into(),
+        AnalyticsGranted {
+            name: "risk".parse().expect("a name"),
+            systems: vec![system_id()],
+            consumers: vec!["main".parse().expect("a name")],
+            identifiers: ShownIdentifiers::Pseudonyms,
+            since: Some(Timestamp(1_703_499_267_298)),
+            public_key: "UDWSPHSPCC7YW3GOZREGJKFPMCUBB6DPRQ75LZPPTY5MOJSZ54MKIAPI".to_owned(),
+            by: "ivanova".to_owned(),
+        }
+        .into(),
+        AnalyticsRevoked {
+            name: "risk".parse().expect("a name"),
+            by: "petrov".to_owned(),
         }
         .into(),
     ]
