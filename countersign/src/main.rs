@@ -43,6 +43,12 @@ enum Order {
     Replay(past::replay::ReplayArguments),
     /// Users, keys, transactions, operations or events: of now, of a moment of the past, or of a replayed folder
     Look(past::look::LookArguments),
+    /// Copy log, vault and evidence into a folder, while the service works
+    Backup(past::backup::BackupArguments),
+    /// Check a backup, and restore it into an empty store of either kind
+    Restore(past::backup::RestoreArguments),
+    /// Find the first event in which two copies differ: folders, databases or backups
+    Compare(past::compare::CompareArguments),
     /// Fold the log up to a place, and print the hash of its state: equal on every copy
     StateHash(past::state_hash::StateHashArguments),
     /// Callbacks and event posts that nobody took: list them, send them again, or end them
@@ -72,6 +78,9 @@ impl Order {
             Self::Rebuild(arguments) => rebuild::run(arguments),
             Self::Replay(arguments) => past::replay::run(arguments),
             Self::Look(arguments) => past::look::run(arguments),
+            Self::Backup(arguments) => past::backup::back_up(arguments),
+            Self::Restore(arguments) => past::backup::restore(arguments),
+            Self::Compare(arguments) => past::compare::run(arguments),
             Self::StateHash(arguments) => past::state_hash::run(arguments),
             Self::Letters(arguments) => letters::run(arguments),
             Self::Analytics(arguments) => analytics::run(arguments),

@@ -1,6 +1,8 @@
-//! Orders about the past of the log: what its state was, and the log once more.
+//! Orders about the past of the log: what its state was, the log once more, and its copies.
 
 pub mod at;
+pub mod backup;
+pub mod compare;
 pub mod look;
 mod pace;
 pub mod replay;

@@ -13,6 +13,7 @@ pub mod port;
 pub mod postgres;
 pub mod sqlite;
 mod stored;
+pub mod whole;
 
 pub use commit::{Claim, CommandRow, Commit, Count, Erase, NewEvent, Timer, VaultRow};
 pub use memory::MemoryLog;

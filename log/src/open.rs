@@ -63,15 +63,16 @@ pub async fn open_as(
     })
 }
 
+/// The store that an address names.
 #[derive(Debug, PartialEq, Eq)]
-enum Store<'a> {
+pub(crate) enum Store<'a> {
     Memory,
     Sqlite(&'a str),
     Postgres,
 }
 
 impl<'a> Store<'a> {
-    fn of(address: &'a str) -> Result<Self, OpenError> {
+    pub(crate) fn of(address: &'a str) -> Result<Self, OpenError> {
         // A single letter before the colon is a drive.
         let Some((scheme, rest)) = address
             .split_once(':')

@@ -1,6 +1,7 @@
 //! The past of a real service, asked with the real program: its state, its copies.
 
 mod as_of;
+mod backed_up;
 mod rebuilt;
 mod replayed;
 mod state_hash;

@@ -7,6 +7,9 @@ use clap::Args;
 
 use crate::AnyError;
 
+/// What lies in a data folder into which a restore was begun and not ended.
+pub const RESTORING: &str = "restoring";
+
 /// Addresses of the log, the read models and the outbox.
 #[derive(Clone, Debug)]
 pub struct Stores {
@@ -134,6 +137,10 @@ pub fn prepare(data: &Path) -> Result<RootSecret, AnyError> {
         .mode(0o700)
         .create(data)
         .map_err(|error| format!("cannot make the data folder {}: {error}", data.display()))?;
+    if data.join(RESTORING).exists() {
+        let data = data.display();
+        return Err(format!("a restore into {data} was not finished: run it again").into());
+    }
     Ok(RootSecret::open_or_create(&data.join("secret"))?)
 }
 

@@ -134,12 +134,28 @@ impl Stop {
 /// Compares the log with the last signed checkpoint of that folder: the lengths of all lanes, and the newest
 /// [`GATE_RECORDS`] events. `None` when nothing was signed there yet.
 pub async fn gate(log: Arc<dyn EventLog>, folder: &Path) -> Result<Option<Checkpoint>, AuditError> {
+    newest(log, folder, GATE_RECORDS).await
+}
+
+/// Compares the whole log with the last signed checkpoint of that folder. `None` when nothing was signed there yet.
+pub async fn whole(
+    log: Arc<dyn EventLog>,
+    folder: &Path,
+) -> Result<Option<Checkpoint>, AuditError> {
+    newest(log, folder, u64::MAX).await
+}
+
+async fn newest(
+    log: Arc<dyn EventLog>,
+    folder: &Path,
+    records: u64,
+) -> Result<Option<Checkpoint>, AuditError> {
     let mut audit = Audit::of(log, folder);
     let Some(checkpoint) = audit.begin().await? else {
         return Ok(None);
     };
     let size = checkpoint.size();
-    let first = size.saturating_sub(GATE_RECORDS) / TILE_WIDTH;
+    let first = size.saturating_sub(records) / TILE_WIDTH;
     for stretch in first..size.div_ceil(TILE_WIDTH) {
         audit.stretch(&checkpoint, stretch).await?;
     }

@@ -4,6 +4,7 @@
 
 mod archive;
 mod audit;
+mod copies;
 mod files;
 mod key;
 mod leaves;
@@ -12,7 +13,8 @@ mod notary;
 mod order;
 
 pub use archive::{Archive, ArchiveError};
-pub use audit::{Audit, AuditError, Difference, GATE_RECORDS, gate, scrub};
+pub use audit::{Audit, AuditError, Difference, GATE_RECORDS, gate, scrub, whole};
+pub use copies::{Compared, Differing, compare, copy};
 pub use files::FileError;
 pub use key::{KeyError, NotaryKey};
 pub use leaves::leaf_of;
