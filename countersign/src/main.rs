@@ -5,6 +5,7 @@ mod contract;
 mod demo;
 mod device;
 mod dossier;
+mod export;
 mod letters;
 mod license;
 mod moment;
@@ -59,7 +60,9 @@ enum Order {
     License(license::LicenseArguments),
     /// Everything about one transaction, with its proofs, in one zip
     Evidence(dossier::DossierArguments),
-    /// Check the journal, or proofs of events, from files alone
+    /// A range of the journal as files: JSON Lines or Parquet, with a manifest and proofs
+    Export(export::ExportArguments),
+    /// Check the journal, proofs of events, or an export, from files alone
     Verify(verify::VerifyArguments),
     /// A push service, a mail server, an SMS gateway or a message center to try a configuration against
     Simulate(simulator::SimulateArguments),
@@ -86,6 +89,7 @@ impl Order {
             Self::Analytics(arguments) => analytics::run(arguments),
             Self::License(arguments) => license::run(arguments),
             Self::Evidence(arguments) => dossier::run(arguments),
+            Self::Export(arguments) => export::run(arguments),
             Self::Verify(arguments) => verify::run(arguments),
             Self::Simulate(arguments) => simulator::run(arguments),
             Self::Device(arguments) => device::run(arguments),

@@ -1,8 +1,10 @@
-//! `countersign verify`: the journal, or proofs of events, from files alone; the same check as `countersign-verify`.
+//! `countersign verify`: the journal, proofs of events, or an export, from files alone; the same check as
+//! `countersign-verify`, and beyond it rows of Parquet against their proofs.
 
 use std::path::PathBuf;
 
 use clap::Args;
+use schemas::export::MANIFEST;
 
 use crate::AnyError;
 
@@ -30,6 +32,12 @@ pub fn run(arguments: VerifyArguments) -> Result<(), AnyError> {
             verifier::own_key(path)?
         };
         print!("{}", verifier::verify(path, &policy, &arguments.since)?);
+        if path.join(MANIFEST).is_file() {
+            let compared = ::export::compare(path)?;
+            if compared > 0 {
+                println!("rows of Parquet right: {compared}");
+            }
+        }
     }
     Ok(())
 }

@@ -27,6 +27,7 @@ mod dossier;
 mod events_post;
 mod evidence;
 mod expire;
+mod export;
 mod exported_key;
 mod idempotency;
 mod internal_error;

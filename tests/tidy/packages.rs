@@ -75,6 +75,12 @@ const PACKAGES: &[Package] = &[
         ],
     },
     Package {
+        name: "export",
+        folder: "evidence/export",
+        may_use: &["schemas", "evidence", "notary", "event-log"],
+        must_not_use: &["async-nats", "axum", "hyper", "reqwest", "sqlx", "tower"],
+    },
+    Package {
         name: "dossier",
         folder: "evidence/dossier",
         may_use: &["schemas", "evidence", "notary", "event-log", "bus"],
@@ -172,6 +178,7 @@ const PACKAGES: &[Package] = &[
             "notary",
             "verifier",
             "dossier",
+            "export",
             "handlers",
             "event-log",
             "backup",

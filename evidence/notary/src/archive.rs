@@ -91,6 +91,14 @@ impl Archive {
         Ok(nodes::consistency(&tiles, from, to)?)
     }
 
+    /// The events of these records, in their order; fewer when the journal has fewer.
+    pub fn positions(&self, from: u64, to: u64) -> Result<Vec<Position>, ArchiveError> {
+        let mut order = self.order.lock().unwrap_or_else(PoisonError::into_inner);
+        order.read_until(to)?;
+        let to = to.min(order.length());
+        Ok(order.positions(from, to)?)
+    }
+
     /// Proof of an event under the newest checkpoint; `None` when it is not under it yet.
     pub async fn proof(&self, position: Position) -> Result<Option<EventProof>, ArchiveError> {
         let Some((signed, checkpoint)) = self.checkpoint()? else {
@@ -170,10 +178,13 @@ mod tests {
             happen(&log, &owner(number), 90, 5).await;
         }
         let position = |event: &event_log::LogEvent| event.position;
+        let none = archive.positions(0, 5).unwrap();
+        assert!(none.is_empty(), "{none:?}");
         let events = log.load(&owner(2), 0).await.unwrap();
         assert_eq!(archive.proof(position(&events[0])).await.unwrap(), None);
         notary.catch_up().await.unwrap();
         let (_, old) = archive.checkpoint().unwrap().unwrap();
+        assert_eq!(archive.positions(440, 1000).unwrap().len(), 10);
         for event in &events {
             let proof = archive.proof(event.position).await.unwrap().unwrap();
             assert_eq!(proof.verify(&policy).unwrap().size(), 450);

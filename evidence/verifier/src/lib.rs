@@ -3,12 +3,15 @@
 //! The tree is built anew from the entries, record by record: every tile must be what follows from them, and the root must
 //! be the one that was signed.
 
+mod export;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use evidence::tile::{self, Kind};
 use evidence::{Checkpoint, Edge, EventProof, EventProofError, Policy, PolicyError, Tile};
+use schemas::export::MANIFEST;
 use schemas::{Digest, Lane, Owner, Position};
 
 /// What was checked.
@@ -20,6 +23,8 @@ pub struct Checked {
     pub continued: usize,
     /// Proofs of single events.
     pub proofs: usize,
+    /// Exports, in words.
+    pub exports: Vec<String>,
 }
 
 /// Why it was not right, or could not be checked.
@@ -62,8 +67,17 @@ pub enum VerifyError {
     /// Two proofs contradict each other.
     #[error("the proof {} does not fit the proof of the event before it", .0.display())]
     Chain(PathBuf),
+    /// A file of an export is not the one that was written.
+    #[error("{}: the manifest has another sum", .0.display())]
+    Sum(PathBuf),
+    /// Rows of an export are missing, or stand in another order.
+    #[error("{}: rows are missing, or out of order", .0.display())]
+    Missing(PathBuf),
+    /// An export broke off.
+    #[error("the export {} is not complete: it can be continued", .0.display())]
+    Incomplete(PathBuf),
     /// Nothing was found that could be checked.
-    #[error("{} holds neither a journal nor proofs", .0.display())]
+    #[error("{} holds neither a journal nor proofs nor an export", .0.display())]
     Nothing(PathBuf),
 }
 
@@ -82,6 +96,9 @@ impl fmt::Display for Checked {
         if self.continued > 0 {
             writeln!(f, "earlier checkpoints continued: {}", self.continued)?;
         }
+        for export in &self.exports {
+            writeln!(f, "export right: {export}")?;
+        }
         if self.proofs > 0 {
             writeln!(f, "proofs right: {}", self.proofs)?;
         }
@@ -89,7 +106,7 @@ impl fmt::Display for Checked {
     }
 }
 
-/// Checks what lies at this path: a journal, proofs, or one proof. `since` are files of earlier checkpoints.
+/// Checks what lies at this path: a journal, proofs, one proof, or an export. `since` are files of earlier checkpoints.
 pub fn verify(path: &Path, policy: &Policy, since: &[PathBuf]) -> Result<Checked, VerifyError> {
     let mut checked = Checked::default();
     if path.is_dir() && path.join("tile").is_dir() {
@@ -114,6 +131,11 @@ pub fn verify(path: &Path, policy: &Policy, since: &[PathBuf]) -> Result<Checked
         vec![path.to_owned()]
     };
     checked.proofs = proofs(&files, policy)?;
+    if path.join(MANIFEST).is_file() {
+        let found = export::export(path, policy)?;
+        checked.exports.push(found.said);
+        checked.proofs += found.proofs;
+    }
     if checked == Checked::default() {
         return Err(VerifyError::Nothing(path.to_owned()));
     }

@@ -3,11 +3,11 @@
 
 use std::path::PathBuf;
 
-use schemas::codec;
 use schemas::envelope::RecordedEvent;
 use schemas::events::Event;
+use schemas::{codec, mirror};
 
-use crate::{json_text, mirror, samples};
+use crate::{json_text, samples};
 
 /// The fixtures of today's words and versions, each with its JSON mirror, by their path in this package.
 pub fn files() -> Vec<(PathBuf, Vec<u8>)> {

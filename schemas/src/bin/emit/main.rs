@@ -10,7 +10,6 @@ mod doc_comments;
 mod error_codes;
 mod fixtures;
 mod json_schema;
-mod mirror;
 mod samples;
 mod shape;
 
