@@ -11,7 +11,7 @@ use std::time::Duration;
 use bus::JetStreamBus;
 use bus::analysts::{self, UserKey};
 use bus::child;
-use bus::jetstream::{JetStreamOptions, SyncProof};
+use bus::jetstream::{Addresses, JetStreamOptions, SyncProof};
 use bus::shell::{Clock as _, SystemClock};
 use clap::{Args, Subcommand, ValueEnum};
 use reactors::{Administration, accounts_of, read_grants};
@@ -196,9 +196,13 @@ async fn grant(arguments: GrantArguments) -> Result<(), AnyError> {
         .into());
     }
     let key = UserKey::random();
-    let public_url = arguments.public_url.as_ref().unwrap_or(&server.url);
+    // Who the house is there may stand in the address, and is nobody else's business.
+    let public_url = arguments
+        .public_url
+        .clone()
+        .unwrap_or_else(|| Addresses::of(&server.url).to_string());
     let credentials = Credentials::new(
-        public_url,
+        &public_url,
         &arguments.name,
         &key,
         &arguments.consumers,

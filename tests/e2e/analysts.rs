@@ -1,6 +1,7 @@
 //! Analysts of a running service: granted at the command line, read with nothing but the file that the analyst gets.
 
 mod examples;
+mod own_server;
 mod reading;
 
 use std::path::{Path, PathBuf};
@@ -39,10 +40,15 @@ pub struct Stage {
 
 impl Stage {
     pub async fn open() -> Self {
+        Self::open_on(&["--nats", "child"]).await
+    }
+
+    /// The same on another NATS.
+    pub async fn open_on(nats: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         let data = data.to_str().unwrap();
-        let arguments = ["--data", data, "--nats", "child", "--listen", "127.0.0.1:0"];
+        let arguments = [&["--data", data, "--listen", "127.0.0.1:0"][..], nats].concat();
         let served = Served::start(&program(), &arguments).await.unwrap();
         let bank = |system_id| Bank::new(&served.system_door(), system_id, SOON).unwrap();
         let (bank, other) = (bank(BANK), bank(OTHER));
@@ -165,6 +171,20 @@ async fn an_analyst_reads_the_past_and_the_present_of_one_bank_under_pseudonyms(
     }
     assert!(past.iter().all(|event| event["user"] != present[0]["user"]));
     assert!(analyst.is_complete());
+    let metrics = format!("http://{}/metrics", stage.served.address());
+    tokio::time::timeout(SOON, async {
+        loop {
+            let page = reqwest::get(&metrics).await.unwrap().text().await.unwrap();
+            let has = |metric: &str| page.contains(metric);
+            if has("analytics_consumer_lag{grant=\"risk\",consumer=\"main\"} 0")
+                && has("bus_consumer_lag{stream=\"CMD\"}")
+            {
+                return;
+            }
+        }
+    })
+    .await
+    .unwrap();
 
     let listed = stage.says(&["list"]);
     assert!(listed.contains("risk\tin force\t"), "{listed}");

@@ -93,7 +93,7 @@ impl TestNats {
 }
 
 /// The program, fetched once when there is none.
-fn program() -> &'static Path {
+pub fn program() -> &'static Path {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools");

@@ -145,7 +145,10 @@ pub(crate) async fn connect(
             std::future::ready(())
         });
     connect = match access {
-        Access::Open => connect,
+        Access::Open => match signed_in(&options.url) {
+            Some((user, password)) => connect.user_and_password(user, password),
+            None => connect,
+        },
         Access::Password { user, password } => {
             let password = password.expose_text().ok_or(UnreachableError::Password)?;
             connect.user_and_password(user.clone(), password.to_owned())
@@ -168,16 +171,58 @@ pub(crate) async fn connect(
             connect = connect.add_client_certificate(certificate.clone(), key.clone());
         }
     }
-    let addresses: Vec<&str> = options.url.split(',').map(str::trim).collect();
     connect
-        .connect(addresses)
+        .connect(Addresses::of(&options.url).0)
         .await
         .map_err(|source| UnreachableError::Connect(Addresses::of(&options.url), source))
+}
+
+/// User and password of the first address that names them; the client itself does not look there.
+fn signed_in(url: &str) -> Option<(String, String)> {
+    url.split(',').find_map(|address| {
+        let (_, rest) = address.split_once("://").unwrap_or(("", address));
+        let (signed, _) = rest.rsplit_once('@')?;
+        let (user, password) = signed.split_once(':')?;
+        Some((out_of_percent(user.trim())?, out_of_percent(password)?))
+    })
+}
+
+/// The text behind percent signs with two digits; `None` when it is none.
+fn out_of_percent(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'%' {
+            let digits = [rest.next()?, rest.next()?];
+            bytes.extend(hex::decode(digits).ok()?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_we_are_may_stand_in_an_address() {
+        let named = |user: &str, password: &str| Some((user.to_owned(), password.to_owned()));
+        for (url, expected) in [
+            ("nats://one:4222", None),
+            ("nats://me:hush@one:4222", named("me", "hush")),
+            (
+                "tls://one:4222, tls://me:a%40b%3a@two:4222",
+                named("me", "a@b:"),
+            ),
+            ("me:hu@sh@one:4222", named("me", "hu@sh")),
+            ("nats://token@one:4222", None),
+            ("nats://me:%4@one:4222", None),
+        ] {
+            assert_eq!(signed_in(url), expected, "{url}");
+        }
+    }
 
     #[test]
     fn a_password_in_an_url_is_not_shown() {
