@@ -114,10 +114,10 @@ async fn carry_out(order: LettersOrder) -> Result<(), AnyError> {
         }
         LettersOrder::Health { stores } => {
             let letters = open(&stores).await?;
-            for endpoint in letters.endpoints().await? {
+            for endpoint in letters.endpoints(None).await? {
                 println!("{}", health_line(&endpoint, now));
             }
-            for (system_id, receiver, since) in letters.gone().await? {
+            for (system_id, receiver, since) in letters.gone(None).await? {
                 println!("gone\t{system_id}\t{receiver}\t{}", age(now.0 - since.0));
             }
         }

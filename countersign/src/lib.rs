@@ -5,6 +5,7 @@ pub mod camera;
 pub mod evidence;
 pub mod journal;
 pub mod licensing;
+pub mod outbox;
 pub mod process;
 pub mod pushes;
 pub mod receiver;

@@ -16,6 +16,7 @@ mod flags;
 mod ids;
 mod journal;
 mod json;
+mod letters;
 mod limits;
 mod observe;
 mod openapi;
@@ -38,6 +39,7 @@ mod testing;
 pub use self::evidence::{Continuation, EvidenceFailure, EvidenceQuery};
 pub use auth::{InvalidTokenFile, TokenFile};
 pub use journal::{JournalFailure, JournalQuery, JournalRecords};
+pub use letters::{EndpointHealth, LetterPutAside, LettersFailure, LettersQuery, Receivers};
 pub use limits::Limits;
 pub use openapi::openapi_json;
 pub use options::{

@@ -11,6 +11,7 @@ use schemas::Secret;
 use crate::auth::TokenFile;
 use crate::evidence::EvidenceQuery;
 use crate::journal::JournalQuery;
+use crate::letters::LettersQuery;
 use crate::limits::Limits;
 use crate::pushes::PushDesk;
 
@@ -167,6 +168,8 @@ pub struct House {
     pub journal: Arc<dyn JournalQuery>,
     /// Reads the evidence.
     pub evidence: Arc<dyn EvidenceQuery>,
+    /// Reads what is owed to the banks.
+    pub letters: Arc<dyn LettersQuery>,
     /// Sends pushes for other processes; `None` when this one sends none.
     pub pushes: Option<Arc<dyn PushDesk>>,
     /// The callbacks' keys are derived from it.

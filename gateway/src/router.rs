@@ -10,7 +10,7 @@ use crate::observe;
 use crate::openapi;
 use crate::options::Doors;
 use crate::route::Route;
-use crate::routes::{admin, mobile, operators, pusher, system};
+use crate::routes::{admin, letters, mobile, operators, pusher, system};
 use crate::state::Shared;
 
 /// Where the devices' door begins.
@@ -29,6 +29,11 @@ pub(crate) fn system_routes() -> Vec<Route> {
         system::system_report::route(),
         system::billing_close::route(),
         system::rotate_webhook_keys::route(),
+        letters::list::route(),
+        letters::receivers::route(),
+        letters::retry::route(),
+        letters::drop::route(),
+        letters::replay::route(),
         system::create_user::route(),
         system::get_user_info::route(),
         system::change_user::route(),

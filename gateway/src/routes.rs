@@ -4,6 +4,7 @@ pub(crate) mod admin;
 pub(crate) mod billing;
 pub(crate) mod codes;
 pub(crate) mod journal_filter;
+pub(crate) mod letters;
 pub(crate) mod mobile;
 pub(crate) mod operations;
 pub(crate) mod operators;

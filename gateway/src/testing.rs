@@ -4,6 +4,7 @@ mod answers;
 mod fake_bus;
 mod fake_evidence;
 mod fake_journal;
+mod fake_letters;
 mod fake_pushes;
 
 use std::net::SocketAddr;
@@ -35,6 +36,7 @@ pub(crate) use self::answers::{
 pub(crate) use self::fake_bus::FakeBus;
 pub(crate) use self::fake_evidence::FakeEvidence;
 pub(crate) use self::fake_journal::FakeJournal;
+use self::fake_letters::FakeLetters;
 use self::fake_pushes::FakePushes;
 
 pub(crate) const SYSTEM: &str = "f13e4375-e429-496c-ad1e-0fc3c3ecfb53";
@@ -238,6 +240,7 @@ pub(crate) fn house(bus: Arc<dyn Bus>, journal: Arc<dyn JournalQuery>) -> House 
         settings: LiveSettings::new(Settings::default()),
         journal,
         evidence: Arc::new(FakeEvidence::default()),
+        letters: Arc::new(FakeLetters),
         pushes: None,
         root: root(),
         instance: Some("pcs-node-1".to_owned()),

@@ -11,6 +11,8 @@ create table if not exists delivery (
     url text not null,
     endpoint text not null,
     body text,
+    -- Whose history hears what becomes of it; null when nobody's does.
+    owner text,
     attempt bigint not null,
     next_at bigint not null,
     status text not null,
@@ -35,27 +37,32 @@ create table if not exists receiver_gone (
     primary key (system_id, receiver)
 );
 
--- Whose history hears what becomes of a letter.
-create table if not exists letter_owner (
-    id text not null primary key,
-    owner text not null
+-- Letters of the past that a bank wants again, until they are written.
+create table if not exists replay_order (
+    -- Of the order, in the log.
+    position text not null primary key,
+    system_id text not null,
+    from_at bigint not null,
+    until_at bigint not null,
+    ordered_at bigint not null
 );
 
--- What became of letters, until the log has heard of it.
+-- What became of letters, in the order they ended, until the log has heard of it.
 create table if not exists receipt (
+    number bigint not null primary key,
     id text not null,
     at bigint not null,
-    -- Receipts that are told together, and again together if nobody answered; empty until they are told.
-    batch text not null,
     owner text not null,
     kind text not null,
     lane bigint not null,
-    number bigint not null,
+    position bigint not null,
     outcome text not null,
     status bigint,
     answer text,
-    attempts bigint not null,
-    primary key (id, at)
+    attempts bigint not null
 );
 
-create index if not exists receipt_batch on receipt (batch, at);
+-- The receipts that are being told: those up to this number. Without a row none are.
+create table if not exists receipt_batch (
+    upto bigint not null primary key
+);

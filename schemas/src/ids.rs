@@ -84,6 +84,8 @@ ids! {
     OperationId, 64;
     /// An order to send an activation code: a UUID that follows from the command.
     CodeOrderId, 36;
+    /// A letter: what its receiver tells repetitions by, the `webhook-id` of a callback.
+    LetterId, 64;
 }
 
 /// Ordinal number of a key in its user's key ring: 1 for the first, one more with every issue.

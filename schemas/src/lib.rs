@@ -42,7 +42,7 @@ pub use analytics::AnalyticsName;
 pub use as_of::AsOf;
 pub use errors::ErrorCode;
 pub use ids::{
-    CodeOrderId, CommandId, Digest, KeyIndex, OperationId, Owner, RequestId, SystemId,
+    CodeOrderId, CommandId, Digest, KeyIndex, LetterId, OperationId, Owner, RequestId, SystemId,
     TransactionId, UserId,
 };
 pub use lanes::{Lane, Position};

@@ -9,28 +9,42 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 type Waiting = Arc<Mutex<HashMap<String, oneshot::Sender<()>>>>;
+
+/// What the receiver's handler sees.
+type Seen = (Waiting, watch::Receiver<bool>);
 
 /// A receiver of callbacks.
 #[derive(Clone, Debug)]
 pub struct Callbacks {
     address: SocketAddr,
     waiting: Waiting,
+    hangs: watch::Sender<bool>,
 }
 
 impl Callbacks {
     /// Listens on a free loopback port.
     pub async fn start() -> std::io::Result<Self> {
         let waiting = Waiting::default();
+        let (hangs, seen) = watch::channel(false);
         let router = Router::new()
             .route("/callback", post(take))
-            .with_state(Arc::clone(&waiting));
+            .with_state((Arc::clone(&waiting), seen));
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = listener.local_addr()?;
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Ok(Self { address, waiting })
+        Ok(Self {
+            address,
+            waiting,
+            hangs,
+        })
+    }
+
+    /// From now on it takes connections and answers nobody, or it answers again.
+    pub fn hang(&self, hangs: bool) {
+        self.hangs.send_replace(hangs);
     }
 
     /// Where callbacks go.
@@ -49,7 +63,9 @@ impl Callbacks {
     }
 }
 
-async fn take(State(waiting): State<Waiting>, body: Bytes) -> StatusCode {
+async fn take(State((waiting, mut hangs)): State<Seen>, body: Bytes) -> StatusCode {
+    // Without a sender the bench is over.
+    hangs.wait_for(|hangs| !hangs).await.ok();
     let body: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
     let transaction_id = body["pc_callback"]["transaction_callback"]["transaction_id"]
         .as_str()

@@ -1,11 +1,13 @@
 //! `make bench`: the real service, driven over HTTP by the reference device, beside the limits of this machine measured
 //! in the same run. Writes a table, and `target/bench/confirm.json`. Arguments name the stores to measure: `postgresql`,
-//! `sqlite`; none means both. `pushes` measures the fan-out of pushes instead, and writes `target/bench/pushes.json`.
+//! `sqlite`; none means both. `pushes` measures the fan-out of pushes instead, and writes `target/bench/pushes.json`;
+//! `neighbors` measures what a bank that does not answer costs the others, and writes `target/bench/neighbors.json`;
 //! `rebuild` and `verify` measure how fast the past is gone through.
 
 mod callbacks;
 mod limits;
 mod load;
+mod neighbors;
 mod processes;
 mod pushes;
 mod replays;
@@ -54,6 +56,9 @@ async fn measure() -> Result<(), AnyError> {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     if wanted.iter().any(|wanted| wanted == "pushes") {
         return pushes::measure(&program, &folder).await;
+    }
+    if wanted.iter().any(|wanted| wanted == "neighbors") {
+        return neighbors::measure(&program, &folder).await;
     }
     if wanted.iter().any(|wanted| wanted == "rebuild") {
         return replays::rebuild(&wanted).await;

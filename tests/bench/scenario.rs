@@ -7,7 +7,7 @@ use bus::shell::{Clock as _, SystemClock};
 use countersign::bank::Bank;
 use device::contents::{OperationProcessed, TransactionConfirmed};
 use device::request::Submission;
-use device::{Answer, Device, DeviceEventId, DeviceKey, ReqwestTransport};
+use device::{Answer, Declination, Device, DeviceEventId, DeviceKey, ReqwestTransport};
 use futures::FutureExt as _;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use schemas::{OperationId, TransactionId};
@@ -29,6 +29,7 @@ const TEXT: &str =
     "Перевод 1 500,00 ₽\nПолучатель: ООО «Ромашка»\nНазначение: оплата по счёту № 42 от 23.11.2026";
 
 /// A bank with its users.
+#[derive(Clone)]
 pub struct Scenario {
     bank: Bank,
     users: Arc<Vec<User>>,
@@ -50,10 +51,19 @@ const PENDING: usize = 50;
 impl Scenario {
     /// Registers the system, the users and their devices.
     pub async fn prepare(service: &Service) -> Result<Self, AnyError> {
+        Self::of(SYSTEM_ID, service, service.callbacks.clone()).await
+    }
+
+    /// The same for another system, whose callbacks go somewhere else.
+    pub async fn of(
+        system_id: &str,
+        service: &Service,
+        callbacks: Callbacks,
+    ) -> Result<Self, AnyError> {
         let served = service.served();
-        let bank = Bank::new(&served.system_door(), SYSTEM_ID, PATIENCE)?;
+        let bank = Bank::new(&served.system_door(), system_id, PATIENCE)?;
         let door = served.mobile_door();
-        bank.register_system(&door, &service.callbacks.url())
+        bank.register_system(&door, &callbacks.url())
             .await?
             .success()?;
         let client = ReqwestTransport::configured(reqwest::Client::builder().no_proxy()).build()?;
@@ -63,8 +73,38 @@ impl Scenario {
         Ok(Self {
             bank,
             users: Arc::new(users),
-            callbacks: service.callbacks.clone(),
+            callbacks,
         })
+    }
+
+    /// Transactions that are declined; what is measured is how long it takes until the bank has been called back, or the
+    /// answer alone.
+    pub async fn declinations(
+        &self,
+        count: usize,
+        awaits_callback: bool,
+    ) -> Result<Operation, AnyError> {
+        let created = stream::iter(0..count)
+            .map(|index| create(&self.bank, &self.users[index % USERS].user_id));
+        let created: Vec<TransactionId> = created.buffered(SETUP_CALLERS).try_collect().await?;
+        let (created, scenario) = (Arc::new(created), self.clone());
+        Ok(Arc::new(move |index| {
+            let (created, scenario) = (Arc::clone(&created), scenario.clone());
+            async move {
+                let (user, id) = (&scenario.users[index % USERS], &created[index]);
+                let called_back = scenario.callbacks.expect(id.as_str());
+                let why = Declination {
+                    reason: "not me".to_owned(),
+                    code: None,
+                };
+                let declined = user.device.decline(id, &why, SystemClock.now()).await;
+                if !ok(declined) {
+                    return false;
+                }
+                !awaits_callback || ok(tokio::time::timeout(PATIENCE, called_back).await)
+            }
+            .boxed()
+        }))
     }
 
     /// Creates, fetches and signs so many transactions; what is left to measure is their confirmation.

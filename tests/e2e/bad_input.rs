@@ -155,6 +155,23 @@ fn system_routes() -> Vec<Route> {
             Some(json!({ "date": "2026-01-01" })),
         ),
         route(&post, "/pc-api/{system_id}/webhook_keys", None),
+        route(&get, "/pc-api/{system_id}/letters", None),
+        route(&get, "/pc-api/{system_id}/letters/receivers", None),
+        route(
+            &post,
+            "/pc-api/{system_id}/letters/retry",
+            Some(json!({ "letter_id": CANARY })),
+        ),
+        route(
+            &post,
+            "/pc-api/{system_id}/letters/drop",
+            Some(json!({ "letter_id": CANARY })),
+        ),
+        route(
+            &post,
+            "/pc-api/{system_id}/letters/replay",
+            Some(json!({ "from": 0, "until": 1 })),
+        ),
         route(
             &post,
             "/pc-api/{system_id}/users/{user_id}/transactions/{transaction_id}/confirm",

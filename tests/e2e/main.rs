@@ -37,6 +37,7 @@ mod key_flags;
 mod key_in_two_parts;
 mod key_pictures;
 mod letters;
+mod letters_over_http;
 mod license_program;
 mod licenses;
 mod listening;

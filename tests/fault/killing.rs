@@ -3,6 +3,7 @@
 //! `FAULT_KILLS` says how often each is killed.
 
 mod busy;
+mod outgoing;
 mod processes;
 mod trial;
 

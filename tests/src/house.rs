@@ -17,14 +17,15 @@ use bus::shell::LiveSettings;
 use bus::{Bus, InProcessBus, JetStreamBus};
 use countersign::evidence::EvidenceBehindTheDoors;
 use countersign::journal::JournalBehindTheDoors;
+use countersign::outbox::LettersBehindTheDoors;
 use countersign::pushes::PushesBehindTheDoors;
 use event_log::{EventLog, MemoryLog, SqliteLog};
 use gateway::{GatewayOptions, RunningGateway};
 use notary::Place;
 use projections::{Journal, Projector, StoredSettings};
 use reactors::{
-    CodeOptions, CodeTexts, Codes, ConnectorOptions, Connectors, EgressPolicy, PushStation, Pusher,
-    PusherOptions, Reactor, ReactorOptions,
+    CodeOptions, CodeTexts, Codes, ConnectorOptions, Connectors, EgressPolicy, Letters,
+    PushStation, Pusher, PusherOptions, Reactor, ReactorOptions,
 };
 use runner::{House, HouseOptions, RunnerError};
 use schemas::envelope::RecordedEvent;
@@ -451,6 +452,7 @@ async fn open_doors(
             &Place::within(plan.folder()).folder,
             plan.root.clone(),
         )),
+        letters: Arc::new(LettersBehindTheDoors(Letters::open(&plan.outbox()).await?)),
         pushes: station.map(|station| Arc::new(PushesBehindTheDoors(station)) as _),
         root: plan.root.clone(),
         instance: Some("test-house".to_owned()),

@@ -14,7 +14,8 @@ use schemas::commands::server::{
     ChangeSettings, GetServerEvents, GetSettings, GrantAnalytics, RevokeAnalytics, ShownIdentifiers,
 };
 use schemas::commands::systems::{
-    ChangeSystem, CloseBilling, GetReport, GetSystemInfo, RotateWebhookKeys, SystemParameters,
+    ChangeSystem, CloseBilling, GetLetters, GetReport, GetSystemInfo, LettersOrder, OrderLetters,
+    RotateWebhookKeys, SystemParameters,
 };
 use schemas::commands::transactions::{
     ConfirmTransaction, DeleteTransaction, ExpireTransaction, GetTransactionBinaryData,
@@ -361,6 +362,11 @@ impl House {
             }
             0 if self.chance.below(2) == 0 => {
                 self.system(RotateWebhookKeys {}, ErrorCode::Normal);
+            }
+            0 if self.chance.below(3) == 0 => {
+                let order = LettersOrder::Retry { letter_id: None };
+                self.system(GetLetters {}, ErrorCode::Normal);
+                self.system(OrderLetters { order }, ErrorCode::Normal);
             }
             0 => self.system(GetSystemInfo {}, ErrorCode::Normal),
             1 => {

@@ -1,7 +1,9 @@
-//! `get_system_info`, `get_events`, `get_event_info`: looks at a system and at its journal, journaled themselves.
+//! `get_system_info`, `get_letters`, `get_events`, `get_event_info`: looks at a system, at what is owed to it and at its
+//! journal, journaled themselves.
 
 use schemas::SystemId;
 use schemas::answers::{AnswerBody, SystemInfo};
+use schemas::events::systems::LettersLookedAt;
 
 use super::{Registered, Rejection, State};
 use crate::asked;
@@ -23,6 +25,11 @@ pub(super) fn system_info(
 /// Journals that the journal was read; the door reads it from the read model.
 pub(super) fn journal(word: &'static str) -> Decision {
     Decision::happened(vec![asked::looked(word, None)])
+}
+
+/// Journals that letters were looked at; the door reads them from the outbox.
+pub(super) fn letters() -> Decision {
+    Decision::happened(vec![LettersLookedAt {}.into()])
 }
 
 /// The system as callers see it: where it sets nothing itself, the server's settings.

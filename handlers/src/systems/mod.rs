@@ -3,6 +3,7 @@
 mod change;
 mod close_billing;
 mod look;
+mod order_letters;
 mod register;
 mod remove;
 mod report;
@@ -157,6 +158,13 @@ fn answer(
         }
         Command::Systems(SystemCommand::RotateWebhookKeys(_)) => {
             rotate_webhook_keys::decide(state, facts)
+        }
+        Command::Systems(SystemCommand::GetLetters(_)) => {
+            state.registered()?;
+            Ok(look::letters())
+        }
+        Command::Systems(SystemCommand::OrderLetters(command)) => {
+            order_letters::decide(state, command)
         }
         Command::Journal(command) => journal(state, command, facts),
         // Of a transaction nobody knows whose it is only the look is journaled.

@@ -109,6 +109,7 @@ impl State {
             // Looks and refusals change nothing, and a user's events do not come here.
             Event::Looked(_)
             | Event::Refused(_)
+            | Event::Systems(SystemEvent::LettersLookedAt(_) | SystemEvent::LettersOrdered(_))
             | Event::Server(_)
             | Event::Journal(JournalEvent::Cleaned(_))
             | Event::Users(_)

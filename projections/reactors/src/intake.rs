@@ -7,9 +7,19 @@ use event_log::EventLog;
 
 use crate::delivery::Delivery;
 use crate::following::Follower;
+use crate::orders;
 use crate::outbox::{LETTERS, Outbox};
 use crate::owing::Owing;
 use crate::reactor::ReactorError;
+
+/// What a batch of events brought.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    /// Deliveries that can be sent at once.
+    pub ready: Vec<Delivery>,
+    /// Whether banks ordered something about letters: there may be more that can be sent.
+    pub was_ordered: bool,
+}
 
 /// Reads the log and writes what it owes.
 #[derive(Debug)]
@@ -36,16 +46,23 @@ impl Intake {
         })
     }
 
-    /// Takes in the next batch of events. The deliveries that can be sent at once come back; `None` when there was no
-    /// event to read.
-    pub async fn take(&mut self) -> Result<Option<Vec<Delivery>>, ReactorError> {
+    /// Takes in the next batch of events; `None` when there was no event to read.
+    pub async fn take(&mut self) -> Result<Option<Taken>, ReactorError> {
         let Some(batch) = self.follower.next().await? else {
             return Ok(None);
         };
         let now = self.clock.now();
         let new = self.owing.owed(&batch.events, now).await?;
         metrics::counter!("reactor_deliveries_total").increment(new.len() as u64);
-        let added = self.outbox.add(&batch.before, &batch.after, new, now).await;
-        self.follower.taken(batch.after, added).await.map(Some)
+        let orders = orders::among(&batch.events);
+        let added = self
+            .outbox
+            .add(&batch.before, &batch.after, new, &orders, now)
+            .await;
+        let ready = self.follower.taken(batch.after, added).await?;
+        Ok(Some(Taken {
+            ready,
+            was_ordered: !orders.is_empty(),
+        }))
     }
 }

@@ -25,6 +25,7 @@ mod house_commands;
 mod intake;
 mod letters;
 mod operation_callbacks;
+mod orders;
 mod outbox;
 mod owing;
 mod push;

@@ -16,7 +16,8 @@ use schemas::{Owner, Position, Timestamp};
 
 use crate::delivery::{Delivery, read_content};
 use crate::following::Bookmark;
-use crate::letters::release;
+use crate::letters::{Which, release};
+use crate::orders::Ordered;
 use crate::receipts::{self, Ended};
 use crate::receivers::{self, Receivers};
 
@@ -31,7 +32,7 @@ pub(crate) const LETTERS: Bookmark = Bookmark("reactors");
 const REMEMBERED_MS: i64 = 7 * 24 * 3_600_000;
 
 /// New deliveries, as they are given to [`INSERT`].
-pub(crate) const NEW: [&str; 13] = [
+pub(crate) const NEW: [&str; 14] = [
     "id",
     "kind",
     "system_id",
@@ -41,6 +42,7 @@ pub(crate) const NEW: [&str; 13] = [
     "url",
     "endpoint",
     "body",
+    "owner",
     "status",
     "last_error",
     "created_at",
@@ -49,8 +51,8 @@ pub(crate) const NEW: [&str; 13] = [
 
 /// A delivery that could be sent waits when another with its order key is pending. Writing one twice is harmless.
 const INSERT: &str = "insert into delivery (id, kind, system_id, order_key, lane, number, url, endpoint, body, \
-    attempt, next_at, status, last_error, created_at, finished_at) \
-    select id, kind, system_id, order_key, lane, number, url, endpoint, body, 0, created_at, \
+    owner, attempt, next_at, status, last_error, created_at, finished_at) \
+    select id, kind, system_id, order_key, lane, number, url, endpoint, body, owner, 0, created_at, \
     case when status = 'pending' and exists (select 1 from delivery held where held.order_key = given.order_key \
     and held.status = 'pending') then 'waiting' else status end, last_error, created_at, finished_at \
     from {given} where true on conflict (id) do nothing returning id, status";
@@ -104,13 +106,14 @@ impl Outbox {
         Ok(Self { store, root })
     }
 
-    /// Writes deliveries and moves the cursors, all of it or nothing. The deliveries that can be sent at once come back;
+    /// Writes deliveries, carries orders out and moves the cursors, all of it or nothing. The deliveries that can be sent at once come back;
     /// `None` when another reactor has moved a cursor.
     pub async fn add(
         &self,
         before: &[u64],
         after: &[u64],
         mut new: Vec<NewDelivery>,
+        orders: &[Ordered],
         now: Timestamp,
     ) -> Result<Option<Vec<Delivery>>, StoreError> {
         let mut transaction = self.store.begin().await?;
@@ -131,7 +134,14 @@ impl Outbox {
         });
         let given = Given::new(&NEW, rows.collect());
         let ready = transaction.fetch_on(given, INSERT).await?;
-        self.note_receipts_of(&mut transaction, &new, now).await?;
+        let aside = new.iter().filter(|new| new.undeliverable.is_some());
+        let aside: Vec<_> = aside
+            .map(|new| Ended::put_aside(&new.delivery.id))
+            .collect();
+        receipts::write(&mut transaction, &aside, now).await?;
+        for ordered in orders {
+            ordered.carry_out(&mut transaction, now).await?;
+        }
         transaction.commit().await?;
         let ready: HashSet<String> = ready
             .into_iter()
@@ -145,24 +155,6 @@ impl Outbox {
                 .filter(|delivery| ready.contains(&delivery.id))
                 .collect(),
         ))
-    }
-
-    /// Whose history hears of these, and what it hears at once of those that can never be sent.
-    async fn note_receipts_of(
-        &self,
-        transaction: &mut Transaction,
-        new: &[NewDelivery],
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let heard_of = new
-            .iter()
-            .filter_map(|new| Some((new.delivery.id.as_str(), new.owner.as_ref()?)));
-        receipts::note_owners(transaction, heard_of).await?;
-        let aside = new.iter().filter(|new| new.undeliverable.is_some());
-        let aside: Vec<Ended<'_>> = aside
-            .map(|new| Ended::put_aside(&new.delivery.id))
-            .collect();
-        receipts::write(transaction, &aside, now).await
     }
 
     /// Writes one delivery that no event owes.
@@ -197,6 +189,7 @@ impl Outbox {
             delivery.url.as_str().into(),
             delivery.endpoint.as_str().into(),
             BASE64_STANDARD.encode(sealed).into(),
+            new.owner.as_ref().map(ToString::to_string).into(),
             status.into(),
             new.undeliverable.clone().into(),
             now.0.into(),
@@ -313,7 +306,11 @@ impl Outbox {
         id: Option<&str>,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
-        release(&self.store, id, now).await
+        let mut transaction = self.store.begin().await?;
+        hold(&mut transaction).await?;
+        let released = release(&mut transaction, Which { system: None, id }, now).await?;
+        transaction.commit().await?;
+        Ok(released)
     }
 
     /// Forgets letters that were delivered long ago.
@@ -323,7 +320,6 @@ impl Outbox {
         transaction
             .execute(sql, vec![(now.0 - REMEMBERED_MS).into()])
             .await?;
-        receipts::forget_owners(&mut transaction).await?;
         transaction.commit().await
     }
 

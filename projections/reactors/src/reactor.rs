@@ -1,5 +1,6 @@
 //! The reactor: follows the log, and sees to it that what is owed is delivered.
 
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use event_log::{EventLog, Failure};
 use projections::hints::Hints;
 use projections::reading::ReadError;
 use projections::store::{Durability, Store, StoreError};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Sleep, sleep};
 
 use crate::client::ClientError;
@@ -21,6 +22,7 @@ use crate::house_commands::HouseCommands;
 use crate::intake::Intake;
 use crate::outbox::{Outbox, Status};
 use crate::receipts::Teller;
+use crate::replay::Replay;
 use crate::sender::Sender;
 use crate::signing::Signing;
 
@@ -67,6 +69,11 @@ pub struct Reactor {
     options: ReactorOptions,
     outbox: Outbox,
     sender: Arc<Sender>,
+    replay: Replay,
+    /// Banks ordered something.
+    ordered: Notify,
+    /// Letters may be there to be sent that nobody told the dispatcher of.
+    released: Notify,
 }
 
 /// Why a reactor does not start.
@@ -114,10 +121,19 @@ impl Reactor {
             Arc::clone(&options.settings),
             Arc::clone(&options.egress),
         )?;
+        let replay = Replay::into(
+            outbox.clone(),
+            Arc::clone(&options.log),
+            options.root.clone(),
+            Arc::clone(&options.clock),
+        );
         let reactor = Self {
             options,
             outbox,
             sender: Arc::new(sender),
+            replay,
+            ordered: Notify::new(),
+            released: Notify::new(),
         };
         reactor.intake().await?;
         Ok(reactor)
@@ -134,6 +150,7 @@ impl Reactor {
         let teller = Teller::new(self.outbox.store.clone(), house);
         tokio::select! {
             never = teller.run() => match never {},
+            never = Box::pin(self.replay()) => match never {},
             followed = self.follow(sender) => followed,
             delivered = self.deliver(receiver, shutdown) => delivered,
         }
@@ -157,6 +174,7 @@ impl Reactor {
     pub async fn deliver_due_now(&self) -> Result<u64, ReactorError> {
         let mut intake = self.intake().await?;
         while intake.take().await?.is_some() {}
+        while self.replay.run_next_order().await? {}
         let (sender, clock) = (Arc::clone(&self.sender), Arc::clone(&self.options.clock));
         let mut dispatcher = Dispatcher::begin(self.outbox.clone(), sender, clock).await?;
         let mut attempts = 0;
@@ -189,14 +207,29 @@ impl Reactor {
         let mut intake = self.intake().await?;
         loop {
             match intake.take().await {
-                Ok(Some(ready)) => {
-                    if new.send(ready).await.is_err() {
+                Ok(Some(taken)) => {
+                    if taken.was_ordered {
+                        self.ordered.notify_one();
+                        self.released.notify_one();
+                    }
+                    if new.send(taken.ready).await.is_err() {
                         return Ok(());
                     }
                     hints.pace().await;
                 }
                 Ok(None) => hints.wait().await,
                 Err(error @ ReactorError::Behind(_)) => return Err(error),
+                Err(error) => pause_after(&error).await,
+            }
+        }
+    }
+
+    /// Writes letters of the past again that banks want, one order after the other.
+    async fn replay(&self) -> Infallible {
+        loop {
+            match self.replay.run_next_order().await {
+                Ok(true) => self.released.notify_one(),
+                Ok(false) => self.ordered.notified().await,
                 Err(error) => pause_after(&error).await,
             }
         }
@@ -228,7 +261,7 @@ impl Reactor {
                     dispatcher.unwritten() >= GROUP_MAX
                 }
                 () = ended(&mut group_ends) => true,
-                () = &mut look_around => {
+                () = either(&mut look_around, self.released.notified()) => {
                     look_around = Box::pin(sleep(LOOK_AROUND_EVERY));
                     if let Err(error) = dispatcher.look_around().await {
                         pause_after(&error.into()).await;
@@ -259,6 +292,13 @@ impl Reactor {
             .next_look()
             .map_or(i64::MAX, |at| at.0.saturating_sub(now.0));
         NAP_MAX.min(Duration::from_millis(u64::try_from(until).unwrap_or(0)))
+    }
+}
+
+async fn either(one: impl Future<Output = ()>, other: impl Future<Output = ()>) {
+    tokio::select! {
+        () = one => (),
+        () = other => (),
     }
 }
 

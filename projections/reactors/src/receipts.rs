@@ -1,8 +1,8 @@
 //! What became of letters, until the log has heard of it.
 //!
 //! Receipts are written in the transaction that ends their letters. Every second those that came since are made a batch, and
-//! those of one owner in it one command: its identity follows from both, so a batch that is told again after a crash is
-//! noted once, and an owner about whom much is told costs one event.
+//! those of one owner in it one command, whose identity follows from them: what is told again after a crash is noted once,
+//! and an owner about whom much is told costs one event.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -44,25 +44,17 @@ impl<'a> Ended<'a> {
 
 const ENDED: [&str; 4] = ["ended_id", "outcome", "answer", "ended_at"];
 
-/// Only of letters whose end somebody hears of.
-const WRITE: &str = "insert into receipt (id, at, batch, owner, kind, lane, number, outcome, status, answer, attempts) \
-    select given.ended_id, given.ended_at, '', letter_owner.owner, delivery.kind, delivery.lane, delivery.number, \
+/// Only of letters whose end somebody hears of. The numbers go on behind those of the batch that is being told, however much of
+/// it was heard by now: nothing joins it.
+const WRITE: &str = "insert into receipt (number, id, at, owner, kind, lane, position, outcome, status, answer, attempts) \
+    select row_number() over (order by delivery.lane, delivery.number) + coalesce((select max(number) from \
+    (select number from receipt union all select upto from receipt_batch) known), 0), \
+    given.ended_id, given.ended_at, delivery.owner, delivery.kind, delivery.lane, delivery.number, \
     given.outcome, delivery.last_status, given.answer, delivery.attempt from {given} \
-    join letter_owner on letter_owner.id = given.ended_id join delivery on delivery.id = given.ended_id \
-    where true on conflict do nothing";
+    join delivery on delivery.id = given.ended_id where delivery.owner is not null";
 
-/// Notes whose history hears what becomes of letters.
-pub(crate) async fn note_owners<'a>(
-    transaction: &mut Transaction,
-    letters: impl Iterator<Item = (&'a str, &'a Owner)>,
-) -> Result<(), StoreError> {
-    let rows = letters.map(|(id, owner)| vec![id.into(), owner.to_string().into()]);
-    let given = Given::new(&["letter", "its_owner"], rows.collect());
-    let sql = "insert into letter_owner (id, owner) select letter, its_owner from {given} where true on conflict do nothing";
-    transaction.execute_on(given, sql).await.map(drop)
-}
-
-/// Writes receipts. Their letters are still there, and how often they were tried is already written.
+/// Writes receipts. Their letters are still there, and how often they were tried is already written. The outbox is held: two
+/// who write at the same time would take the same numbers.
 pub(crate) async fn write(
     transaction: &mut Transaction,
     ended: &[Ended<'_>],
@@ -78,12 +70,6 @@ pub(crate) async fn write(
     });
     let given = Given::new(&ENDED, rows.collect());
     transaction.execute_on(given, WRITE).await.map(drop)
-}
-
-/// Forgets whose letters those were that are forgotten.
-pub(crate) async fn forget_owners(transaction: &mut Transaction) -> Result<(), StoreError> {
-    let sql = "delete from letter_owner where not exists (select 1 from delivery where delivery.id = letter_owner.id)";
-    transaction.execute(sql, Vec::new()).await.map(drop)
 }
 
 /// Tells the log.
@@ -123,96 +109,80 @@ impl Teller {
         }
     }
 
-    /// Tells a batch: the one that was not heard yet, or else the oldest receipts.
+    /// Tells a batch: what is left of the one before, or else the oldest receipts.
     pub(crate) async fn tell(&self) -> Result<Batch, StoreError> {
-        let (batch, size) = match self.unheard().await? {
-            Some(batch) => (batch, Batch::Partial),
-            None => match self.make_a_batch().await? {
-                Some(made) => made,
-                None => return Ok(Batch::Partial),
-            },
+        let Some(upto) = self.batch().await? else {
+            return Ok(Batch::Partial);
         };
-        let commands = self.of(&batch).await?.into_iter().map(|(owner, receipts)| {
-            let identity = format!("{batch}/{owner}");
-            async move {
-                let command = NoteReceipts { receipts };
-                let noted = self.house.note(&owner, &identity, command).await;
-                noted.map(|()| owner)
-            }
+        let receipts = self.receipts(upto).await?;
+        let count: usize = receipts.values().map(Vec::len).sum();
+        let commands = receipts.into_iter().map(|(owner, receipts)| async move {
+            let identity = identity(&owner, &receipts);
+            let command = NoteReceipts { receipts };
+            let noted = self.house.note(&owner, &identity, command).await;
+            noted.map(|()| owner)
         });
         let told: Vec<_> = stream::iter(commands)
             .buffer_unordered(AT_ONCE)
             .collect()
             .await;
         let heard = told.into_iter().filter_map(Result::ok);
-        self.forget(&batch, heard).await?;
-        Ok(size)
+        self.forget(upto, heard).await?;
+        Ok(if count as i64 == BATCH_MAX {
+            Batch::Full
+        } else {
+            Batch::Partial
+        })
     }
 
-    /// A batch that was told and not heard, all of it or a part.
-    async fn unheard(&self) -> Result<Option<String>, StoreError> {
-        let sql = "select batch from receipt where batch <> '' order by at limit 1";
-        let found = self.store.fetch(sql, Vec::new()).await?;
-        let found = found.into_iter().flatten().next();
-        Ok(found.map(String::try_from).transpose()?)
-    }
-
-    /// Makes the oldest receipts a batch; `None` without any. Its name follows from them.
-    async fn make_a_batch(&self) -> Result<Option<(String, Batch)>, StoreError> {
-        let sql = "select id, at from receipt where batch = '' order by at, id limit $1";
-        let oldest = self.store.fetch(sql, vec![BATCH_MAX.into()]).await?;
-        if oldest.is_empty() {
-            return Ok(None);
-        }
-        let size = match oldest.len() as i64 {
-            BATCH_MAX => Batch::Full,
-            _ => Batch::Partial,
-        };
-        let mut members = vec![String::from("receipts")];
-        for row in oldest.clone() {
-            let [id, at] = <[Value; 2]>::try_from(row).map_err(|_| WrongShape)?;
-            let (id, at) = (String::try_from(id)?, i64::try_from(at)?);
-            members.push(format!("{id} {at}"));
-        }
-        let name = members.join("\n");
-        let batch = hex::encode(&Digest::sha256(name.as_bytes()).0[..16]);
-        let rows = oldest.into_iter().map(|mut row| {
-            row.push(batch.as_str().into());
-            row
-        });
-        let given = Given::new(&["member_id", "member_at", "its_batch"], rows.collect());
-        let sql = "update receipt set batch = given.its_batch from {given} \
-                   where id = given.member_id and at = given.member_at";
+    /// The last number of the batch to be told; `None` when there is nothing to tell.
+    async fn batch(&self) -> Result<Option<i64>, StoreError> {
         let mut transaction = self.store.begin().await?;
-        transaction.execute_on(given, sql).await?;
+        let make = "insert into receipt_batch (upto) select max(number) from \
+                    (select number from receipt order by number limit $1) oldest \
+                    where not exists (select 1 from receipt_batch) having max(number) is not null";
+        transaction.execute(make, vec![BATCH_MAX.into()]).await?;
+        let made = transaction.fetch("select upto from receipt_batch", Vec::new());
+        let upto = made.await?.into_iter().flatten().next();
         transaction.commit().await?;
-        Ok(Some((batch, size)))
+        Ok(upto.map(i64::try_from).transpose()?)
     }
 
-    async fn of(&self, batch: &str) -> Result<ByOwner, StoreError> {
-        let sql = "select owner, id, kind, lane, number, outcome, status, answer, attempts, at from receipt \
-                   where batch = $1 order by at, number, id";
+    async fn receipts(&self, upto: i64) -> Result<ByOwner, StoreError> {
+        let sql = "select owner, id, kind, lane, position, outcome, status, answer, attempts, at from receipt \
+                   where number <= $1 order by number";
         let mut receipts = ByOwner::new();
-        for row in self.store.fetch(sql, vec![batch.into()]).await? {
+        for row in self.store.fetch(sql, vec![upto.into()]).await? {
             let (owner, receipt) = read(row)?;
             receipts.entry(owner).or_default().push(receipt);
         }
         Ok(receipts)
     }
 
+    /// Forgets what was heard, and the batch with the last of it.
     async fn forget(
         &self,
-        batch: &str,
+        upto: i64,
         heard: impl Iterator<Item = Owner>,
     ) -> Result<(), StoreError> {
-        let rows = heard.map(|owner| vec![batch.into(), owner.to_string().into()]);
-        let given = Given::new(&["heard_batch", "heard_owner"], rows.collect());
+        let rows = heard.map(|owner| vec![owner.to_string().into(), upto.into()]);
+        let given = Given::new(&["heard_owner", "upto"], rows.collect());
         let sql = "delete from receipt where exists (select 1 from {given} \
-                   where receipt.batch = given.heard_batch and receipt.owner = given.heard_owner)";
+                   where receipt.owner = given.heard_owner and receipt.number <= given.upto)";
         let mut transaction = self.store.begin().await?;
         transaction.execute_on(given, sql).await?;
+        let sql = "delete from receipt_batch where not exists (select 1 from receipt where number <= upto)";
+        transaction.execute(sql, Vec::new()).await?;
         transaction.commit().await
     }
+}
+
+/// What an owner is told in one batch is told under this name, however often.
+fn identity(owner: &Owner, receipts: &[Receipt]) -> String {
+    let mut members = vec![format!("receipts/{owner}")];
+    let names = receipts.iter();
+    members.extend(names.map(|receipt| format!("{} {}", receipt.letter_id, receipt.at.0)));
+    hex::encode(&Digest::sha256(members.join("\n").as_bytes()).0[..16])
 }
 
 fn report(error: &(dyn std::error::Error + 'static)) {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use bus::shell::{Clock, RootSecret};
 use event_log::EventLog;
 use projections::reading::{self, Wanted};
-use projections::store::{Durability, Given, Store, StoreError};
+use projections::store::{Durability, Given, Store, StoreError, Value, WrongShape};
 use schemas::{Lane, SystemId, Timestamp};
 
 use crate::letters::release_first;
@@ -21,8 +21,8 @@ const EVENTS_AT_ONCE: u64 = 1024;
 
 /// What was delivered or put aside becomes owed again; what is owed stays.
 const AGAIN: &str = "insert into delivery (id, kind, system_id, order_key, lane, number, url, endpoint, body, \
-    attempt, next_at, status, last_error, created_at, finished_at) \
-    select id, kind, system_id, order_key, lane, number, url, endpoint, body, 0, created_at, \
+    owner, attempt, next_at, status, last_error, created_at, finished_at) \
+    select id, kind, system_id, order_key, lane, number, url, endpoint, body, owner, 0, created_at, \
     case when status = 'parked' then status else 'waiting' end, last_error, created_at, finished_at \
     from {given} where true on conflict (id) do update set status = 'waiting', attempt = 0, \
     next_at = excluded.next_at, body = excluded.body, finished_at = null \
@@ -57,12 +57,42 @@ impl Replay {
         database_address: &str,
     ) -> Result<Self, StoreError> {
         let store = Store::open(database_address, Durability::Lasting).await?;
-        Ok(Self {
-            owing: Owing::new(Arc::clone(&log), root.clone()),
-            outbox: Outbox::open(store, root).await?,
+        let outbox = Outbox::open(store, root.clone()).await?;
+        Ok(Self::into(outbox, log, root, clock))
+    }
+
+    /// The same into an outbox that is open.
+    pub(crate) fn into(
+        outbox: Outbox,
+        log: Arc<dyn EventLog>,
+        root: RootSecret,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            owing: Owing::new(Arc::clone(&log), root),
+            outbox,
             log,
             clock,
-        })
+        }
+    }
+
+    /// Does what banks ordered, the oldest order first. `false` when there was none. An order that is interrupted begins anew:
+    /// a letter may then come once more, under the same identity.
+    pub(crate) async fn run_next_order(&self) -> Result<bool, ReactorError> {
+        let store = &self.outbox.store;
+        let sql = "select position, system_id, from_at, until_at from replay_order \
+                   order by ordered_at, position limit 1";
+        let Some(row) = store.fetch(sql, Vec::new()).await?.pop() else {
+            return Ok(false);
+        };
+        let (position, range) = ordered(row).map_err(StoreError::from)?;
+        let letters = self.run(&range, true, |_, _| ()).await?;
+        tracing::info!(system.id = %range.system_id, letters, "letters of the past are sent again");
+        let mut transaction = store.begin().await?;
+        let sql = "delete from replay_order where position = $1";
+        transaction.execute(sql, vec![position.into()]).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 
     /// Reads the whole log, and writes the letters of the range when `writes`. How many there are. `progress` hears how many
@@ -128,6 +158,19 @@ impl Replay {
         release_first(&mut transaction, now).await?;
         transaction.commit().await
     }
+}
+
+/// Of an order: its place in the log, and what it wants.
+fn ordered(row: Vec<Value>) -> Result<(String, ReplayRange), WrongShape> {
+    let [position, system_id, from, until] = <[Value; 4]>::try_from(row).map_err(|_| WrongShape)?;
+    let range = ReplayRange {
+        system_id: String::try_from(system_id)?
+            .parse()
+            .map_err(|_| WrongShape)?,
+        from: Timestamp(from.try_into()?),
+        until: Timestamp(until.try_into()?),
+    };
+    Ok((position.try_into()?, range))
 }
 
 #[cfg(test)]

@@ -94,7 +94,7 @@ impl World {
         let mut intake = Intake::begin(log, self.root.clone(), self.clock.clone(), outbox).await?;
         let mut ready = Vec::new();
         while let Some(more) = intake.take().await? {
-            ready.extend(more);
+            ready.extend(more.ready);
         }
         Ok(ready)
     }

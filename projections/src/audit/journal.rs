@@ -153,6 +153,7 @@ fn data_of(recorded: &RecordedEvent) -> Option<Value> {
         Event::Systems(SystemEvent::BillingClosed(closed)) => {
             Some(json!({ "from": closed.from.0, "to": closed.to.0 }))
         }
+        Event::Systems(SystemEvent::LettersOrdered(ordered)) => Some(json!(ordered)),
         Event::Systems(SystemEvent::WebhookKeysRotated(rotated)) => {
             Some(json!({ "generation": rotated.generation }))
         }

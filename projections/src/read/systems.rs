@@ -93,7 +93,11 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
             billed_before: Some(event.to.0),
             ..SystemRow::default()
         }),
-        Event::Systems(SystemEvent::WebhookKeysRotated(_))
+        Event::Systems(
+            SystemEvent::WebhookKeysRotated(_)
+            | SystemEvent::LettersLookedAt(_)
+            | SystemEvent::LettersOrdered(_),
+        )
         | Event::Journal(JournalEvent::Cleaned(_))
         | Event::Users(_)
         | Event::Keys(_)

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::commands::commands;
+use crate::ids::LetterId;
 use crate::time::Timestamp;
 
 commands! {
@@ -15,6 +16,8 @@ commands! {
         CloseBilling(CloseBilling) "billing_close" Write by Bank;
         GetReport(GetReport) "system_report" Read by Bank;
         RotateWebhookKeys(RotateWebhookKeys) "rotate_webhook_keys" Write by Bank;
+        GetLetters(GetLetters) "get_letters" Read by Bank;
+        OrderLetters(OrderLetters) "order_letters" Write by Bank;
     }
 }
 
@@ -88,6 +91,40 @@ pub struct CloseBilling {
 /// Gives a system new keys of callbacks; the ones before go on signing for a while.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RotateWebhookKeys {}
+
+/// Journals that a bank looked at what is owed to it; the letters come from the outbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GetLetters {}
+
+/// Orders what becomes of letters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OrderLetters {
+    /// What.
+    pub order: LettersOrder,
+}
+
+/// What becomes of letters: callbacks and event posts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LettersOrder {
+    /// What was put aside is sent again.
+    Retry {
+        /// That one; `None` means all.
+        letter_id: Option<LetterId>,
+    },
+    /// What was put aside is never sent.
+    Drop {
+        /// That one.
+        letter_id: LetterId,
+    },
+    /// What told of that time is sent again, under the identities it had.
+    Replay {
+        /// The first moment.
+        from: Timestamp,
+        /// The first moment that does not count any more.
+        until: Timestamp,
+    },
+}
 
 /// Asks which days a functional report is about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

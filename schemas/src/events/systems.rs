@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::commands::systems::SystemParameters;
+use crate::commands::systems::{LettersOrder, SystemParameters};
 use crate::events::events;
+use crate::ids::LetterId;
 use crate::time::Timestamp;
 
 events! {
@@ -14,6 +15,8 @@ events! {
         Removed(SystemRemoved) "remove_system" 1 Manual Success;
         BillingClosed(BillingClosed) "billing_close" 1 Manual Success;
         WebhookKeysRotated(WebhookKeysRotated) "webhook_keys_rotated" 1 House Success;
+        LettersLookedAt(LettersLookedAt) "get_letters" 1 House Success;
+        LettersOrdered(LettersOrdered) "letters_ordered" 1 House Success;
     }
 }
 
@@ -66,4 +69,74 @@ pub struct BillingClosed {
 pub struct WebhookKeysRotated {
     /// Generation of the new keys; the first keys of a system are generation 0.
     pub generation: u32,
+}
+
+/// The bank looked at what is owed to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LettersLookedAt {}
+
+/// The bank ordered what becomes of letters to it. The outbox does it when it reads this.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LettersOrdered {
+    /// What.
+    pub order: OrderedOfLetters,
+    /// Of that letter; absent when it is of all that were put aside, or of a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub letter_id: Option<LetterId>,
+    /// Of a time: its first moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// Of a time: the first moment that does not count any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+/// What becomes of letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrderedOfLetters {
+    /// What was put aside is sent again.
+    Retry,
+    /// What was put aside is never sent.
+    Drop,
+    /// What told of that time is sent again.
+    Replay,
+}
+
+impl From<LettersOrder> for LettersOrdered {
+    fn from(order: LettersOrder) -> Self {
+        let (order, letter_id, from, until) = match order {
+            LettersOrder::Retry { letter_id } => (OrderedOfLetters::Retry, letter_id, None, None),
+            LettersOrder::Drop { letter_id } => {
+                (OrderedOfLetters::Drop, Some(letter_id), None, None)
+            }
+            LettersOrder::Replay { from, until } => {
+                (OrderedOfLetters::Replay, None, Some(from), Some(until))
+            }
+        };
+        Self {
+            order,
+            letter_id,
+            from,
+            until,
+        }
+    }
+}
+
+impl LettersOrdered {
+    /// The order; `None` when what it is of is missing.
+    pub fn order(&self) -> Option<LettersOrder> {
+        Some(match self.order {
+            OrderedOfLetters::Retry => LettersOrder::Retry {
+                letter_id: self.letter_id.clone(),
+            },
+            OrderedOfLetters::Drop => LettersOrder::Drop {
+                letter_id: self.letter_id.clone()?,
+            },
+            OrderedOfLetters::Replay => LettersOrder::Replay {
+                from: self.from?,
+                until: self.until?,
+            },
+        })
+    }
 }

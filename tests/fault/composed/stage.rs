@@ -10,12 +10,15 @@ use countersign::evidence::EvidenceBehindTheDoors;
 use event_log::{EventLog, MemoryLog};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use gateway::{GatewayOptions, JournalFailure, JournalQuery, JournalRecords, RunningGateway};
+use gateway::{
+    GatewayOptions, JournalFailure, JournalQuery, JournalRecords, LetterPutAside, LettersFailure,
+    LettersQuery, Receivers, RunningGateway,
+};
 use runner::{House, HouseOptions};
 use schemas::commands::journal::RecordToClean;
 use schemas::journal::{Figures, JournalFilter};
 use schemas::settings::Settings;
-use schemas::{AsOf, Lane, Owner, Position, SystemId, Timestamp, TransactionId, UserId};
+use schemas::{AsOf, Lane, LetterId, Owner, Position, SystemId, Timestamp, TransactionId, UserId};
 use serde_json::{Map, Value};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, watch};
@@ -220,6 +223,7 @@ async fn open_doors(bus: Arc<dyn Bus>, root: RootSecret) -> RunningGateway {
             "nowhere".as_ref(),
             root.clone(),
         )),
+        letters: Arc::new(NoLetters),
         pushes: None,
         root,
         instance: None,
@@ -227,6 +231,36 @@ async fn open_doors(bus: Arc<dyn Bus>, root: RootSecret) -> RunningGateway {
     gateway::serve(options, house)
         .await
         .expect("a free port can be listened on")
+}
+
+/// Nobody asks for letters here.
+#[derive(Debug)]
+struct NoLetters;
+
+impl LettersQuery for NoLetters {
+    fn put_aside<'a>(
+        &'a self,
+        _: &'a SystemId,
+        _: Option<(Timestamp, LetterId)>,
+        _: u32,
+    ) -> BoxFuture<'a, Result<Vec<LetterPutAside>, LettersFailure>> {
+        async { Ok(Vec::new()) }.boxed()
+    }
+
+    fn count_put_aside<'a>(
+        &'a self,
+        _: &'a SystemId,
+        _: Option<&'a LetterId>,
+    ) -> BoxFuture<'a, Result<u64, LettersFailure>> {
+        async { Ok(0) }.boxed()
+    }
+
+    fn receivers<'a>(
+        &'a self,
+        _: &'a SystemId,
+    ) -> BoxFuture<'a, Result<Receivers, LettersFailure>> {
+        async { Ok(Receivers::default()) }.boxed()
+    }
 }
 
 /// Nobody asks for the journal here.

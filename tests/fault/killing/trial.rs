@@ -182,7 +182,7 @@ impl Trial {
 }
 
 /// The program of the profile this test was built in.
-fn program() -> PathBuf {
+pub fn program() -> PathBuf {
     let test = std::env::current_exe().expect("a running test has a file");
     let program = test
         .ancestors()

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use countersign::evidence::EvidenceBehindTheDoors;
 use countersign::journal::JournalBehindTheDoors;
+use countersign::outbox::LettersBehindTheDoors;
 use countersign::pushes::PushesBehindTheDoors;
 use gateway::{Doors, GatewayOptions, TokenFile};
 use notary::Place;
 use projections::{Journal, ReadModels};
-use reactors::PushStation;
+use reactors::{Letters, PushStation};
 
 use super::Ground;
 use crate::AnyError;
@@ -72,6 +73,9 @@ pub(super) async fn open_doors(
             Arc::clone(&ground.log),
             &Place::within(&arguments.data).folder,
             ground.root.clone(),
+        )),
+        letters: Arc::new(LettersBehindTheDoors(
+            Letters::open(&ground.stores.outbox).await?,
         )),
         pushes: station.map(|station| Arc::new(PushesBehindTheDoors(station)) as _),
         root: ground.root.clone(),

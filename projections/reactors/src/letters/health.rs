@@ -1,7 +1,7 @@
 //! How endpoints are.
 
 use projections::store::{StoreError, Value, WrongShape};
-use schemas::Timestamp;
+use schemas::{SystemId, Timestamp};
 
 use super::Letters;
 
@@ -25,24 +25,32 @@ pub struct EndpointHealth {
 }
 
 impl Letters {
-    /// How the endpoints are that something was sent to within the last week, or is to be.
-    pub async fn endpoints(&self) -> Result<Vec<EndpointHealth>, StoreError> {
+    /// How the endpoints are that something was sent to within the last week, or is to be; for all systems, or for one.
+    pub async fn endpoints(
+        &self,
+        of: Option<&SystemId>,
+    ) -> Result<Vec<EndpointHealth>, StoreError> {
         let sql = "select endpoint, sum(case when status = 'pending' or status = 'waiting' then 1 else 0 end), \
                    sum(case when status = 'parked' then 1 else 0 end), \
                    sum(case when status = 'delivered' then 1 else 0 end), \
                    min(case when status = 'pending' or status = 'waiting' then created_at end), \
                    max(case when status = 'delivered' then finished_at end), \
                    max(case when status = 'pending' then last_error end) \
-                   from delivery where endpoint <> '' group by endpoint order by endpoint";
-        let rows = self.store.fetch(sql, Vec::new()).await?;
+                   from delivery where endpoint <> '' and (system_id = $1 or $1 = '') \
+                   group by endpoint order by endpoint";
+        let rows = self.store.fetch(sql, vec![named(of)]).await?;
         let health = rows.into_iter().map(health);
         Ok(health.collect::<Result<_, _>>()?)
     }
 
-    /// Receivers that answered 410: system, address up to its path's end, since when.
-    pub async fn gone(&self) -> Result<Vec<(String, String, Timestamp)>, StoreError> {
-        let sql = "select system_id, receiver, since from receiver_gone order by since, receiver";
-        let rows = self.store.fetch(sql, Vec::new()).await?;
+    /// Receivers that answered 410: system, address up to its path's end, since when; for all systems, or for one.
+    pub async fn gone(
+        &self,
+        of: Option<&SystemId>,
+    ) -> Result<Vec<(String, String, Timestamp)>, StoreError> {
+        let sql = "select system_id, receiver, since from receiver_gone where system_id = $1 or $1 = '' \
+                   order by since, receiver";
+        let rows = self.store.fetch(sql, vec![named(of)]).await?;
         let gone = rows.into_iter().map(|row| {
             let [system_id, receiver, since] =
                 <[Value; 3]>::try_from(row).map_err(|_| WrongShape)?;
@@ -51,6 +59,11 @@ impl Letters {
         });
         Ok(gone.collect::<Result<_, WrongShape>>()?)
     }
+}
+
+/// A system's name in a query; empty for all of them.
+fn named(system_id: Option<&SystemId>) -> Value {
+    system_id.map_or("", SystemId::as_str).into()
 }
 
 fn health(row: Vec<Value>) -> Result<EndpointHealth, WrongShape> {

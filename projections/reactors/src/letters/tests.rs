@@ -125,7 +125,7 @@ async fn a_person_sees_how_every_endpoint_is() -> Outcome {
     }
     reactor.deliver_due_now().await?;
     let letters = Letters::open(&world.outbox()).await?;
-    let endpoints = letters.endpoints().await?;
+    let endpoints = letters.endpoints(None).await?;
     let of = |bank: &Bank| {
         let found = endpoints
             .iter()
@@ -139,7 +139,7 @@ async fn a_person_sees_how_every_endpoint_is() -> Outcome {
     assert_eq!((ill.owed, ill.delivered, ill.last_taken), (1, 0, None));
     assert_eq!(ill.oldest, Some(world.clock.now()));
     assert_eq!(ill.trouble.as_deref(), Some("refused"));
-    assert_eq!(letters.gone().await?, []);
+    assert_eq!(letters.gone(None).await?, []);
     Ok(())
 }
 

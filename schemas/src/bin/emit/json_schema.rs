@@ -181,6 +181,7 @@ fn of_type(rust_type: &str) -> Option<Value> {
         "UserId" => id(schemas::UserId::LENGTH_MAX),
         "TransactionId" => id(schemas::TransactionId::LENGTH_MAX),
         "OperationId" => id(schemas::OperationId::LENGTH_MAX),
+        "LetterId" => id(schemas::LetterId::LENGTH_MAX),
         "Digest" | "CommandId" | "RequestId" => {
             json!({ "type": "string", "pattern": "^[0-9a-f]{64}$", "x-messagepack": "bin" })
         }

@@ -4,7 +4,7 @@ use schemas::commands::code_orders::{Channel, Language, SendingOutcome};
 use schemas::commands::keys::DeviceType;
 use schemas::commands::operations::OperationStatus;
 use schemas::commands::server::ShownIdentifiers;
-use schemas::commands::systems::SystemParameters;
+use schemas::commands::systems::{LettersOrder, SystemParameters};
 use schemas::commands::transactions::{NotificationType, PushFailure};
 use schemas::commands::users::{Receipt, ReceiptOutcome};
 use schemas::context::RequestContext;
@@ -31,7 +31,8 @@ use schemas::events::operations::{
 use schemas::events::recovery::{ChallengeGiven, KeyRenewed, ResponseTried, TemplateSet};
 use schemas::events::server::{AnalyticsGranted, AnalyticsRevoked, SettingChange, SettingsChanged};
 use schemas::events::systems::{
-    BillingClosed, SystemChanged, SystemRegistered, SystemRemoved, WebhookKeysRotated,
+    BillingClosed, LettersLookedAt, LettersOrdered, SystemChanged, SystemRegistered, SystemRemoved,
+    WebhookKeysRotated,
 };
 use schemas::events::transactions::{
     AutoconfirmAttempted, AutoconfirmOffered, ConfirmationAttempted, OfferedAttempt,
@@ -199,6 +200,12 @@ fn systems() -> Vec<Event> {
         }
         .into(),
         WebhookKeysRotated { generation: 1 }.into(),
+        LettersLookedAt {}.into(),
+        LettersOrdered::from(LettersOrder::Replay {
+            from: Timestamp(1_703_499_267_298),
+            until: Timestamp(1_706_140_800_000),
+        })
+        .into(),
     ]
 }
 
