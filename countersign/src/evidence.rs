@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bus::shell::RootSecret;
 use dossier::DossierError;
+use evidence::Checkpoint;
 use event_log::EventLog;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -44,9 +45,17 @@ impl EvidenceBehindTheDoors {
     }
 }
 
+/// The checkpoint for others: with witnesses, the newest one that they have signed.
+fn published(archive: &Archive) -> Result<Option<(String, Checkpoint)>, ArchiveError> {
+    match archive.cosigned()? {
+        Some(cosigned) => Ok(Some(cosigned)),
+        None => archive.checkpoint(),
+    }
+}
+
 impl EvidenceQuery for EvidenceBehindTheDoors {
     fn checkpoint(&self) -> BoxFuture<'_, Result<Option<String>, EvidenceFailure>> {
-        self.read(|archive| Ok(archive.checkpoint()?.map(|(signed, _)| signed)))
+        self.read(|archive| Ok(published(archive)?.map(|(signed, _)| signed)))
     }
 
     fn tile(
@@ -62,7 +71,7 @@ impl EvidenceQuery for EvidenceBehindTheDoors {
         to: Option<u64>,
     ) -> BoxFuture<'_, Result<Option<Continuation>, EvidenceFailure>> {
         self.read(move |archive| {
-            let Some((signed, checkpoint)) = archive.checkpoint()? else {
+            let Some((signed, checkpoint)) = published(archive)? else {
                 return Ok(None);
             };
             let to = to.unwrap_or(checkpoint.size());

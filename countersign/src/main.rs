@@ -15,6 +15,7 @@ mod serve;
 mod simulator;
 mod telemetry;
 mod verify;
+mod witness;
 
 use std::process::ExitCode;
 
@@ -64,6 +65,8 @@ enum Order {
     Export(export::ExportArguments),
     /// Check the journal, proofs of events, or an export, from files alone
     Verify(verify::VerifyArguments),
+    /// Watch journals for others: sign their checkpoints as long as each continues the one before
+    Witness(witness::WitnessArguments),
     /// A push service, a mail server, an SMS gateway or a message center to try a configuration against
     Simulate(simulator::SimulateArguments),
     /// The reference mobile device
@@ -91,6 +94,7 @@ impl Order {
             Self::Evidence(arguments) => dossier::run(arguments),
             Self::Export(arguments) => export::run(arguments),
             Self::Verify(arguments) => verify::run(arguments),
+            Self::Witness(arguments) => witness::run(arguments),
             Self::Simulate(arguments) => simulator::run(arguments),
             Self::Device(arguments) => device::run(arguments),
             Self::Contract(arguments) => {

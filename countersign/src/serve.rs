@@ -127,6 +127,9 @@ pub struct ServeArguments {
     /// of the key's digest]
     #[arg(long, env = "COUNTERSIGN_EVIDENCE_NAME", value_name = "NAME")]
     pub evidence_name: Option<String>,
+    /// File of the policy of the journal (C2SP tlog-policy): its witnesses with an address are shown every checkpoint
+    #[arg(long, env = "COUNTERSIGN_EVIDENCE_POLICY", value_name = "FILE")]
+    pub evidence_policy: Option<PathBuf>,
     /// Public key of the issuer of registration requests: SubjectPublicKeyInfo, hex
     #[arg(long, env = "COUNTERSIGN_ISSUER_PUBLIC_KEY", value_name = "HEX")]
     pub issuer_public_key: Option<String>,

@@ -69,11 +69,19 @@ pub enum NoteError {
 }
 
 impl KeyKind {
-    fn byte(self) -> u8 {
+    /// As the note format numbers it.
+    pub fn byte(self) -> u8 {
         match self {
             Self::Log => 0x01,
             Self::Witness => 0x04,
         }
+    }
+
+    /// The kind of that number; `None` when we do not read it.
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        [Self::Log, Self::Witness]
+            .into_iter()
+            .find(|kind| kind.byte() == byte)
     }
 }
 
@@ -160,10 +168,7 @@ impl FromStr for VerifierKey {
         let (_, key) = rest.split_once('+').ok_or(NoteError::Key)?;
         let key = STANDARD.decode(key).map_err(|_| NoteError::Key)?;
         let (kind, public) = key.split_first().ok_or(NoteError::Key)?;
-        let kind = [KeyKind::Log, KeyKind::Witness]
-            .into_iter()
-            .find(|known| known.byte() == *kind)
-            .ok_or(NoteError::Key)?;
+        let kind = KeyKind::from_byte(*kind).ok_or(NoteError::Key)?;
         let key = Self::new(name, kind, public.try_into().map_err(|_| NoteError::Key)?)?;
         if key.to_string() == text {
             Ok(key)

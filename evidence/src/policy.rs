@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! log audit.example-bank/v1+0dbd4a8c+AT…
-//! witness soc soc.example-bank+7c2f0d11+BG…
+//! witness soc soc.example-bank+7c2f0d11+BG… https://soc.example-bank/witness
 //! witness auditor auditor.example+41a7b2ee+BK…
 //! group both all soc auditor
 //! quorum both
@@ -25,7 +25,8 @@ pub struct Policy {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Member {
-    Witness(VerifierKey),
+    /// With the address where it is asked, when there is one.
+    Witness(VerifierKey, Option<String>),
     /// So many of these, each named before.
     Group(usize, Vec<String>),
 }
@@ -68,6 +69,14 @@ impl Policy {
         &self.log
     }
 
+    /// The witnesses: name, key, and where each is asked.
+    pub fn witnesses(&self) -> impl Iterator<Item = (&str, &VerifierKey, Option<&str>)> {
+        self.members.iter().filter_map(|(name, member)| match member {
+            Member::Witness(key, url) => Some((name.as_str(), key, url.as_deref())),
+            Member::Group(..) => None,
+        })
+    }
+
     /// The checkpoint of a signed note, when the note satisfies the policy.
     pub fn accept(&self, note: &str) -> Result<Checkpoint, PolicyError> {
         let note: Note = note.parse()?;
@@ -84,7 +93,7 @@ impl Policy {
 
     fn is_satisfied(&self, member: &str, note: &Note) -> bool {
         match &self.members[member] {
-            Member::Witness(key) => note.verify(key).is_ok(),
+            Member::Witness(key, _) => note.verify(key).is_ok(),
             Member::Group(least, members) => {
                 let satisfied = members
                     .iter()
@@ -112,9 +121,9 @@ impl FromStr for Policy {
                         return Err(PolicyError::Incomplete);
                     }
                 }
-                ["witness", name, key] | ["witness", name, key, _] => {
+                ["witness", name, key, ref url @ ..] if url.len() <= 1 => {
                     let key = key_of(key, KeyKind::Witness).ok_or(wrong)?;
-                    let member = Member::Witness(key);
+                    let member = Member::Witness(key, url.first().map(|&url| url.to_owned()));
                     if name == "none" || members.insert(name.to_owned(), member).is_some() {
                         return Err(wrong);
                     }

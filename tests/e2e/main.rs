@@ -67,6 +67,7 @@ mod system_lifecycle;
 mod time_window;
 mod two_runners;
 mod whole_key;
+mod witnesses;
 mod wycheproof;
 
 use std::time::Duration;

@@ -81,6 +81,12 @@ const PACKAGES: &[Package] = &[
         must_not_use: &["async-nats", "axum", "hyper", "reqwest", "sqlx", "tower"],
     },
     Package {
+        name: "witness",
+        folder: "evidence/witness",
+        may_use: &["schemas", "evidence", "notary"],
+        must_not_use: &["async-nats", "sqlx"],
+    },
+    Package {
         name: "dossier",
         folder: "evidence/dossier",
         may_use: &["schemas", "evidence", "notary", "event-log", "bus"],
@@ -177,6 +183,7 @@ const PACKAGES: &[Package] = &[
             "evidence",
             "notary",
             "verifier",
+            "witness",
             "dossier",
             "export",
             "handlers",
@@ -199,6 +206,7 @@ const PACKAGES: &[Package] = &[
             "evidence",
             "notary",
             "verifier",
+            "witness",
             "dossier",
             "handlers",
             "event-log",

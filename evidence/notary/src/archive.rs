@@ -13,7 +13,7 @@ use schemas::{Digest, Position};
 
 use crate::files::{FileError, Files};
 use crate::leaves::leaf_of;
-use crate::ledger::{CHECKPOINT, LedgerError, ORDER, VERIFIER_KEY, read_tile};
+use crate::ledger::{CHECKPOINT, COSIGNED, LedgerError, ORDER, VERIFIER_KEY, read_tile};
 use crate::order::Order;
 
 /// A journal, to be read.
@@ -68,7 +68,16 @@ impl Archive {
 
     /// The newest checkpoint as it was signed, and what it says; `None` before the first.
     pub fn checkpoint(&self) -> Result<Option<(String, Checkpoint)>, ArchiveError> {
-        let Some(signed) = self.files.text(CHECKPOINT)? else {
+        self.note_in(CHECKPOINT)
+    }
+
+    /// The newest checkpoint that witnesses have signed, too; `None` without witnesses.
+    pub fn cosigned(&self) -> Result<Option<(String, Checkpoint)>, ArchiveError> {
+        self.note_in(COSIGNED)
+    }
+
+    fn note_in(&self, file: &str) -> Result<Option<(String, Checkpoint)>, ArchiveError> {
+        let Some(signed) = self.files.text(file)? else {
             return Ok(None);
         };
         let note: Note = signed.parse()?;
@@ -99,11 +108,22 @@ impl Archive {
         Ok(order.positions(from, to)?)
     }
 
-    /// Proof of an event under the newest checkpoint; `None` when it is not under it yet.
+    /// Proof of an event under the newest checkpoint that witnesses have signed, or, when it is not under that, under the
+    /// newest of all; `None` when it is not under that one yet.
     pub async fn proof(&self, position: Position) -> Result<Option<EventProof>, ArchiveError> {
-        let Some((signed, checkpoint)) = self.checkpoint()? else {
-            return Ok(None);
-        };
+        for found in [self.cosigned()?, self.checkpoint()?].into_iter().flatten() {
+            if let Some(proof) = self.proof_under(position, found).await? {
+                return Ok(Some(proof));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn proof_under(
+        &self,
+        position: Position,
+        (signed, checkpoint): (String, Checkpoint),
+    ) -> Result<Option<EventProof>, ArchiveError> {
         let size = checkpoint.size();
         let Some(index) = self.index_of(position, size)? else {
             return Ok(None);

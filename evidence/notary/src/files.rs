@@ -1,7 +1,7 @@
 //! Files that are whole or not there, and durable when it says so.
 
 use std::collections::BTreeSet;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ mod power;
 
 /// A folder of such files.
 #[derive(Debug)]
-pub(crate) struct Files {
+pub struct Files {
     root: PathBuf,
     power: Power,
 }
@@ -69,6 +69,7 @@ impl FileError {
 }
 
 impl Files {
+    /// In a folder that need not be there.
     pub fn new(root: &Path) -> Self {
         Self {
             root: root.to_owned(),
@@ -76,10 +77,18 @@ impl Files {
         }
     }
 
+    /// In a folder that is made when it is not there.
+    pub fn make(root: &Path) -> Result<Self, FileError> {
+        std::fs::create_dir_all(root).map_err(|error| FileError::new("make", root, error))?;
+        Ok(Self::new(root))
+    }
+
+    /// Where a file is.
     pub fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
 
+    /// The bytes of a file.
     pub fn read(&self, name: &str) -> Result<Vec<u8>, FileError> {
         let path = self.path(name);
         std::fs::read(&path).map_err(|error| FileError::new("read", &path, error))
@@ -102,7 +111,7 @@ impl Files {
             let path = self.path(name);
             let failed = |error| FileError::new("write", &path, error);
             let folder = path.parent().expect("the name is below the root");
-            self.make(folder, &mut folders).map_err(failed)?;
+            self.make_folder(folder, &mut folders).map_err(failed)?;
             let beside = beside(&path);
             let mut file = File::create(&beside).map_err(failed)?;
             self.power.writes(&beside, 0);
@@ -156,12 +165,12 @@ impl Files {
     }
 
     /// Makes a folder and those above it; the ones in which something is new have to be flushed.
-    fn make(&self, folder: &Path, flushed: &mut BTreeSet<PathBuf>) -> io::Result<()> {
+    fn make_folder(&self, folder: &Path, flushed: &mut BTreeSet<PathBuf>) -> io::Result<()> {
         if folder.is_dir() {
             return Ok(());
         }
         if let Some(above) = folder.parent() {
-            self.make(above, flushed)?;
+            self.make_folder(above, flushed)?;
             flushed.insert(above.to_owned());
         }
         self.power.step()?;
@@ -204,6 +213,22 @@ impl Files {
     #[cfg(test)]
     pub fn have_power(&self) -> bool {
         self.power.is_there()
+    }
+}
+
+/// Keeps other processes out as long as the file is held; `None` when one of them holds it.
+pub fn hold(path: &Path) -> Result<Option<File>, FileError> {
+    let failed = |error| FileError::new("lock", path, error);
+    let file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path)
+        .map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
     }
 }
 

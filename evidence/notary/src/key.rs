@@ -1,4 +1,4 @@
-//! The signing key, in a file of one line that Go's `note` package reads, too.
+//! A signing key, the notary's or a witness's, in a file of one line.
 
 use std::fmt;
 use std::io::Write as _;
@@ -14,11 +14,9 @@ use zeroize::Zeroizing;
 
 /// Before the name of the key.
 const PREFIX: &str = "PRIVATE+KEY+";
-/// Ed25519, as the note format numbers it.
-const ED25519: u8 = 1;
 
-/// What signs the checkpoints. It prints as its public half.
-pub struct NotaryKey {
+/// What signs checkpoints. It prints as its public half.
+pub struct NoteKey {
     secret: SigningKey,
     public: VerifierKey,
 }
@@ -46,11 +44,11 @@ pub enum KeyError {
     Name(#[from] NoteError),
 }
 
-impl NotaryKey {
+impl NoteKey {
     /// A key from its 32 secret bytes.
-    pub fn new(name: &str, seed: &[u8; 32]) -> Result<Self, KeyError> {
+    pub fn new(name: &str, kind: KeyKind, seed: &[u8; 32]) -> Result<Self, KeyError> {
         let secret = SigningKey::from_bytes(seed);
-        let public = VerifierKey::new(name, KeyKind::Log, secret.verifying_key().as_bytes())?;
+        let public = VerifierKey::new(name, kind, secret.verifying_key().as_bytes())?;
         Ok(Self { secret, public })
     }
 
@@ -77,16 +75,21 @@ impl NotaryKey {
         Ok(Some(key))
     }
 
-    /// Makes a key of these 32 random bytes and writes it to a file that only its owner can read. Without a name of the
-    /// operator's, the journal is called after the key.
-    pub fn create(path: &Path, name: Option<&str>, seed: &[u8; 32]) -> Result<Self, KeyError> {
+    /// What a journal is called when the operator does not say: after its key.
+    pub fn name_of_journal(seed: &[u8; 32]) -> String {
         let secret = SigningKey::from_bytes(seed);
         let digest = Digest::sha256(secret.verifying_key().as_bytes()).to_string();
-        let name = match name {
-            Some(name) => format!("audit.{name}/v1"),
-            None => format!("audit.{}/v1", &digest[..16]),
-        };
-        let key = Self::new(&name, seed)?;
+        digest[..16].to_owned()
+    }
+
+    /// Makes a key of these 32 random bytes and writes it to a file that only its owner can read.
+    pub fn create(
+        path: &Path,
+        name: &str,
+        kind: KeyKind,
+        seed: &[u8; 32],
+    ) -> Result<Self, KeyError> {
+        let key = Self::new(name, kind, seed)?;
         let write = || {
             let beside = path.with_extension("key.new");
             let mut file = std::fs::OpenOptions::new()
@@ -117,6 +120,14 @@ impl NotaryKey {
         &self.public
     }
 
+    /// The line of a witness's signature: over the time, in seconds since 1970, and the text of a checkpoint.
+    pub fn cosign(&self, text: &str, seconds: u64) -> String {
+        let signed = format!("cosignature/v1\ntime {seconds}\n{text}");
+        let mut signature = seconds.to_be_bytes().to_vec();
+        signature.extend(self.secret.sign(signed.as_bytes()).to_bytes());
+        self.public.line(&signature)
+    }
+
     /// The signed note of a checkpoint. The same checkpoint always gives the same note.
     pub fn sign(&self, checkpoint: &Checkpoint) -> String {
         let text = checkpoint.to_string();
@@ -125,7 +136,7 @@ impl NotaryKey {
     }
 
     fn to_text(&self) -> Zeroizing<String> {
-        let mut secret = Zeroizing::new(vec![ED25519]);
+        let mut secret = Zeroizing::new(vec![self.public.kind().byte()]);
         secret.extend(self.secret.as_bytes());
         let id = u32::from_be_bytes(self.public.id());
         let encoded = Zeroizing::new(STANDARD.encode(&*secret));
@@ -138,15 +149,14 @@ impl NotaryKey {
         let (name, _, secret) = (parts.next()?, parts.next()?, parts.next()?);
         let secret = Zeroizing::new(STANDARD.decode(secret).ok()?);
         let (kind, seed) = secret.split_first()?;
-        let key = Self::new(name, seed.try_into().ok()?).ok()?;
-        let same = key.to_text().trim_end() == text;
-        (*kind == ED25519 && same).then_some(key)
+        let key = Self::new(name, KeyKind::from_byte(*kind)?, seed.try_into().ok()?).ok()?;
+        (key.to_text().trim_end() == text).then_some(key)
     }
 }
 
-impl fmt::Debug for NotaryKey {
+impl fmt::Debug for NoteKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "NotaryKey({})", self.public)
+        write!(f, "NoteKey({})", self.public)
     }
 }
 
@@ -158,26 +168,26 @@ mod tests {
     fn a_key_lies_in_a_file_of_its_owner_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("evidence.key");
-        assert!(NotaryKey::open(&path).unwrap().is_none());
-        let made = NotaryKey::create(&path, Some("bank"), &[3; 32]).unwrap();
+        assert!(NoteKey::open(&path).unwrap().is_none());
+        let made = NoteKey::create(&path, "audit.bank/v1", KeyKind::Log, &[3; 32]).unwrap();
         assert_eq!(made.public().name(), "audit.bank/v1");
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        let read = NotaryKey::open(&path).unwrap().unwrap();
+        let read = NoteKey::open(&path).unwrap().unwrap();
         assert_eq!(read.public(), made.public());
         assert!(
-            NotaryKey::create(&path, None, &[4; 32]).is_err(),
+            NoteKey::create(&path, "other", KeyKind::Log, &[4; 32]).is_err(),
             "a key is never replaced"
         );
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(matches!(NotaryKey::open(&path), Err(KeyError::TooOpen(_))));
+        assert!(matches!(NoteKey::open(&path), Err(KeyError::TooOpen(_))));
     }
 
     #[test]
     fn what_is_no_key_is_refused_and_a_key_does_not_print_itself() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("evidence.key");
-        let key = NotaryKey::new("audit.bank/v1", &[3; 32]).unwrap();
+        let key = NoteKey::new("audit.bank/v1", KeyKind::Log, &[3; 32]).unwrap();
         let text = key.to_text();
         for wrong in [
             "",
@@ -193,11 +203,11 @@ mod tests {
                 .open(&path);
             file.unwrap().write_all(wrong.as_bytes()).unwrap();
             assert!(
-                matches!(NotaryKey::open(&path), Err(KeyError::Malformed(_))),
+                matches!(NoteKey::open(&path), Err(KeyError::Malformed(_))),
                 "{wrong:?}"
             );
         }
         assert!(!format!("{key:?}").contains(&STANDARD.encode([3; 30])));
-        assert!(NotaryKey::new("two words", &[3; 32]).is_err());
+        assert!(NoteKey::new("two words", KeyKind::Log, &[3; 32]).is_err());
     }
 }

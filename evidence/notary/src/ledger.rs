@@ -5,7 +5,7 @@
 //! two different ones of one size: whatever was about to be signed is signed after a restart, byte for byte. Records whose
 //! order is written and which no checkpoint has yet are taken up again in that order.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use evidence::tile::{self, Kind};
@@ -14,14 +14,16 @@ use evidence::{
 };
 use schemas::{Digest, Position};
 
-use crate::files::{FileError, Files};
-use crate::key::{KeyError, NotaryKey};
+use crate::files::{FileError, Files, hold};
+use crate::key::{KeyError, NoteKey};
 use crate::order::{self, Order};
 
 /// Names of the files.
 pub(crate) const ORDER: &str = "order";
 pub(crate) const NEXT: &str = "next";
 pub(crate) const CHECKPOINT: &str = "checkpoint";
+/// The newest checkpoint that satisfies a policy with witnesses, with their signatures.
+pub const COSIGNED: &str = "checkpoint.cosigned";
 pub(crate) const VERIFIER_KEY: &str = "verifier-key";
 const LOCK: &str = "lock";
 
@@ -48,7 +50,7 @@ impl Place {
 #[derive(Debug)]
 pub struct Ledger {
     files: Files,
-    key: NotaryKey,
+    key: NoteKey,
     order: Order,
     edge: Edge,
     signed: Checkpoint,
@@ -122,17 +124,20 @@ impl Ledger {
         name: Option<&str>,
         seed: impl FnOnce() -> [u8; 32],
     ) -> Result<Self, LedgerError> {
-        let root = &place.folder;
-        let file_failed = |error| FileError::new("make", root, error);
-        std::fs::create_dir_all(root).map_err(file_failed)?;
-        let lock = lock(&root.join(LOCK))?;
-        let files = Files::new(root);
-        let key = match NotaryKey::open(&place.key)? {
+        let files = Files::make(&place.folder)?;
+        let path = files.path(LOCK);
+        let lock = hold(&path)?.ok_or(LedgerError::Taken(path))?;
+        let key = match NoteKey::open(&place.key)? {
             Some(key) => key,
             None if files.text(CHECKPOINT)?.is_some() => {
                 return Err(LedgerError::KeyLost(place.key.clone()));
             }
-            None => NotaryKey::create(&place.key, name, &seed())?,
+            None => {
+                let seed = seed();
+                let name = name.map_or_else(|| NoteKey::name_of_journal(&seed), ToOwned::to_owned);
+                let name = format!("audit.{name}/v1");
+                NoteKey::create(&place.key, &name, KeyKind::Log, &seed)?
+            }
         };
         let shown = format!("{}\n", key.public());
         if files.text(VERIFIER_KEY)?.as_ref() != Some(&shown) {
@@ -141,7 +146,7 @@ impl Ledger {
         Self::resume(files, key, lock)
     }
 
-    fn resume(files: Files, key: NotaryKey, lock: File) -> Result<Self, LedgerError> {
+    fn resume(files: Files, key: NoteKey, lock: File) -> Result<Self, LedgerError> {
         let signed = signed_checkpoint(&files, key.public())?;
         let promised = promised_checkpoint(&files, key.public(), signed.as_ref())?;
         let size = promised.size();
@@ -341,21 +346,6 @@ pub(crate) fn read_tile(files: &Files, tile: Tile) -> Result<Vec<Digest>, Ledger
     }
     hashes.truncate(tile.width as usize);
     Ok(hashes)
-}
-
-fn lock(path: &Path) -> Result<File, LedgerError> {
-    let failed = |error| FileError::new("lock", path, error);
-    let file = File::options()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path)
-        .map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(LedgerError::Taken(path.to_owned())),
-        Err(TryLockError::Error(error)) => Err(failed(error).into()),
-    }
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use notary::{Notary, Place};
+use notary::{Archive, Notary, Place};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use witness::Cosigning;
 
 use super::{Ground, ended};
 use crate::AnyError;
@@ -56,6 +57,50 @@ pub(super) fn start_notary(
         projections::state::follow(log, &file, extent, said, its_end).await;
         Ok(())
     });
-    parts.spawn(async move { Ok(notary.run(ended(told)).await?) });
+    match cosigning(ground, arguments, &notary)? {
+        None => parts.spawn(async move { Ok(notary.run(ended(told)).await?) }),
+        Some(cosigning) => parts.spawn(sign_while_witnesses_agree(notary, cosigning, told)),
+    };
+    Ok(())
+}
+
+fn cosigning(
+    ground: &Ground,
+    arguments: &ServeArguments,
+    notary: &Notary,
+) -> Result<Option<Cosigning>, AnyError> {
+    let Some(path) = &arguments.evidence_policy else {
+        return Ok(None);
+    };
+    let policy = verifier::policy(path)?;
+    if policy.log() != notary.verifier_key() {
+        let (named, ours) = (policy.log(), notary.verifier_key());
+        let path = path.display();
+        return Err(format!("{path} is the policy of {named}, and this journal is {ours}").into());
+    }
+    let folder = Place::within(&arguments.data).folder;
+    let archive = Arc::new(Archive::at(Arc::clone(&ground.log), &folder));
+    Ok(Some(Cosigning::new(archive, &folder, policy)?))
+}
+
+/// The witnesses are asked before anything new is signed. When one of them has signed another journal, nothing is signed any
+/// more; the service goes on.
+async fn sign_while_witnesses_agree(
+    notary: Notary,
+    mut cosigning: Cosigning,
+    told: watch::Receiver<bool>,
+) -> Result<(), AnyError> {
+    let disagreement = match cosigning.ask_all().await {
+        Ok(Some(disagreement)) => disagreement,
+        Ok(None) | Err(_) => tokio::select! {
+            disagreement = cosigning.run() => disagreement,
+            signed = notary.run(ended(told.clone())) => return Ok(signed?),
+        },
+    };
+    tracing::error!(
+        %disagreement,
+        "no checkpoint is signed any more: find out which journal is the right one"
+    );
+    ended(told).await;
     Ok(())
 }

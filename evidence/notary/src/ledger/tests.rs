@@ -34,7 +34,7 @@ fn root_of(numbers: impl IntoIterator<Item = u64>) -> Digest {
 }
 
 fn checkpoint(place: &Place) -> Option<Checkpoint> {
-    let key = NotaryKey::new("audit.test/v1", &SEED).unwrap();
+    let key = NoteKey::new("audit.test/v1", KeyKind::Log, &SEED).unwrap();
     signed_checkpoint(&Files::new(&place.folder), key.public()).unwrap()
 }
 
