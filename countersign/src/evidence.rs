@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bus::shell::RootSecret;
 use dossier::DossierError;
-use evidence::Checkpoint;
 use event_log::EventLog;
+use evidence::Checkpoint;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use gateway::{Continuation, EvidenceFailure, EvidenceQuery};

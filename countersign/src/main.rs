@@ -6,6 +6,7 @@ mod demo;
 mod device;
 mod dossier;
 mod export;
+mod heal;
 mod letters;
 mod license;
 mod moment;
@@ -65,6 +66,8 @@ enum Order {
     Export(export::ExportArguments),
     /// Check the journal, proofs of events, or an export, from files alone
     Verify(verify::VerifyArguments),
+    /// Compare log and public stream, and put back into the log what was altered in it
+    Heal(heal::HealArguments),
     /// Watch journals for others: sign their checkpoints as long as each continues the one before
     Witness(witness::WitnessArguments),
     /// A push service, a mail server, an SMS gateway or a message center to try a configuration against
@@ -94,6 +97,7 @@ impl Order {
             Self::Evidence(arguments) => dossier::run(arguments),
             Self::Export(arguments) => export::run(arguments),
             Self::Verify(arguments) => verify::run(arguments),
+            Self::Heal(arguments) => heal::run(arguments),
             Self::Witness(arguments) => witness::run(arguments),
             Self::Simulate(arguments) => simulator::run(arguments),
             Self::Device(arguments) => device::run(arguments),

@@ -2,7 +2,7 @@
 //!
 //! The arguments are the one list of what can be configured; `configuration.rs` says where else their values come from.
 
-mod bus_choice;
+pub mod bus_choice;
 mod codes;
 pub mod configuration;
 mod egress;

@@ -26,7 +26,7 @@ pub struct Policy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Member {
     /// With the address where it is asked, when there is one.
-    Witness(VerifierKey, Option<String>),
+    Witness(Box<VerifierKey>, Option<String>),
     /// So many of these, each named before.
     Group(usize, Vec<String>),
 }
@@ -71,10 +71,12 @@ impl Policy {
 
     /// The witnesses: name, key, and where each is asked.
     pub fn witnesses(&self) -> impl Iterator<Item = (&str, &VerifierKey, Option<&str>)> {
-        self.members.iter().filter_map(|(name, member)| match member {
-            Member::Witness(key, url) => Some((name.as_str(), key, url.as_deref())),
-            Member::Group(..) => None,
-        })
+        self.members
+            .iter()
+            .filter_map(|(name, member)| match member {
+                Member::Witness(key, url) => Some((name.as_str(), &**key, url.as_deref())),
+                Member::Group(..) => None,
+            })
     }
 
     /// The checkpoint of a signed note, when the note satisfies the policy.
@@ -123,7 +125,8 @@ impl FromStr for Policy {
                 }
                 ["witness", name, key, ref url @ ..] if url.len() <= 1 => {
                     let key = key_of(key, KeyKind::Witness).ok_or(wrong)?;
-                    let member = Member::Witness(key, url.first().map(|&url| url.to_owned()));
+                    let member =
+                        Member::Witness(Box::new(key), url.first().map(|&url| url.to_owned()));
                     if name == "none" || members.insert(name.to_owned(), member).is_some() {
                         return Err(wrong);
                     }

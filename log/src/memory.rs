@@ -52,6 +52,26 @@ impl MemoryLog {
         }))
     }
 
+    fn put_back(&self, event: &LogEvent) -> Result<(), Failure> {
+        let (lane, number) = (event.position.lane.number(), event.position.number);
+        let mut state = self.state();
+        let lane = &mut state.lanes[usize::from(lane)].events;
+        let place = usize::try_from(number)
+            .ok()
+            .and_then(|number| number.checked_sub(1));
+        let Some(place) = place.and_then(|place| lane.get_mut(place)) else {
+            return Err(Failure {
+                attempt: format!(
+                    "cannot put {} back: the lane ends before it",
+                    event.position
+                ),
+                source: None,
+            });
+        };
+        *place = event.clone();
+        Ok(())
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.0
             .lock()
@@ -311,6 +331,10 @@ impl EventLog for MemoryLog {
             Ok(())
         }
         .boxed()
+    }
+
+    fn restore<'a>(&'a self, event: &'a LogEvent) -> BoxFuture<'a, Result<(), Failure>> {
+        async move { self.put_back(event) }.boxed()
     }
 
     fn due_timers(

@@ -204,6 +204,10 @@ pub trait EventLog: Send + Sync + std::fmt::Debug {
         names: &'a [VaultName],
     ) -> BoxFuture<'a, Result<(), Failure>>;
 
+    /// Puts an event back where it lay, over whatever is there now: for the mending of a log that was altered, and for nothing
+    /// else. Nobody has to write the lane meanwhile; its end stays where it is, and only a number up to it can be put back.
+    fn restore<'a>(&'a self, event: &'a LogEvent) -> BoxFuture<'a, Result<(), Failure>>;
+
     /// Deadlines of a lane that have passed at `now`, earliest first, at most `limit`.
     fn due_timers(
         &self,

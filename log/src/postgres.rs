@@ -7,6 +7,7 @@ mod bind;
 mod durability;
 mod parts;
 mod read;
+mod restore;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -210,6 +211,10 @@ impl EventLog for PostgresLog {
         names: &'a [VaultName],
     ) -> BoxFuture<'a, Result<(), Failure>> {
         self.in_time(self.erase_rows(owner, names)).boxed()
+    }
+
+    fn restore<'a>(&'a self, event: &'a LogEvent) -> BoxFuture<'a, Result<(), Failure>> {
+        self.in_time(self.put_back(event)).boxed()
     }
 
     fn due_timers(

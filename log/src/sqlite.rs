@@ -3,6 +3,7 @@
 mod append;
 mod batch;
 mod read;
+mod restore;
 mod script;
 
 use std::path::Path;
@@ -212,6 +213,10 @@ impl EventLog for SqliteLog {
         names: &'a [VaultName],
     ) -> BoxFuture<'a, Result<(), Failure>> {
         self.erase_rows(owner, names).boxed()
+    }
+
+    fn restore<'a>(&'a self, event: &'a LogEvent) -> BoxFuture<'a, Result<(), Failure>> {
+        self.put_back(event).boxed()
     }
 
     fn due_timers(

@@ -29,6 +29,7 @@ mod evidence;
 mod expire;
 mod export;
 mod exported_key;
+mod healing;
 mod idempotency;
 mod internal_error;
 mod journal;

@@ -53,7 +53,10 @@ impl Program {
     async fn cosigned(&self, policy: &Policy) -> Option<u64> {
         let path = format!("/pc-api/{SYSTEM_ID}/evidence/checkpoint");
         let note = self.get(&path).await;
-        policy.accept(&note).ok().map(|checkpoint| checkpoint.size())
+        policy
+            .accept(&note)
+            .ok()
+            .map(|checkpoint| checkpoint.size())
     }
 }
 
@@ -106,8 +109,8 @@ async fn witnesses_sign_what_goes_on_and_find_an_older_copy_of_everything() {
     crate::until(async || program.cosigned(&both).await.is_some()).await;
     let listed = program.bank().events("limit=1", None).await.unwrap();
     let event_id = listed.substance["events"][0]["event_id"].clone();
-    let event = program.bank().get(&format!("/events/{event_id}?proof=true"));
-    let event = event.await.unwrap().success().unwrap();
+    let path = format!("/events/{event_id}?proof=true");
+    let event = program.bank().get(&path).await.unwrap().success().unwrap();
     let proof = event["proof"]["tlog_proof"].as_str().unwrap();
     let file = folder.path().join("event.tlog-proof");
     std::fs::write(&file, proof).unwrap();

@@ -83,7 +83,7 @@ const PACKAGES: &[Package] = &[
     Package {
         name: "witness",
         folder: "evidence/witness",
-        may_use: &["schemas", "evidence", "notary"],
+        may_use: &["schemas", "evidence", "notary", "event-log"],
         must_not_use: &["async-nats", "sqlx"],
     },
     Package {
@@ -99,6 +99,12 @@ const PACKAGES: &[Package] = &[
             "tokio",
             "tower",
         ],
+    },
+    Package {
+        name: "healing",
+        folder: "evidence/healing",
+        may_use: &["schemas", "notary", "event-log", "bus"],
+        must_not_use: &["async-nats", "axum", "hyper", "reqwest", "sqlx", "tower"],
     },
     Package {
         name: "handlers",
@@ -186,6 +192,7 @@ const PACKAGES: &[Package] = &[
             "witness",
             "dossier",
             "export",
+            "healing",
             "handlers",
             "event-log",
             "backup",
@@ -208,6 +215,7 @@ const PACKAGES: &[Package] = &[
             "verifier",
             "witness",
             "dossier",
+            "healing",
             "handlers",
             "event-log",
             "backup",

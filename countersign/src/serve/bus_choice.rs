@@ -1,6 +1,6 @@
 //! The bus that was asked for, opened.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bus::child::{AccountsOfChild, ChildOptions, NatsServer, binary};
@@ -51,21 +51,48 @@ impl OpenBus {
                 nats: None,
             }),
             NatsChoice::Child => {
-                let program = binary::find(&tools())?;
-                let mut options = ChildOptions::new(program, arguments.data.join("nats"));
-                options.port = arguments.nats_port;
-                let child = NatsServer::start(options).await?;
-                let options = JetStreamOptions {
-                    replicas: arguments.nats_replicas,
-                    ..child.options()
-                };
-                Ok(Self {
-                    bus: JetStreamBus::connect(options.clone()).await?,
-                    child: Some(child),
-                    nats: Some(options),
-                })
+                Self::child_of(
+                    &arguments.data,
+                    arguments.nats_port,
+                    arguments.nats_replicas,
+                )
+                .await
             }
         }
+    }
+
+    /// A server of our own, with its streams in the folder of the data.
+    async fn child_of(data: &Path, port: Option<u16>, replicas: usize) -> Result<Self, AnyError> {
+        let program = binary::find(&tools())?;
+        let mut options = ChildOptions::new(program, data.join("nats"));
+        options.port = port;
+        let child = NatsServer::start(options).await?;
+        let options = JetStreamOptions {
+            replicas,
+            ..child.options()
+        };
+        Ok(Self {
+            bus: JetStreamBus::connect(options.clone()).await?,
+            child: Some(child),
+            nats: Some(options),
+        })
+    }
+
+    /// For an order beside no service: that server, or one's own server of NATS.
+    pub async fn for_an_order(data: &Path, nats_url: Option<&str>) -> Result<Self, AnyError> {
+        let Some(url) = nats_url else {
+            return Self::child_of(data, None, 1).await;
+        };
+        let options = JetStreamOptions {
+            // Nothing is written there that has to last.
+            sync_proof: SyncProof::Unverified,
+            ..JetStreamOptions::new(url)
+        };
+        Ok(Self {
+            bus: JetStreamBus::connect(options.clone()).await?,
+            child: None,
+            nats: Some(options),
+        })
     }
 
     /// The bus.

@@ -30,6 +30,8 @@ pub enum Fault {
     Reset,
     /// The connection breaks after everything was done.
     CloseAfterCommit,
+    /// It is answered as usual, and the connection takes nothing more: with HTTP/2 it says GOAWAY.
+    GoAway,
     /// It is sent elsewhere.
     Redirect {
         /// Where to.

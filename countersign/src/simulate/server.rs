@@ -4,6 +4,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -303,18 +304,31 @@ async fn serve<B: Behavior, S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     behavior: Arc<B>,
     desk: Arc<Desk>,
 ) {
-    let cut = Arc::new(Notify::new());
-    let cutting = Arc::clone(&cut);
+    let wire = Arc::new(Wire::default());
+    let ending = Arc::clone(&wire);
     let service = service_fn(move |request: Request<Incoming>| {
-        let (behavior, desk, cut) = (Arc::clone(&behavior), Arc::clone(&desk), Arc::clone(&cut));
-        async move { Ok::<_, Infallible>(answer(request, certified, &*behavior, &desk, &cut).await) }
+        let (behavior, desk, wire) = (Arc::clone(&behavior), Arc::clone(&desk), Arc::clone(&wire));
+        async move { Ok::<_, Infallible>(answer(request, certified, &*behavior, &desk, &wire).await) }
     });
     let http = Builder::new(TokioExecutor::new());
-    tokio::select! {
-        // How a client leaves is its own affair.
-        _ended = http.serve_connection(TokioIo::new(stream), service) => {}
-        () = cutting.notified() => {}
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    loop {
+        tokio::select! {
+            // How a client leaves is its own affair.
+            _ended = connection.as_mut() => return,
+            () = ending.cut.notified() => return,
+            () = ending.leave.notified() => connection.as_mut().graceful_shutdown(),
+        }
     }
+}
+
+/// How a request ends its connection.
+#[derive(Default)]
+struct Wire {
+    /// At once.
+    cut: Notify,
+    /// Once what it has taken is answered.
+    leave: Notify,
 }
 
 async fn answer<B: Behavior>(
@@ -322,7 +336,7 @@ async fn answer<B: Behavior>(
     certified: bool,
     behavior: &B,
     desk: &Desk,
-    cut: &Notify,
+    wire: &Wire,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(Body::new(body), BODY_MAX).await;
@@ -362,13 +376,17 @@ async fn answer<B: Behavior>(
         }
         Some(Fault::Hang) => std::future::pending().await,
         Some(Fault::Reset) => {
-            cut.notify_one();
+            wire.cut.notify_one();
             std::future::pending().await
         }
         Some(Fault::CloseAfterCommit) => {
             behavior.answer(&asked);
-            cut.notify_one();
+            wire.cut.notify_one();
             std::future::pending().await
+        }
+        Some(Fault::GoAway) => {
+            wire.leave.notify_one();
+            response(&behavior.answer(&asked))
         }
         Some(Fault::Redirect { to }) => response(&Answer {
             status: 307,

@@ -77,8 +77,13 @@ pub enum Difference {
         found: Digest,
     },
     /// An event is filed under another aggregate than its own.
-    #[error("lane {} number {} of the log is filed under another aggregate than its own", .0.lane, .0.number)]
-    Misfiled(Position),
+    #[error("lane {} number {} of the log is filed under another aggregate than its own", position.lane, position.number)]
+    Misfiled {
+        /// Its record.
+        record: u64,
+        /// Where it lies.
+        position: Position,
+    },
     /// The journal's own files are not what was signed.
     #[error("the {file} of the journal is not what was signed, at record {record}")]
     Journal {
@@ -246,6 +251,23 @@ impl Audit {
         compared.map_err(|stop| stop.about(size))
     }
 
+    /// Is this event the one that was recorded there?
+    pub async fn is_record(
+        &mut self,
+        checkpoint: &Checkpoint,
+        record: u64,
+        event: &LogEvent,
+    ) -> Result<bool, AuditError> {
+        let size = checkpoint.size();
+        let compared = async {
+            let entries = self.entries(checkpoint, record / TILE_WIDTH * TILE_WIDTH)?;
+            let found = self.record_of(event, size).await?.entry();
+            let expected = entries.get((record % TILE_WIDTH) as usize);
+            Ok::<_, Stop>(expected == Some(&found) && is_filed_rightly(event))
+        };
+        compared.await.map_err(|stop| stop.about(size))
+    }
+
     /// The signed checkpoint, when its signature is right.
     fn signed(&self) -> Result<Option<Checkpoint>, ArchiveError> {
         let Some(signed) = self.files.text(CHECKPOINT)? else {
@@ -299,7 +321,7 @@ impl Audit {
                 }));
             }
             if !is_filed_rightly(&event) {
-                return Err(Stop::Differs(Difference::Misfiled(position)));
+                return Err(Stop::Differs(Difference::Misfiled { record, position }));
             }
             self.last.put(event.owner, (event.version, found));
         }

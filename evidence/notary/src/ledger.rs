@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use evidence::tile::{self, Kind};
 use evidence::{
-    Checkpoint, Edge, InvalidCheckpoint, Note, NoteError, StateLine, Tile, VerifierKey,
+    Checkpoint, Edge, InvalidCheckpoint, KeyKind, Note, NoteError, StateLine, Tile, VerifierKey,
 };
 use schemas::{Digest, Position};
 

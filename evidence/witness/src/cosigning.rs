@@ -158,11 +158,10 @@ impl Cosigning {
         };
         let (archive, client) = (&self.archive, &self.client);
         let text = checkpoint.to_string();
-        let asked = self
-            .witnesses
-            .iter_mut()
-            .filter(|witness| witness.wants(&text))
-            .map(|witness| witness.ask(client, archive, &signed, &checkpoint));
+        let asked = self.witnesses.iter_mut().filter_map(|witness| {
+            let wants = witness.wants(&text);
+            wants.then(|| witness.ask(client, archive, &signed, &checkpoint))
+        });
         for outcome in join_all(asked).await {
             if let Some(disagreement) = outcome? {
                 metrics::counter!("witness_disagreements_total").increment(1);
@@ -179,9 +178,13 @@ impl Cosigning {
         let lines = lines.filter(|(of, _)| of == text);
         let cosigned = lines.fold(signed.to_owned(), |note, (_, line)| note + line);
         if let Ok(checkpoint) = self.policy.accept(&cosigned)
-            && self.archive.cosigned()?.is_none_or(|(kept, _)| kept != cosigned)
+            && self
+                .archive
+                .cosigned()?
+                .is_none_or(|(kept, _)| kept != cosigned)
         {
-            self.files.write(&[(COSIGNED.to_owned(), cosigned.into_bytes())])?;
+            self.files
+                .write(&[(COSIGNED.to_owned(), cosigned.into_bytes())])?;
             metrics::gauge!("witness_cosigned_size").set(checkpoint.size() as f64);
         }
         Ok(())

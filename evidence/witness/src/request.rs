@@ -99,9 +99,16 @@ mod tests {
             right.replace(&hash, "AAAA"),
             right.replace(&hash, "*"),
             right.replace('\n', "\r\n"),
-            format!("old 3\n{}\nnote\n", format!("{hash}\n").repeat(PROOF_MAX + 1)),
+            format!(
+                "old 3\n{}\nnote\n",
+                format!("{hash}\n").repeat(PROOF_MAX + 1)
+            ),
         ] {
-            assert_eq!(wrong.parse::<AddCheckpoint>(), Err(InvalidRequest), "{wrong:?}");
+            assert_eq!(
+                wrong.parse::<AddCheckpoint>(),
+                Err(InvalidRequest),
+                "{wrong:?}"
+            );
         }
     }
 

@@ -201,6 +201,21 @@ async fn an_exchange_that_breaks_is_repeated_and_shows_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_goes_away_is_asked_on_another_connection() {
+    let services = Services::start().await;
+    let house = services.house().await;
+    let (bank, phone) = iphone(&house).await;
+    for count in 1..=4 {
+        services.apns.fail_next(Fault::GoAway);
+        let id = house.ask(&bank, &phone, "a payment").await;
+        crate::until(async || house.status(&bank, &phone, &id).await == "pushSent").await;
+        // Nothing was lost on the connection that ends, so nothing is sent twice.
+        assert_eq!(services.apns.count(), count);
+    }
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_push_outlives_its_transaction() {
     let services = Services::start().await;
     let house = services.house().await;

@@ -176,6 +176,10 @@ impl EventLog for BuggyLog {
         self.true_log.erase(owner, names)
     }
 
+    fn restore<'a>(&'a self, event: &'a LogEvent) -> BoxFuture<'a, Result<(), Failure>> {
+        self.true_log.restore(event)
+    }
+
     fn due_timers(
         &self,
         lane: Lane,

@@ -144,6 +144,10 @@ impl EventLog for FaultyLog {
         self.true_log.erase(owner, names)
     }
 
+    fn restore<'a>(&'a self, event: &'a LogEvent) -> BoxFuture<'a, Result<(), Failure>> {
+        self.true_log.restore(event)
+    }
+
     fn due_timers(
         &self,
         lane: Lane,

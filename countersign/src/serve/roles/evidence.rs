@@ -50,6 +50,12 @@ pub(super) fn start_notary(
         notary::scrub(log, &folder, its_end).await;
         Ok(())
     });
+    let (log, bus) = (Arc::clone(&ground.log), Arc::clone(&ground.bus));
+    let its_end = ended(told.clone());
+    parts.spawn(async move {
+        healing::watch(log, bus, its_end).await;
+        Ok(())
+    });
     let (log, extent) = (Arc::clone(&ground.log), notary.extent());
     let file = Place::within(&arguments.data).folder.join("state");
     let its_end = ended(told.clone());
@@ -90,12 +96,13 @@ async fn sign_while_witnesses_agree(
     mut cosigning: Cosigning,
     told: watch::Receiver<bool>,
 ) -> Result<(), AnyError> {
-    let disagreement = match cosigning.ask_all().await {
-        Ok(Some(disagreement)) => disagreement,
-        Ok(None) | Err(_) => tokio::select! {
+    let disagreement = if let Ok(Some(at_once)) = cosigning.ask_all().await {
+        at_once
+    } else {
+        tokio::select! {
             disagreement = cosigning.run() => disagreement,
             signed = notary.run(ended(told.clone())) => return Ok(signed?),
-        },
+        }
     };
     tracing::error!(
         %disagreement,

@@ -104,19 +104,23 @@ async fn serve(folder: PathBuf, seed: u8, journal: &Journal) -> Served {
 }
 
 fn policy(journal: &Journal, witnesses: &[&Served], least: &str) -> Policy {
-    let mut text = format!("log {}\n", journal.key());
+    let mut lines = vec![format!("log {}", journal.key())];
     let mut names = Vec::new();
     for (number, witness) in witnesses.iter().enumerate() {
-        text += &format!("witness w{number} {} {}\n", witness.key, witness.url);
+        lines.push(format!("witness w{number} {} {}", witness.key, witness.url));
         names.push(format!("w{number}"));
     }
-    text += &format!("group g {least} {}\nquorum g\n", names.join(" "));
-    text.parse().unwrap()
+    lines.push(format!("group g {least} {}", names.join(" ")));
+    lines.push("quorum g\n".to_owned());
+    lines.join("\n").parse().unwrap()
 }
 
 #[tokio::test]
 async fn what_all_witnesses_have_signed_is_kept() {
-    let (journal, folders) = (Journal::new(), [(); 2].map(|()| tempfile::tempdir().unwrap()));
+    let (journal, folders) = (
+        Journal::new(),
+        [(); 2].map(|()| tempfile::tempdir().unwrap()),
+    );
     let one = serve(folders[0].path().to_owned(), 2, &journal).await;
     let other = serve(folders[1].path().to_owned(), 3, &journal).await;
     let policy = policy(&journal, &[&one, &other], "all");
@@ -157,7 +161,9 @@ async fn a_witness_that_is_not_there_delays_nobody_but_the_policy() {
     assert_eq!(cosigning.ask_all().await.unwrap(), None);
     assert_eq!(journal.cosigned(&either), Some(1));
     // A policy that nobody can be asked for.
-    let alone: Policy = format!("log {}\nquorum none\n", journal.key()).parse().unwrap();
+    let alone: Policy = format!("log {}\nquorum none\n", journal.key())
+        .parse()
+        .unwrap();
     let archive = Arc::new(journal.archive());
     let nobody = Cosigning::new(archive, &journal.place().folder, alone);
     assert!(matches!(nobody, Err(CosigningError::NoWitness)));

@@ -1,0 +1,96 @@
+//! A log that was altered, put back from the public stream: the real program, its own nats-server, one flipped bit.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use countersign::bank::Bank;
+use serde_json::json;
+use sqlx::{ConnectOptions as _, Connection as _};
+use tests::house::SYSTEM_ID;
+
+use crate::configuration::{Running, serve};
+use crate::listening::program;
+
+fn command(folder: &Path) -> Command {
+    let mut command = serve(folder);
+    command.args([
+        "--listen",
+        "127.0.0.1:0",
+        "--data",
+        "data",
+        "--nats",
+        "child",
+    ]);
+    command
+}
+
+fn heal(folder: &Path, more: &[&str]) -> Output {
+    Command::new(program())
+        .env_clear()
+        .current_dir(folder)
+        .args(["heal", "--data", "data"])
+        .args(more)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap()
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_altered_in_the_log_is_put_back_from_the_stream() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut running = Running::start(&mut command(folder.path()));
+    let address = running.said("serving on http://");
+    let door = format!("http://{address}/pc-api");
+    let bank = Bank::new(&door, SYSTEM_ID, Duration::from_secs(20)).unwrap();
+    let nowhere = "http://127.0.0.1:9";
+    let registered = bank.register_system(nowhere, nowhere).await.unwrap();
+    registered.success().unwrap();
+    for _ in 0..3 {
+        let created = bank.create_user(json!({}), None).await.unwrap();
+        created.success().unwrap();
+    }
+    // Registered, changed, and three users: all of it signed, and in the stream.
+    crate::until(async || {
+        let metrics = reqwest::get(format!("http://{address}/metrics"))
+            .await
+            .unwrap();
+        let metrics = metrics.text().await.unwrap();
+        let shows = |line: &str| metrics.lines().any(|it| it == line);
+        shows("notary_checkpoint_size 5") && shows("runner_events_published_total 5")
+    })
+    .await;
+    running.end();
+    let right = heal(folder.path(), &["--dry-run"]);
+    assert!(right.status.success(), "{right:?}");
+    assert!(said(&right).contains("5 records compared"), "{right:?}");
+    assert!(said(&right).contains("5 events of the stream are those of the log"));
+
+    let log = folder.path().join("data/log.sqlite");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&log);
+    let mut intruder = options.connect().await.unwrap();
+    let script = "drop trigger events_are_never_changed; \
+                  update events set payload = zeroblob(8) where word = 'create_user' and version = 1 \
+                  and owner = (select min(owner) from events where word = 'create_user');";
+    sqlx::raw_sql(script).execute(&mut intruder).await.unwrap();
+    intruder.close().await.unwrap();
+    let refused = command(folder.path()).output().unwrap();
+    assert!(!refused.status.success(), "{refused:?}");
+    let seen = heal(folder.path(), &["--dry-run"]);
+    assert!(!seen.status.success() && said(&seen).contains("to put back "));
+    let healed = heal(folder.path(), &[]);
+    assert!(healed.status.success(), "{healed:?}");
+    assert!(said(&healed).contains("put back "), "{healed:?}");
+
+    // The service starts on it, and the guard against changes stands again.
+    let mut running = Running::start(&mut command(folder.path()));
+    running.said("serving on http://");
+    running.end();
+    let mut intruder = options.connect().await.unwrap();
+    let again = sqlx::raw_sql("update events set payload = zeroblob(8)");
+    assert!(again.execute(&mut intruder).await.is_err());
+}
