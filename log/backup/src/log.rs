@@ -201,6 +201,10 @@ impl EventLog for BackupLog {
         ready(Err(Self::never()))
     }
 
+    fn restore<'a>(&'a self, _: &'a LogEvent) -> BoxFuture<'a, Result<(), Failure>> {
+        ready(Err(Self::never()))
+    }
+
     fn due_timers(
         &self,
         _: Lane,
