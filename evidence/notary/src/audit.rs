@@ -3,23 +3,28 @@
 //!
 //! The gate asks before anything is written at a start; the scrub asks all the time, a little at a time.
 
-use std::collections::HashMap;
+mod source;
+
+use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_log::{EventLog, LogEvent, Piece};
-use evidence::tile::{self, Kind, TILE_WIDTH};
-use evidence::{Checkpoint, Edge, Leaf, Note, Tile, TileNodes, leaf_hash, nodes, verify_inclusion};
+use event_log::{EventLog, LogEvent};
+use evidence::tile::TILE_WIDTH;
+use evidence::{Checkpoint, Edge};
+use futures::StreamExt as _;
 use lru::LruCache;
 use schemas::{Digest, Lane, Owner, Position};
+use tokio::task::JoinHandle;
 
 use crate::archive::ArchiveError;
 use crate::files::Files;
 use crate::leaves::{is_filed_rightly, leaf_of};
-use crate::ledger::{CHECKPOINT, ORDER, VERIFIER_KEY, read_tile};
+use crate::ledger::{ORDER, read_tile};
 use crate::order::Order;
+use source::{Source, check};
 
 /// How many of the newest records the gate compares with the log; all lanes' lengths are compared in any case.
 pub const GATE_RECORDS: u64 = 1_000_000;
@@ -28,15 +33,21 @@ const SCRUB_PACE: Duration = Duration::from_secs(1);
 /// Histories whose last entry is remembered.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1 << 17).expect("it is not zero");
 
+/// Records that are read at once at a start, and such readings that are under way at the same time.
+const READ_AT_ONCE: u64 = 16 * TILE_WIDTH;
+const READINGS: usize = 4;
+/// Comparisons beside the reading.
+const COMPARISONS: usize = 4;
+
 /// Compares the log with the journal.
 #[derive(Debug)]
 pub struct Audit {
-    log: Arc<dyn EventLog>,
-    files: Files,
-    order: Order,
+    source: Source,
     /// The last entry of each history, with its version.
-    last: LruCache<Owner, (u64, Digest)>,
+    last: Last,
 }
+
+type Last = LruCache<Owner, (u64, Digest)>;
 
 /// What the log or the journal is not as it was signed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -160,10 +171,8 @@ async fn newest(
         return Ok(None);
     };
     let size = checkpoint.size();
-    let first = size.saturating_sub(records) / TILE_WIDTH;
-    for stretch in first..size.div_ceil(TILE_WIDTH) {
-        audit.stretch(&checkpoint, stretch).await?;
-    }
+    let compared = audit.compare_from(&checkpoint, size.saturating_sub(records));
+    compared.await.map_err(|stop| stop.about(size))?;
     Ok(Some(checkpoint))
 }
 
@@ -212,21 +221,20 @@ impl Audit {
     /// Of this log, by the journal in that folder.
     pub fn of(log: Arc<dyn EventLog>, folder: &Path) -> Self {
         let files = Files::new(folder);
+        let order = Order::at(&files.path(ORDER));
         Self {
-            log,
-            order: Order::at(&files.path(ORDER)),
-            files,
+            source: Source { log, files, order },
             last: LruCache::new(REMEMBERED),
         }
     }
 
     /// Reads the newest checkpoint and compares the lengths of the lanes with it.
     pub async fn begin(&mut self) -> Result<Option<Checkpoint>, AuditError> {
-        let Some(checkpoint) = self.signed()? else {
+        let Some(checkpoint) = self.source.signed()? else {
             return Ok(None);
         };
         let size = checkpoint.size();
-        let edge = Edge::restore(size, |tile| read_tile(&self.files, tile));
+        let edge = Edge::restore(size, |tile| read_tile(&self.source.files, tile));
         if !edge.is_ok_and(|edge| edge.root() == *checkpoint.root()) {
             let record = size.saturating_sub(1);
             let difference = Difference::Journal {
@@ -235,7 +243,7 @@ impl Audit {
             };
             return Err(AuditError::Differs { size, difference });
         }
-        let compared = self.lengths(size).await;
+        let compared = self.source.lengths(size).await;
         compared.map_err(|stop| stop.about(size))?;
         Ok(Some(checkpoint))
     }
@@ -260,147 +268,66 @@ impl Audit {
     ) -> Result<bool, AuditError> {
         let size = checkpoint.size();
         let compared = async {
-            let entries = self.entries(checkpoint, record / TILE_WIDTH * TILE_WIDTH)?;
-            let found = self.record_of(event, size).await?.entry();
+            let stretch = record / TILE_WIDTH * TILE_WIDTH;
+            let entries = self.source.entries(checkpoint, stretch)?;
+            let prev = self.source.prev(event, &mut self.last, size).await?;
             let expected = entries.get((record % TILE_WIDTH) as usize);
+            let found = leaf_of(event, prev).entry();
             Ok::<_, Stop>(expected == Some(&found) && is_filed_rightly(event))
         };
         compared.await.map_err(|stop| stop.about(size))
     }
 
-    /// The signed checkpoint, when its signature is right.
-    fn signed(&self) -> Result<Option<Checkpoint>, ArchiveError> {
-        let Some(signed) = self.files.text(CHECKPOINT)? else {
-            return Ok(None);
-        };
-        let note: Note = signed.parse()?;
-        let key = self.files.text(VERIFIER_KEY)?.unwrap_or_default();
-        note.verify(&key.trim_end().parse()?)?;
-        Ok(Some(note.text.parse()?))
-    }
-
-    async fn lengths(&mut self, size: u64) -> Result<(), Stop> {
-        self.order.read_until(size)?;
-        if self.order.length() < size {
-            return Err(Stop::Differs(Difference::Journal {
-                file: ORDER,
-                record: self.order.length(),
-            }));
-        }
-        let heads = self.log.heads().await?;
-        for (lane, (log, recorded)) in Lane::all().zip(heads.iter().zip(self.order.counts())) {
-            let (log, recorded) = (*log, *recorded);
-            if log < recorded {
-                return Err(Stop::Differs(Difference::Shorter {
-                    lane,
-                    log,
-                    recorded,
-                }));
-            }
-        }
-        Ok(())
-    }
-
     async fn compare(&mut self, checkpoint: &Checkpoint, stretch: u64) -> Result<(), Stop> {
-        let size = checkpoint.size();
         let from = stretch * TILE_WIDTH;
-        let to = size.min(from + TILE_WIDTH);
-        let entries = self.entries(checkpoint, from)?;
-        let positions = self.order.positions(from, to)?;
-        let mut events = self.events(&positions).await?;
-        for ((record, position), expected) in (from..).zip(positions).zip(entries) {
-            let event = events.remove(&position);
-            let event = event.ok_or(Stop::Differs(Difference::Missing { record, position }))?;
-            let found = self.record_of(&event, size).await?.entry();
-            if found != expected {
-                return Err(Stop::Differs(Difference::Altered {
-                    record,
-                    position,
-                    expected,
-                    found,
-                }));
-            }
-            if !is_filed_rightly(&event) {
-                return Err(Stop::Differs(Difference::Misfiled { record, position }));
-            }
-            self.last.put(event.owner, (event.version, found));
-        }
-        Ok(())
+        let fetched = self
+            .source
+            .fetch(checkpoint, from, from + TILE_WIDTH)
+            .await?;
+        let (pairs, stopped) = self
+            .source
+            .pairs(fetched, &mut self.last, checkpoint.size())
+            .await;
+        check(&pairs).map_err(Stop::Differs)?;
+        stopped.map_or(Ok(()), Err)
     }
 
-    /// The entries from record `from` to the end of their bundle, once they are known to be under the signed root.
-    fn entries(&self, checkpoint: &Checkpoint, from: u64) -> Result<Vec<Digest>, Stop> {
+    /// Compares everything from the stretch of this record on: what comes next is read, and what was read is compared, at
+    /// the same time. The first difference counts.
+    async fn compare_from(&mut self, checkpoint: &Checkpoint, first: u64) -> Result<(), Stop> {
         let size = checkpoint.size();
-        let unlike = |file| Stop::Differs(Difference::Journal { file, record: from });
-        let bundle = Tile::holding(Kind::Entries, from, size).expect("the record is one of them");
-        let entries = read_tile(&self.files, bundle).map_err(|_| unlike("bundle of entries"))?;
-        let leaves: Vec<Digest> = entries
-            .iter()
-            .map(|entry| leaf_hash(entry.as_bytes()))
-            .collect();
-        let kind = Kind::Hashes(0);
-        let hashes = read_tile(&self.files, Tile { kind, ..bundle });
-        if hashes.map_err(|_| unlike("tile"))? != leaves {
-            return Err(unlike("bundle of entries"));
-        }
-        // The path of one record leads over all its neighbors in the tile.
-        let tiles = TileNodes::new(size, |tile| read_tile(&self.files, tile));
-        let path = nodes::inclusion(&tiles, from, size).map_err(|_| unlike("tile"))?;
-        let root = checkpoint.root();
-        verify_inclusion(&leaves[0], from, size, &path, root).map_err(|_| unlike("tile"))?;
-        Ok(entries)
-    }
-
-    async fn events(
-        &self,
-        positions: &[Position],
-    ) -> Result<HashMap<Position, LogEvent>, ArchiveError> {
-        let mut pieces: HashMap<Lane, Piece> = HashMap::new();
-        for Position { lane, number } in positions {
-            let piece = Piece {
-                lane: *lane,
-                first: *number,
-                last: *number,
+        let begins = (first / TILE_WIDTH * TILE_WIDTH..size).step_by(READ_AT_ONCE as usize);
+        let source = &self.source;
+        let mut reading = futures::stream::iter(begins)
+            .map(|from| source.fetch(checkpoint, from, from + READ_AT_ONCE))
+            .buffered(READINGS);
+        let mut comparing: VecDeque<JoinHandle<Result<(), Difference>>> = VecDeque::new();
+        while let Some(fetched) = reading.next().await {
+            let (pairs, stopped) = match fetched {
+                Ok(fetched) => source.pairs(fetched, &mut self.last, size).await,
+                Err(stop) => (Vec::new(), Some(stop)),
             };
-            pieces.entry(*lane).or_insert(piece).last = *number;
+            comparing.push_back(tokio::task::spawn_blocking(move || check(&pairs)));
+            let left = if stopped.is_some() { 0 } else { COMPARISONS };
+            finish(&mut comparing, left).await?;
+            stopped.map_or(Ok(()), Err)?;
         }
-        let pieces: Vec<Piece> = pieces.into_values().collect();
-        let found = self.log.read_pieces(&pieces).await?;
-        let found = found.into_iter().map(|event| (event.position, event));
-        Ok(found.collect())
+        finish(&mut comparing, 0).await
     }
+}
 
-    /// The record of an event, after the one the journal has of the event before it.
-    async fn record_of(&mut self, event: &LogEvent, size: u64) -> Result<Leaf, ArchiveError> {
-        if event.version <= 1 {
-            return Ok(leaf_of(event, None));
-        }
-        if let Some((version, entry)) = self.last.get(&event.owner)
-            && *version + 1 == event.version
-        {
-            return Ok(leaf_of(event, Some(*entry)));
-        }
-        let history = self.log.load(&event.owner, event.version - 2).await?;
-        let before = history
-            .first()
-            .filter(|before| before.version + 1 == event.version);
-        let record = match before {
-            Some(before) => self.order.record_of(before.position)?,
-            None => None,
-        };
-        // Without the event before it this record cannot be the one that was signed.
-        let prev = match record.filter(|record| *record < size) {
-            Some(record) => Some(self.entry(record, size)?),
-            None => None,
-        };
-        Ok(leaf_of(event, prev))
+/// Waits for the oldest comparisons until so many are left.
+async fn finish(
+    comparing: &mut VecDeque<JoinHandle<Result<(), Difference>>>,
+    left: usize,
+) -> Result<(), Stop> {
+    while comparing.len() > left
+        && let Some(oldest) = comparing.pop_front()
+    {
+        let compared = oldest.await.expect("comparing does not panic");
+        compared.map_err(Stop::Differs)?;
     }
-
-    fn entry(&self, record: u64, size: u64) -> Result<Digest, ArchiveError> {
-        let bundle = Tile::holding(Kind::Entries, record, size).expect("the record is one of them");
-        let entries = read_tile(&self.files, bundle)?;
-        Ok(entries[(record % tile::TILE_WIDTH) as usize])
-    }
+    Ok(())
 }
 
 #[cfg(test)]
