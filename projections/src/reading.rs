@@ -104,15 +104,35 @@ impl Slice {
 
 /// Reads these pieces, all at once.
 pub async fn read(log: &dyn EventLog, wanted: &[Wanted]) -> Result<Vec<Slice>, Failure> {
+    let fetched = fetch(log, wanted).await?;
+    Ok(fetched.into_iter().map(Fetched::decode).collect())
+}
+
+/// What was read of a lane, as it is stored.
+pub(crate) struct Fetched {
+    wanted: Wanted,
+    found: Vec<LogEvent>,
+}
+
+impl Fetched {
+    /// Decodes it, which takes longer than reading it.
+    pub fn decode(self) -> Slice {
+        Slice::of(self.wanted, self.found)
+    }
+}
+
+/// Reads these pieces as they are stored.
+pub(crate) async fn fetch(log: &dyn EventLog, wanted: &[Wanted]) -> Result<Vec<Fetched>, Failure> {
     let pieces: Vec<Piece> = wanted.iter().map(Wanted::piece).collect();
     let mut found: BTreeMap<Lane, Vec<LogEvent>> = BTreeMap::new();
     for event in log.read_pieces(&pieces).await? {
         found.entry(event.position.lane).or_default().push(event);
     }
-    let slices = wanted
-        .iter()
-        .map(|wanted| Slice::of(*wanted, found.remove(&wanted.lane).unwrap_or_default()));
-    Ok(slices.collect())
+    let fetched = wanted.iter().map(|wanted| Fetched {
+        wanted: *wanted,
+        found: found.remove(&wanted.lane).unwrap_or_default(),
+    });
+    Ok(fetched.collect())
 }
 
 impl Wanted {

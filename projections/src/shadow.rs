@@ -7,7 +7,7 @@ use schemas::{Digest, Lane};
 use crate::batch::{BATCH_EVENTS_MAX, LANE_EVENTS_MAX};
 use crate::numbers;
 use crate::projection::{Projection, Seen};
-use crate::reading::{self, Wanted};
+use crate::reading::{self, Fetched, ReadError, Wanted};
 use crate::rebuild::RebuildError;
 use crate::rows::Rows;
 use crate::store::{Store, StoreError, Transaction, Value, WrongShape};
@@ -93,25 +93,11 @@ impl Shadow {
         if wanted.is_empty() {
             return Ok(None);
         }
-        let mut step = Step {
-            rows: self.projections.iter().map(|_| Rows::default()).collect(),
-            at: self.at.clone(),
-        };
-        for slice in reading::read(log, &wanted).await? {
-            step.at[usize::from(slice.wanted.lane.number())] = slice.end();
-            if let Some(stopped) = slice.stopped {
-                return Err(stopped.into());
-            }
-            for (position, event) in &slice.events {
-                let seen = Seen {
-                    position: *position,
-                    event,
-                };
-                for (projection, rows) in self.projections.iter().zip(&mut step.rows) {
-                    (projection.fold)(&seen, rows);
-                }
-            }
-        }
+        let fetched = reading::fetch(log, &wanted).await?;
+        // Beside the thread that writes the rows before these.
+        let (projections, at) = (self.projections.clone(), self.at.clone());
+        let folding = tokio::task::spawn_blocking(move || fold(&projections, at, fetched));
+        let step = folding.await.expect("folding does not panic")?;
         Ok(Some(step))
     }
 
@@ -157,6 +143,28 @@ impl Shadow {
         }
         Ok(())
     }
+}
+
+fn fold(
+    projections: &[&'static Projection],
+    at: Vec<u64>,
+    fetched: Vec<Fetched>,
+) -> Result<Step, ReadError> {
+    let rows = projections.iter().map(|_| Rows::default()).collect();
+    let mut step = Step { rows, at };
+    for slice in fetched.into_iter().map(Fetched::decode) {
+        step.at[usize::from(slice.wanted.lane.number())] = slice.end();
+        if let Some(stopped) = slice.stopped {
+            return Err(stopped);
+        }
+        for (position, event) in &slice.events {
+            let position = *position;
+            for (projection, rows) in projections.iter().zip(&mut step.rows) {
+                (projection.fold)(&Seen { position, event }, rows);
+            }
+        }
+    }
+    Ok(step)
 }
 
 fn shape(projection: &Projection) -> Value {

@@ -1,11 +1,13 @@
 //! Checkpoints say the state, and a replay of the log finds the same.
 
 use std::path::Path;
+use std::process::Command;
 
 use evidence::{Checkpoint, Note, StateLine};
 use tests::postgres::TestPostgres;
 
 use super::{order, said, start};
+use crate::listening::program as program_file;
 
 /// The newest checkpoint.
 fn checkpoint(folder: &Path) -> Option<Checkpoint> {
@@ -31,6 +33,16 @@ async fn checkpoints_say_the_state(database_url: Option<&str>) {
     let checked: StateLine = lines[0].parse().unwrap();
     assert!(checked.records > 10, "{checked}");
     drop(program);
+    let verified = Command::new(program_file())
+        .arg("verify")
+        .arg(folder.join("data/evidence"))
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&verified.stdout);
+    assert!(
+        verified.status.success() && told.contains("signed with it: state-v1 "),
+        "{verified:?}"
+    );
 
     // The same number, from the log alone, at a place and at the moment of its last event.
     let place = format!("record:{}", checked.records);
