@@ -10,17 +10,19 @@ mod jsonl;
 mod row;
 mod source;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasher as _;
+use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use event_log::EventLog;
+use event_log::{EventLog, LogEvent};
 use notary::{Archive, ArchiveError};
 use schemas::Timestamp;
 use schemas::codec::{self, DecodeError};
 use schemas::curated::{FORM, Identifiers, curate};
 use schemas::envelope::RecordedEvent;
-use schemas::export::{Asked, EXPORT, Form, Format, Manifest, Part, ProofLine};
+use schemas::export::{Asked, EXPORT, FileSum, Form, Format, Manifest, Part, ProofLine};
 
 pub use check::compare;
 use folder::Folder;
@@ -77,6 +79,8 @@ pub struct Export<'a> {
     asked: Asked,
     folder: Folder,
     manifest: Manifest,
+    /// Record of the last event seen of each owner, by a hash of the owner: a wrong one is noticed by its proof.
+    last_of: HashMap<u64, u64>,
 }
 
 impl<'a> Export<'a> {
@@ -119,6 +123,7 @@ impl<'a> Export<'a> {
             asked,
             folder,
             manifest,
+            last_of: HashMap::new(),
         })
     }
 
@@ -131,19 +136,25 @@ impl<'a> Export<'a> {
         let (first, end) = (self.asked.first_record, self.asked.end_record);
         let mut rows = Vec::new();
         let mut next = self.manifest.next_record;
+        let hashes = std::hash::RandomState::new();
         while next < end {
             for (record, event) in self.source.read(next, end).await? {
                 next = record + 1;
-                if let Some(row) = self.row(record, &event, identifiers)? {
+                let owner = hashes.hash_one(&event.owner);
+                let before = self.last_of.insert(owner, record);
+                if let Some(mut row) = self.row(record, &event, identifiers)? {
+                    if self.asked.proofs {
+                        row.proof = Some(self.proof(record, &event, before).await?);
+                    }
                     rows.push(row);
                 }
                 if rows.len() as u64 == self.asked.part_rows {
-                    self.part(std::mem::take(&mut rows), next).await?;
+                    self.part(std::mem::take(&mut rows), next)?;
                 }
             }
             tell(next - first, end - first);
         }
-        self.part(rows, end.max(first)).await?;
+        self.part(rows, end.max(first))?;
         self.manifest.complete = true;
         self.folder.put_manifest(&self.manifest)?;
         Ok(self.manifest)
@@ -153,7 +164,7 @@ impl<'a> Export<'a> {
     fn row(
         &mut self,
         record: u64,
-        event: &event_log::LogEvent,
+        event: &LogEvent,
         identifiers: &(dyn Identifiers + Sync),
     ) -> Result<Option<Row>, ExportError> {
         let recorded = codec::decode(&event.payload);
@@ -188,12 +199,12 @@ impl<'a> Export<'a> {
     }
 
     /// Writes a part, and notes how far it goes.
-    async fn part(&mut self, rows: Vec<Row>, next: u64) -> Result<(), ExportError> {
+    fn part(&mut self, rows: Vec<Row>, next: u64) -> Result<(), ExportError> {
         if let (Some(first), Some(last)) = (rows.first(), rows.last()) {
             let (first_record, last_record) = (first.record, last.record);
             let name = format!("part-{:05}", self.manifest.parts.len());
             let proofs = if self.asked.proofs {
-                Some(self.proofs(&name, &rows).await?)
+                Some(self.proofs(&name, &rows)?)
             } else {
                 None
             };
@@ -223,34 +234,35 @@ impl<'a> Export<'a> {
         self.folder.put_manifest(&self.manifest)
     }
 
-    async fn proofs(
-        &self,
-        name: &str,
-        rows: &[Row],
-    ) -> Result<schemas::export::FileSum, ExportError> {
-        let mut text = String::new();
-        for row in rows {
-            let line = ProofLine {
-                record: row.record,
-                proof: self.proof(row).await?,
-            };
-            text.push_str(&serde_json::to_string(&line).expect("texts are always JSON"));
-            text.push('\n');
-        }
+    fn proofs(&self, name: &str, rows: &[Row]) -> Result<FileSum, ExportError> {
         let name = format!("{name}.proofs.jsonl");
         self.folder.write(&name, |file| {
-            use std::io::Write as _;
-            Ok(file.write_all(text.as_bytes())?)
+            for row in rows {
+                let line = ProofLine {
+                    record: row.record,
+                    proof: row.proof.clone().unwrap_or_default(),
+                };
+                let line = serde_json::to_string(&line).expect("texts are always JSON");
+                writeln!(file, "{line}")?;
+            }
+            Ok(())
         })
     }
 
     /// While the journal grows, a tile may become another one between two looks.
-    async fn proof(&self, row: &Row) -> Result<String, ExportError> {
+    async fn proof(
+        &self,
+        record: u64,
+        event: &LogEvent,
+        mut before: Option<u64>,
+    ) -> Result<String, ExportError> {
         let mut attempt = 1;
         loop {
-            match self.archive.proof(row.position).await {
+            match self.archive.proof_at(record, event, before).await {
                 Ok(Some(proof)) => return Ok(proof.to_string()),
                 Ok(None) => return Err(ExportError::NotSigned),
+                // Two owners may have one hash: then the journal itself says which was before.
+                Err(ArchiveError::Altered(_)) if before.is_some() => before = None,
                 Err(ArchiveError::Ledger(_)) if attempt < PROOF_ATTEMPTS => attempt += 1,
                 Err(error) => return Err(error.into()),
             }

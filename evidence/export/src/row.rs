@@ -75,6 +75,8 @@ pub(crate) struct Row {
     pub(crate) record: u64,
     pub(crate) position: Position,
     pub(crate) cells: Vec<Cell>,
+    /// Why to believe it, where that was asked for.
+    pub(crate) proof: Option<String>,
 }
 
 impl Row {
@@ -104,6 +106,7 @@ impl Row {
             record,
             position,
             cells,
+            proof: None,
         }
     }
 
@@ -131,6 +134,7 @@ impl Row {
                 number: curated.number,
             },
             cells,
+            proof: None,
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use event_log::{EventLog, Failure};
+use event_log::{EventLog, Failure, LogEvent};
 use evidence::tile::{self, Kind};
 use evidence::{
     Checkpoint, EventProof, InvalidCheckpoint, Note, NoteError, Tile, TileNodes, nodes,
@@ -111,8 +111,31 @@ impl Archive {
     /// Proof of an event under the newest checkpoint that witnesses have signed, or, when it is not under that, under the
     /// newest of all; `None` when it is not under that one yet.
     pub async fn proof(&self, position: Position) -> Result<Option<EventProof>, ArchiveError> {
-        for found in [self.cosigned()?, self.checkpoint()?].into_iter().flatten() {
-            if let Some(proof) = self.proof_under(position, found).await? {
+        let Some((_, newest)) = self.checkpoint()? else {
+            return Ok(None);
+        };
+        let Some(index) = self.index_of(position, newest.size())? else {
+            return Ok(None);
+        };
+        let Position { lane, number } = position;
+        let found = self.log.read(lane, number, 1).await?;
+        let event = found.first().filter(|event| event.position == position);
+        let event = event.ok_or(ArchiveError::Altered(position))?;
+        self.proof_at(index, event, None).await
+    }
+
+    /// The same for whoever has read the event and knows its record, and perhaps that of the event before it in its history:
+    /// finding that one costs a look through what came after it. A wrong one is noticed.
+    pub async fn proof_at(
+        &self,
+        index: u64,
+        event: &LogEvent,
+        before: Option<u64>,
+    ) -> Result<Option<EventProof>, ArchiveError> {
+        for (signed, checkpoint) in [self.cosigned()?, self.checkpoint()?].into_iter().flatten() {
+            if index < checkpoint.size() {
+                let size = checkpoint.size();
+                let proof = self.proof_under(index, event, before, signed, size).await?;
                 return Ok(Some(proof));
             }
         }
@@ -121,43 +144,36 @@ impl Archive {
 
     async fn proof_under(
         &self,
-        position: Position,
-        (signed, checkpoint): (String, Checkpoint),
-    ) -> Result<Option<EventProof>, ArchiveError> {
-        let size = checkpoint.size();
-        let Some(index) = self.index_of(position, size)? else {
-            return Ok(None);
-        };
-        let Position { lane, number } = position;
-        let found = self.log.read(lane, number, 1).await?;
-        let event = found.first().filter(|event| event.position == position);
-        let event = event.ok_or(ArchiveError::Altered(position))?;
-        let before = match event.version {
-            0 | 1 => None,
-            version => {
+        index: u64,
+        event: &LogEvent,
+        before: Option<u64>,
+        signed: String,
+        size: u64,
+    ) -> Result<EventProof, ArchiveError> {
+        let position = event.position;
+        let before = match (event.version, before) {
+            (0 | 1, _) => None,
+            (_, Some(before)) => Some(before),
+            (version, None) => {
                 let history = self.log.load(&event.owner, version - 2).await?;
                 let before = history.first().map(|event| event.position);
-                Some(before.ok_or(ArchiveError::Altered(position))?)
-            }
-        };
-        let prev = match before {
-            None => None,
-            Some(before) => {
+                let before = before.ok_or(ArchiveError::Altered(position))?;
                 let index = self.index_of(before, size)?;
-                Some(self.entry(index.ok_or(ArchiveError::Altered(before))?, size)?)
+                Some(index.ok_or(ArchiveError::Altered(before))?)
             }
         };
+        let prev = before.map(|before| self.entry(before, size)).transpose()?;
         let leaf = leaf_of(event, prev);
         if leaf.entry() != self.entry(index, size)? {
             return Err(ArchiveError::Altered(position));
         }
         let tiles = TileNodes::new(size, |tile| read_tile(&self.files, tile));
-        Ok(Some(EventProof {
+        Ok(EventProof {
             inclusion: nodes::inclusion(&tiles, index, size)?,
             leaf,
             index,
             checkpoint: signed,
-        }))
+        })
     }
 
     /// Which record an event is, among the first `size`.
@@ -209,6 +225,13 @@ mod tests {
             let proof = archive.proof(event.position).await.unwrap().unwrap();
             assert_eq!(proof.verify(&policy).unwrap().size(), 450);
             assert_eq!(proof.leaf.position, event.position);
+            let index = proof.index;
+            let known = archive.proof_at(index, event, None).await.unwrap();
+            assert_eq!(known.as_ref(), Some(&proof));
+            if event.version > 1 {
+                let wrong = archive.proof_at(index, event, Some(index)).await;
+                assert!(matches!(wrong, Err(ArchiveError::Altered(_))));
+            }
         }
         happen(&log, &owner(2), 1, 5).await;
         let newest = log.load(&owner(2), 90).await.unwrap()[0].position;
