@@ -5,6 +5,7 @@ mod batch;
 mod read;
 mod restore;
 mod script;
+mod shredding;
 
 use std::path::Path;
 use std::time::Duration;
@@ -59,6 +60,7 @@ pub struct SqliteLog {
     readers: SqlitePool,
     /// Where groups wait for the next batch.
     batches: mpsc::UnboundedSender<batch::Waiting>,
+    shredding: shredding::Shredding,
 }
 
 /// Connects. Of two processes that make the same file, one is told at once that it is locked, without the wait that
@@ -128,10 +130,11 @@ impl SqliteLog {
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS_MAX)
             .test_before_acquire(false)
-            .connect_with(options.read_only(true))
+            .connect_with(options.clone().read_only(true))
             .await
             .map_err(failed)?;
         Ok(Self {
+            shredding: shredding::Shredding::start(&options),
             batches: batch::start(&writer),
             writer,
             readers,
@@ -141,6 +144,7 @@ impl SqliteLog {
     /// Closes the file after the last group. A log that is only dropped is as safe, but leaves its write-ahead log to
     /// be read at the next start.
     pub async fn close(&self) {
+        self.shredding.end();
         self.readers.close().await;
         self.writer.close().await;
     }

@@ -49,7 +49,12 @@ impl SqliteLog {
             .await
             .map_err(|error| AppendError::Unknown(Failure::because(attempt(), error)))?;
         let histories = match outcome {
-            Outcome::Committed(appended) => return Ok(appended),
+            Outcome::Committed(appended) => {
+                if group.iter().any(|commit| !commit.erase.is_empty()) {
+                    self.shredding.after_an_erasure();
+                }
+                return Ok(appended);
+            }
             Outcome::Fenced => return Err(AppendError::Fenced { lane }),
             Outcome::Failed(error) => {
                 return Err(AppendError::Failed(Failure::because(attempt(), error)));
@@ -96,6 +101,7 @@ impl SqliteLog {
             let erased = statement.execute(&self.writer).await;
             erased.map_err(|error| Failure::because("cannot erase rows of the vault", error))?;
         }
+        self.shredding.after_an_erasure();
         Ok(())
     }
 
