@@ -17,9 +17,9 @@ use crate::service::{Service, Store};
 /// Decisions a second, of each bank.
 const PER_SECOND: f64 = 100.0;
 /// Decisions of a round, of each bank.
-const DECISIONS: usize = 2000;
+const DECISIONS: usize = 1500;
 /// Rounds of each kind.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 2;
 
 const OTHER_SYSTEM_ID: &str = "88888888-7777-4666-8555-444444444444";
 
