@@ -98,6 +98,15 @@ pub const CURATED: &[CuratedWord] = &[
         &[field("from", Moment), field("to", Moment)],
     ),
     word("webhook_keys_rotated", &[field("generation", Number)]),
+    word("get_letters", &[]),
+    word(
+        "letters_ordered",
+        &[
+            field("order", Word(&["retry", "drop", "replay"])),
+            field("from", Moment),
+            field("until", Moment),
+        ],
+    ),
     word(
         "create_user",
         &[
@@ -503,6 +512,7 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
         "rotate_webhook_keys",
         "a refused order about secrets of the bank",
     ),
+    ("order_letters", "a refused order about letters of the bank"),
     (
         "report_device",
         "its refusals say nothing about what was reported",
