@@ -147,9 +147,7 @@ impl Place {
 
 /// Carries the order out.
 pub fn run(arguments: AnalyticsArguments) -> Result<(), AnyError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = crate::runtime()?;
     runtime.block_on(async {
         match arguments.order {
             AnalyticsOrder::Grant(arguments) => grant(*arguments).await,

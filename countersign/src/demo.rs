@@ -28,10 +28,7 @@ pub struct DemoArguments {
 
 /// Plays the demo; an error names the step that did not hold.
 pub fn run(arguments: DemoArguments) -> Result<(), AnyError> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?
-        .block_on(play(arguments))
+    crate::runtime()?.block_on(play(arguments))
 }
 
 async fn play(arguments: DemoArguments) -> Result<(), AnyError> {

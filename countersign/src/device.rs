@@ -159,9 +159,7 @@ pub fn run(arguments: DeviceArguments) -> Result<(), AnyError> {
     if let Act::Import { key_text } = &arguments.act {
         return import(key_text, &file, &password);
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = crate::runtime()?;
     runtime.block_on(async {
         let mut session = Session::open(file, arguments.url.as_deref(), password).await?;
         let outcome = session.act(arguments.act).await;

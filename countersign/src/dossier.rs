@@ -34,9 +34,7 @@ pub struct DossierArguments {
 
 /// Writes it; works beside a running service.
 pub fn run(arguments: DossierArguments) -> Result<(), AnyError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = crate::runtime()?;
     runtime.block_on(write(arguments))
 }
 

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use ::export::Export;
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 use notary::{Archive, Place};
 use reactors::Pseudonyms;
 use schemas::curated::{Identifiers, Plain};
@@ -13,6 +12,7 @@ use schemas::{AnalyticsName, SystemId};
 
 use crate::AnyError;
 use crate::moment;
+use crate::progress;
 use crate::serve::stores::StoreArguments;
 
 /// What to export.
@@ -131,9 +131,7 @@ impl ExportArguments {
 
 /// Writes it, and says what it is.
 pub fn run(arguments: ExportArguments) -> Result<(), AnyError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = crate::runtime()?;
     runtime.block_on(write(arguments))
 }
 
@@ -147,9 +145,7 @@ async fn write(arguments: ExportArguments) -> Result<(), AnyError> {
     let evidence = Place::within(arguments.stores.data()).folder;
     let archive = Archive::at(std::sync::Arc::clone(&log), &evidence);
     let export = Export::begin(&log, &archive, asked, &arguments.into)?;
-    let bar = ProgressBar::new(0);
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} records, {eta} left");
-    bar.set_style(style.expect("the template is fixed"));
+    let bar = progress::bar("records", 0);
     let manifest = export
         .run(&*identifiers, &mut |done, of| {
             bar.set_length(of);

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use bus::shell::{Clock as _, SystemClock};
 use clap::{Args, Subcommand};
-use indicatif::{ProgressBar, ProgressStyle};
 use reactors::{EndpointHealth, Letters, ParkedLetter, Replay, ReplayRange, Trial};
 use schemas::{SystemId, Timestamp};
 
 use crate::AnyError;
 use crate::moment;
+use crate::progress;
 use crate::serve::stores::StoreArguments;
 
 /// What to do with letters that were put aside.
@@ -84,9 +84,7 @@ enum LettersOrder {
 
 /// Carries the order out.
 pub fn run(arguments: LettersArguments) -> Result<(), AnyError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
+    let runtime = crate::runtime()?;
     runtime.block_on(carry_out(arguments.order))
 }
 
@@ -185,10 +183,7 @@ async fn replay(
     let log = event_log::open(&places.log).await?;
     let clock = Arc::new(SystemClock);
     let replay = Replay::open(log, stores.root()?, clock, &places.outbox).await?;
-    let bar = ProgressBar::new(0).with_style(
-        ProgressStyle::with_template("{bar:40} {pos}/{len} events, {per_sec}, {eta} left")
-            .expect("the template is well-formed"),
-    );
+    let bar = progress::bar("events", 0);
     let letters = replay.run(range, !dry_run, |read, total| {
         bar.set_length(total);
         bar.set_position(read);

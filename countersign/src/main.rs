@@ -11,6 +11,7 @@ mod letters;
 mod license;
 mod moment;
 mod past;
+mod progress;
 mod rebuild;
 mod serve;
 mod simulator;
@@ -143,6 +144,13 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Where an order's work is done.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
 }
 
 /// What an order fails with; printed with all its causes.

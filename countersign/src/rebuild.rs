@@ -1,10 +1,10 @@
 //! `countersign rebuild`: a read model again from the log, beside the live one, with a proof that both are equal.
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use projections::{OnDifference, Projector, RebuildProgress, RebuildReport};
 
 use crate::AnyError;
+use crate::progress;
 use crate::serve::stores::{StoreArguments, Stores};
 
 /// What to rebuild.
@@ -34,9 +34,7 @@ pub fn run(arguments: RebuildArguments) -> Result<(), AnyError> {
     } else {
         OnDifference::KeepBoth
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = crate::runtime()?;
     runtime.block_on(rebuild(
         arguments.projection.as_deref(),
         &stores,
@@ -51,10 +49,7 @@ async fn rebuild(
 ) -> Result<(), AnyError> {
     let log = event_log::open(&stores.log).await?;
     let projector = Projector::open(log, &stores.read).await?;
-    let bar = ProgressBar::new(0).with_style(
-        ProgressStyle::with_template("{bar:40} {pos}/{len} events, {per_sec}, {eta} left")
-            .expect("the template is well-formed"),
-    );
+    let bar = progress::bar("events", 0);
     let progress = |progress: RebuildProgress| {
         bar.set_length(progress.total);
         bar.set_position(progress.done);

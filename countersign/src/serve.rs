@@ -369,9 +369,7 @@ pub fn configure_and_run(
 /// Serves until the process is told to end.
 fn run(arguments: ServeArguments) -> Result<(), AnyError> {
     configuration::check(&arguments)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = crate::runtime()?;
     let telemetry = telemetry::start(
         arguments.log_format,
         &arguments.log_filter,

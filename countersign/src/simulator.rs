@@ -69,9 +69,7 @@ fn order(text: &str) -> Result<Order, String> {
 
 /// Simulates until somebody ends it.
 pub fn run(arguments: SimulateArguments) -> Result<(), AnyError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = crate::runtime()?;
     runtime.block_on(async {
         match arguments.service {
             Service::Apns => serve(Apns::default(), arguments).await,

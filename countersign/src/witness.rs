@@ -52,9 +52,7 @@ pub fn run(arguments: WitnessArguments) -> Result<(), AnyError> {
         bus::shell::random_bytes::<32>,
         arguments.journals,
     )?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = crate::runtime()?;
     runtime.block_on(async {
         let listener = TcpListener::bind(arguments.listen).await?;
         println!("checkpoints are witnessed by {}", witness.verifier_key());

@@ -11,6 +11,7 @@ pub mod open;
 pub mod past;
 pub mod port;
 pub mod postgres;
+mod restoring;
 pub mod sqlite;
 mod stored;
 pub mod whole;

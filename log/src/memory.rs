@@ -14,6 +14,7 @@ use crate::group;
 use crate::port::{
     AppendError, Appended, CommandRecord, DueTimer, Epoch, EventLog, Failure, LogEvent, OpenLane,
 };
+use crate::restoring::behind_the_end;
 
 /// A log that forgets everything when it is dropped.
 #[derive(Debug)]
@@ -60,13 +61,7 @@ impl MemoryLog {
             .ok()
             .and_then(|number| number.checked_sub(1));
         let Some(place) = place.and_then(|place| lane.get_mut(place)) else {
-            return Err(Failure {
-                attempt: format!(
-                    "cannot put {} back: the lane ends before it",
-                    event.position
-                ),
-                source: None,
-            });
+            return Err(behind_the_end(event.position));
         };
         *place = event.clone();
         Ok(())

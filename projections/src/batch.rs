@@ -7,16 +7,10 @@ use schemas::Lane;
 
 use crate::cursors::{Advance, Behind, Cursors};
 use crate::projection::{PROJECTIONS, Seen};
-use crate::reading::{self, ReadError, Wanted};
+use crate::reading::{self, PORTION, ReadError, Wanted};
 use crate::replay::Filter;
 use crate::rows::Rows;
 use crate::store::{Store, StoreError};
-
-/// Most events of one lane in a batch.
-pub(crate) const LANE_EVENTS_MAX: u64 = 1024;
-
-/// Most events of a batch; it is exceeded by less than one lane's share.
-pub(crate) const BATCH_EVENTS_MAX: u64 = 4096;
 
 /// Rows and cursors that belong together.
 #[derive(Debug, Default)]
@@ -53,7 +47,7 @@ impl Batch {
             else {
                 continue;
             };
-            let limit = (until - after).min(LANE_EVENTS_MAX);
+            let limit = (until - after).min(PORTION.lane);
             events += limit;
             groups.push(group);
             wanted.push(Wanted {
@@ -61,7 +55,7 @@ impl Batch {
                 after,
                 limit: limit as usize,
             });
-            if events >= BATCH_EVENTS_MAX {
+            if events >= PORTION.all {
                 break;
             }
         }

@@ -18,6 +18,44 @@ pub struct Wanted {
     pub limit: usize,
 }
 
+/// How much is read at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Portion {
+    /// Most events of one lane.
+    pub lane: u64,
+    /// Most events of all lanes together; it is exceeded by less than one lane's share.
+    pub all: u64,
+}
+
+/// The usual portion.
+pub const PORTION: Portion = Portion {
+    lane: 1024,
+    all: 4096,
+};
+
+impl Portion {
+    /// What comes next of every lane that was read up to `at` and goes on to `until`, both by lane number; of the lanes the
+    /// one with number `first` has its turn first.
+    pub fn of(self, at: &[u64], until: &[u64], first: usize) -> Vec<Wanted> {
+        let (mut wanted, mut events) = (Vec::new(), 0);
+        let lanes = Lane::all().cycle().skip(first);
+        for lane in lanes.take(Lane::COUNT.into()) {
+            let index = usize::from(lane.number());
+            let after = at[index];
+            let limit = until[index].saturating_sub(after).min(self.lane);
+            if limit > 0 && events < self.all {
+                events += limit;
+                wanted.push(Wanted {
+                    lane,
+                    after,
+                    limit: limit as usize,
+                });
+            }
+        }
+        wanted
+    }
+}
+
 /// What was read of a lane.
 #[derive(Debug)]
 pub struct Slice {

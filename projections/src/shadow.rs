@@ -4,10 +4,9 @@
 use event_log::EventLog;
 use schemas::{Digest, Lane};
 
-use crate::batch::{BATCH_EVENTS_MAX, LANE_EVENTS_MAX};
 use crate::numbers;
 use crate::projection::{Projection, Seen};
-use crate::reading::{self, Fetched, ReadError, Wanted};
+use crate::reading::{self, Fetched, PORTION, ReadError};
 use crate::rebuild::RebuildError;
 use crate::rows::Rows;
 use crate::store::{Store, StoreError, Transaction, Value, WrongShape};
@@ -76,20 +75,7 @@ impl Shadow {
         log: &dyn EventLog,
         until: &[u64],
     ) -> Result<Option<Step>, RebuildError> {
-        let (mut wanted, mut events) = (Vec::new(), 0);
-        for lane in Lane::all() {
-            let index = usize::from(lane.number());
-            let after = self.at[index];
-            let limit = until[index].saturating_sub(after).min(LANE_EVENTS_MAX);
-            if limit > 0 && events < BATCH_EVENTS_MAX {
-                events += limit;
-                wanted.push(Wanted {
-                    lane,
-                    after,
-                    limit: limit as usize,
-                });
-            }
-        }
+        let wanted = PORTION.of(&self.at, until, 0);
         if wanted.is_empty() {
             return Ok(None);
         }

@@ -19,12 +19,11 @@ use sha2::Digest as _;
 
 pub use clerk::follow;
 
-use crate::batch::{BATCH_EVENTS_MAX, LANE_EVENTS_MAX};
 use crate::projection::{Projection, Seen};
 use crate::read::{
     keys::KEYS, operations::OPERATIONS, systems::SYSTEMS, transactions::TRANSACTIONS, users::USERS,
 };
-use crate::reading::{self, ReadError, Wanted};
+use crate::reading::{self, PORTION, ReadError};
 use crate::rows::Rows;
 use crate::store::Value;
 use set::SetHash;
@@ -107,7 +106,7 @@ impl StateFold {
             return Err(StateError::Passed);
         }
         loop {
-            let wanted = self.wanted(until);
+            let wanted = PORTION.of(&self.at, until, 0);
             if wanted.is_empty() {
                 return Ok(());
             }
@@ -137,24 +136,6 @@ impl StateFold {
         hash.update(format!("countersign state-v{VERSION}\n"));
         hash.update(self.set.to_bytes());
         Digest(hash.finalize().into())
-    }
-
-    fn wanted(&self, until: &[u64]) -> Vec<Wanted> {
-        let (mut wanted, mut events) = (Vec::new(), 0);
-        for lane in Lane::all() {
-            let index = usize::from(lane.number());
-            let after = self.at[index];
-            let limit = (until[index] - after).min(LANE_EVENTS_MAX);
-            if limit > 0 && events < BATCH_EVENTS_MAX {
-                events += limit;
-                wanted.push(Wanted {
-                    lane,
-                    after,
-                    limit: limit as usize,
-                });
-            }
-        }
-        wanted
     }
 
     async fn fold(

@@ -14,6 +14,7 @@ mod model;
 mod obstacles;
 mod postgres;
 mod races;
+mod restoring;
 mod sqlite;
 mod vault;
 

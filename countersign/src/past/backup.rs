@@ -35,7 +35,7 @@ pub struct RestoreArguments {
 pub fn back_up(arguments: BackupArguments) -> Result<(), AnyError> {
     let log = arguments.stores.stores().log;
     let evidence = Place::within(arguments.stores.data()).folder;
-    let manifest = runtime()?.block_on(async {
+    let manifest = crate::runtime()?.block_on(async {
         let bar = counter();
         let taken = backup::take(&log, &evidence, &arguments.folder, |rows| {
             bar.set_position(rows);
@@ -61,7 +61,7 @@ pub fn back_up(arguments: BackupArguments) -> Result<(), AnyError> {
 pub fn restore(arguments: RestoreArguments) -> Result<(), AnyError> {
     let folder = &arguments.folder;
     if arguments.check {
-        let checked = runtime()?.block_on(backup::check(folder))?;
+        let checked = crate::runtime()?.block_on(backup::check(folder))?;
         tell("the backup is good", &checked);
         return Ok(());
     }
@@ -90,7 +90,7 @@ pub fn restore(arguments: RestoreArguments) -> Result<(), AnyError> {
     }
     std::fs::write(&marker, "")?;
     let log = arguments.stores.stores().log;
-    let restored = runtime()?.block_on(async {
+    let restored = crate::runtime()?.block_on(async {
         let bar = counter();
         let restored = backup::restore(folder, &log, goes_on, |rows| {
             bar.set_position(rows);
@@ -133,10 +133,4 @@ fn counter() -> ProgressBar {
         indicatif::ProgressStyle::with_template("{spinner} {pos} rows, {per_sec}")
             .expect("the template is well-formed"),
     )
-}
-
-fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
 }

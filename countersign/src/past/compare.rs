@@ -9,6 +9,7 @@ use event_log::EventLog;
 use notary::Compared;
 
 use crate::AnyError;
+use crate::progress;
 
 /// Which copies.
 #[derive(Debug, Args)]
@@ -58,9 +59,7 @@ impl Copy {
 
 /// Compares; different copies are an error.
 pub fn run(arguments: CompareArguments) -> Result<(), AnyError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = crate::runtime()?;
     runtime.block_on(compare(arguments))
 }
 
@@ -109,7 +108,7 @@ async fn contents(copies: &[Copy; 2]) -> Result<(), AnyError> {
         .iter()
         .zip(&heads[1])
         .map(|(one, other)| one.min(other));
-    let bar = super::bar(both.sum());
+    let bar = progress::bar("events", both.sum());
     let (one, other) = (&*copies[0].log, &*copies[1].log);
     let found = backup::differences(one, other, |events| bar.set_position(events)).await?;
     bar.finish_and_clear();

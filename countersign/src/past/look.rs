@@ -61,9 +61,7 @@ enum What {
 
 /// Looks, and prints.
 pub fn run(arguments: LookArguments) -> Result<(), AnyError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = crate::runtime()?;
     runtime.block_on(look(arguments))
 }
 

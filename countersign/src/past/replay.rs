@@ -16,6 +16,7 @@ use schemas::{Lane, Owner, SystemId};
 use super::at::{self, At};
 use super::pace::{Pace, Speed};
 use crate::AnyError;
+use crate::progress;
 use crate::serve::stores::{StoreArguments, Stores};
 
 /// What to replay, and into what.
@@ -60,9 +61,7 @@ fn lane(text: &str) -> Result<Lane, String> {
 
 /// Replays.
 pub fn run(arguments: ReplayArguments) -> Result<(), AnyError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = crate::runtime()?;
     runtime.block_on(replay(arguments))
 }
 
@@ -110,7 +109,7 @@ async fn count(
 ) -> Result<(), AnyError> {
     let is_whole = filter == Filter::default() && from.iter().all(|number| *number == 0);
     let mut replay = Replay::new(Arc::clone(&log), from, until.clone(), filter);
-    let bar = super::bar(replay.total());
+    let bar = progress::bar("events", replay.total());
     let mut words: BTreeMap<&'static str, u64> = BTreeMap::new();
     let mut events = 0_u64;
     while let Some((_, event)) = replay.next().await? {
@@ -157,7 +156,7 @@ async fn into(
     let read = Stores::choose(folder, None).read;
     let projector = Projector::open(log, &read).await?.taking(filter);
     let total: u64 = until.iter().sum();
-    let bar = super::bar(total);
+    let bar = progress::bar("events", total);
     projector
         .catch_up_to(&until, |events| bar.set_position(events))
         .await?;

@@ -9,6 +9,7 @@ use projections::state::{StateFold, VERSION};
 
 use super::at::{self, At, Cut};
 use crate::AnyError;
+use crate::progress;
 use crate::serve::stores::StoreArguments;
 
 /// Where to fold to.
@@ -26,9 +27,7 @@ pub struct StateHashArguments {
 
 /// Folds, and prints the version, the number of records and the hash, as a checkpoint says them; then the place in every lane.
 pub fn run(arguments: StateHashArguments) -> Result<(), AnyError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()?;
+    let runtime = crate::runtime()?;
     runtime.block_on(tell(arguments))
 }
 
@@ -52,7 +51,7 @@ async fn tell(arguments: StateHashArguments) -> Result<(), AnyError> {
     }
     let at = signed.map_or(arguments.at, |signed| Some(At::Records(signed.records)));
     let cut = at::find(at, &*log, data).await?;
-    let bar = super::bar(cut.events());
+    let bar = progress::bar("events", cut.events());
     let mut fold = StateFold::new(log);
     fold.advance_to(&cut.counts, |events| bar.set_position(events))
         .await?;

@@ -12,6 +12,8 @@ use schemas::{Lane, Position, subjects};
 const STRETCH: u64 = 256;
 /// How far apart stretches are kept: about 256 events a second are compared.
 const PACE: Duration = Duration::from_secs(1);
+/// How far apart lanes are kept: each costs the server a consumer.
+const LANE_PACE: Duration = Duration::from_secs(10);
 /// Longest wait for an event that the stream should have.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -63,23 +65,40 @@ pub enum ComparingError {
 pub async fn watch(log: Arc<dyn EventLog>, bus: Arc<dyn Bus>, shutdown: impl Future<Output = ()>) {
     let rounds = async {
         loop {
-            for lane in Lane::all() {
-                tokio::time::sleep(PACE).await;
-                match compare(&*log, &*bus, lane, PACE).await {
-                    Ok(compared) => tell(&compared),
-                    Err(error) => {
-                        let error: &dyn std::error::Error = &error;
-                        tracing::warn!(error, "the stream cannot be compared with the log");
-                    }
+            tokio::time::sleep(LANE_PACE).await;
+            match round(&*log, &*bus).await {
+                Ok(()) => metrics::counter!("stream_comparisons_total").increment(1),
+                Err(error) => {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::warn!(error, "the stream cannot be compared with the log");
                 }
             }
-            metrics::counter!("stream_comparisons_total").increment(1);
         }
     };
     tokio::select! {
         () = shutdown => {}
         () = rounds => {}
     }
+}
+
+/// Compares what both have when the round begins.
+async fn round(log: &dyn EventLog, bus: &dyn Bus) -> Result<(), ComparingError> {
+    for (lane, end) in Lane::all().zip(both(log, bus).await?) {
+        if end > 0 {
+            tell(&compare_until(log, bus, lane, end, PACE).await?);
+            tokio::time::sleep(LANE_PACE).await;
+        }
+    }
+    Ok(())
+}
+
+/// How far both have every lane, by lane number.
+async fn both(log: &dyn EventLog, bus: &dyn Bus) -> Result<Vec<u64>, ComparingError> {
+    // What is published is in the log: asked in this order, neither is behind.
+    let published = bus.published().await?;
+    let heads = log.heads().await?;
+    let ends = published.into_iter().zip(heads);
+    Ok(ends.map(|(stream, log)| stream.min(log)).collect())
 }
 
 fn tell(compared: &Compared) {
@@ -89,16 +108,31 @@ fn tell(compared: &Compared) {
     }
 }
 
-/// Compares one lane, as far as both have it when this begins, with a pause after every 256 events.
+/// Compares all lanes, as far as both have them when this begins, without a pause. `progress` hears of every lane.
 pub async fn compare(
     log: &dyn EventLog,
     bus: &dyn Bus,
+    mut progress: impl FnMut(),
+) -> Result<Compared, ComparingError> {
+    let mut all = Compared::default();
+    for (lane, end) in Lane::all().zip(both(log, bus).await?) {
+        let compared = compare_until(log, bus, lane, end, Duration::ZERO).await?;
+        all.same += compared.same;
+        all.forgotten += compared.forgotten;
+        all.differences.extend(compared.differences);
+        progress();
+    }
+    Ok(all)
+}
+
+/// Compares one lane up to that number, with a pause after every 256 events.
+async fn compare_until(
+    log: &dyn EventLog,
+    bus: &dyn Bus,
     lane: Lane,
+    end: u64,
     pace: Duration,
 ) -> Result<Compared, ComparingError> {
-    let index = usize::from(lane.number());
-    let published = bus.published().await?[index];
-    let end = log.heads().await?[index].min(published);
     let mut compared = Compared::default();
     if end == 0 {
         return Ok(compared);

@@ -132,3 +132,6 @@ async fn from_the_stream(
         payload: published.payload.to_vec(),
     }))
 }
+
+#[cfg(test)]
+mod tests;

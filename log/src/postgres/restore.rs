@@ -2,13 +2,11 @@
 
 use crate::port::{Failure, LogEvent};
 use crate::postgres::PostgresLog;
+use crate::restoring::{DELETE, INSERT, behind_the_end};
 
 /// Nobody changes events, so whoever mends one takes the guard away and puts it back in the same transaction.
 const UNGUARDED: &str = "alter table events disable trigger events_are_final";
 const GUARDED: &str = "alter table events enable trigger events_are_final";
-
-const INSERT: &str = "insert into events (lane, pos, owner, version, word, aggregate, at, payload) \
-    select $1, $2, $3, $4, $5, $6, $7, $8 from lanes where lane = $1 and pos >= $2";
 
 impl PostgresLog {
     pub(super) async fn put_back(&self, event: &LogEvent) -> Result<(), Failure> {
@@ -17,7 +15,7 @@ impl PostgresLog {
         let mut transaction = self.pool.begin().await.map_err(failed)?;
         let unguarded = sqlx::query(UNGUARDED).execute(&mut *transaction).await;
         unguarded.map_err(failed)?;
-        sqlx::query("delete from events where lane = $1 and pos = $2")
+        sqlx::query(DELETE)
             .bind(i16::from(position.lane.number()))
             .bind(position.number as i64)
             .execute(&mut *transaction)
@@ -36,10 +34,7 @@ impl PostgresLog {
             .await
             .map_err(failed)?;
         if inserted.rows_affected() != 1 {
-            return Err(Failure {
-                attempt: format!("cannot put {position} back: the lane ends before it"),
-                source: None,
-            });
+            return Err(behind_the_end(position));
         }
         let guarded = sqlx::query(GUARDED).execute(&mut *transaction).await;
         guarded.map_err(failed)?;

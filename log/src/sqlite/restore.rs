@@ -1,6 +1,7 @@
 //! Putting an event back where it lay.
 
 use crate::port::{Failure, LogEvent};
+use crate::restoring::{DELETE, INSERT, behind_the_end};
 use crate::sqlite::SqliteLog;
 
 /// Nobody changes events, so whoever mends one takes the guards away and puts them back in the same transaction.
@@ -10,9 +11,6 @@ const GUARDED: &str = "create trigger events_are_never_changed before update on 
     create trigger events_are_never_removed before delete on events begin \
     select raise(abort, 'rows of events are never changed or removed'); end;";
 
-const INSERT: &str = "insert into events (lane, pos, owner, version, word, aggregate, at, payload) \
-    select $1, $2, $3, $4, $5, $6, $7, $8 from lanes where lane = $1 and pos >= $2";
-
 impl SqliteLog {
     pub(super) async fn put_back(&self, event: &LogEvent) -> Result<(), Failure> {
         let position = event.position;
@@ -20,7 +18,7 @@ impl SqliteLog {
         let mut transaction = self.writer.begin().await.map_err(failed)?;
         let unguarded = sqlx::raw_sql(UNGUARDED).execute(&mut *transaction).await;
         unguarded.map_err(failed)?;
-        sqlx::query("delete from events where lane = $1 and pos = $2")
+        sqlx::query(DELETE)
             .bind(i64::from(position.lane.number()))
             .bind(position.number as i64)
             .execute(&mut *transaction)
@@ -39,10 +37,7 @@ impl SqliteLog {
             .await
             .map_err(failed)?;
         if inserted.rows_affected() != 1 {
-            return Err(Failure {
-                attempt: format!("cannot put {position} back: the lane ends before it"),
-                source: None,
-            });
+            return Err(behind_the_end(position));
         }
         let guarded = sqlx::raw_sql(GUARDED).execute(&mut *transaction).await;
         guarded.map_err(failed)?;

@@ -4,19 +4,13 @@
 use std::sync::Arc;
 
 use event_log::EventLog;
-use projections::reading::{self, Wanted};
+use projections::reading::{self, PORTION};
 use projections::store::{Store, StoreError, Transaction, WrongShape};
 use projections::{check_not_behind, numbers};
+use schemas::Position;
 use schemas::envelope::RecordedEvent;
-use schemas::{Lane, Position};
 
 use crate::reactor::ReactorError;
-
-/// Most events of one lane in a batch.
-const LANE_EVENTS_MAX: u64 = 1024;
-
-/// Most events of a batch; it is exceeded by less than one lane's share.
-const BATCH_EVENTS_MAX: u64 = 4096;
 
 /// Where a reader of this name stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -108,7 +102,8 @@ impl Follower {
     pub async fn next(&mut self) -> Result<Option<Batch>, ReactorError> {
         let heads = self.log.heads().await?;
         self.check(&heads)?;
-        let slices = reading::read(&*self.log, &self.wanted(&heads)).await?;
+        let wanted = PORTION.of(&self.cursors, &heads, self.first);
+        let slices = reading::read(&*self.log, &wanted).await?;
         let (mut events, mut after, mut stopped) = (Vec::new(), self.cursors.clone(), None);
         for slice in slices {
             let lane = usize::from(slice.wanted.lane.number());
@@ -153,25 +148,6 @@ impl Follower {
         let cursors = &self.cursors;
         let checked = check_not_behind(heads, |lane| cursors[usize::from(lane.number())]);
         checked.map_err(ReactorError::Behind)
-    }
-
-    fn wanted(&self, heads: &[u64]) -> Vec<Wanted> {
-        let (mut wanted, mut events) = (Vec::new(), 0);
-        let lanes = Lane::all().cycle().skip(self.first);
-        for lane in lanes.take(Lane::COUNT.into()) {
-            let index = usize::from(lane.number());
-            let after = self.cursors[index];
-            let limit = heads[index].saturating_sub(after).min(LANE_EVENTS_MAX);
-            if limit > 0 && events < BATCH_EVENTS_MAX {
-                events += limit;
-                wanted.push(Wanted {
-                    lane,
-                    after,
-                    limit: limit as usize,
-                });
-            }
-        }
-        wanted
     }
 }
 

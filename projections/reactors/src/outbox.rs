@@ -16,7 +16,6 @@ use schemas::{Owner, Position, Timestamp};
 
 use crate::delivery::{Delivery, read_content};
 use crate::following::Bookmark;
-use crate::letters::{Which, release};
 use crate::orders::Ordered;
 use crate::receipts::{self, Ended};
 use crate::receivers::{self, Receivers};
@@ -298,19 +297,6 @@ impl Outbox {
             next: self.opened(next)?,
             put_aside: aside.into_iter().map(|(id, _)| id).collect(),
         })
-    }
-
-    /// Gives parked deliveries another round of attempts; all of them, or the one with that id. How many there were.
-    pub async fn release_parked(
-        &self,
-        id: Option<&str>,
-        now: Timestamp,
-    ) -> Result<u64, StoreError> {
-        let mut transaction = self.store.begin().await?;
-        hold(&mut transaction).await?;
-        let released = release(&mut transaction, Which { system: None, id }, now).await?;
-        transaction.commit().await?;
-        Ok(released)
     }
 
     /// Forgets letters that were delivered long ago.

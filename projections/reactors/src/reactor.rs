@@ -161,14 +161,6 @@ impl Reactor {
         self.outbox.status().await
     }
 
-    /// Gives parked deliveries another round of attempts; all of them, or the one with that id. How many there were. A
-    /// running reactor finds them within a minute.
-    pub async fn release_parked(&self, id: Option<&str>) -> Result<u64, StoreError> {
-        self.outbox
-            .release_parked(id, self.options.clock.now())
-            .await
-    }
-
     /// Takes in what is in the log, and sends everything that is due by the clock, until nothing is. How many attempts
     /// that took. For maintenance and tests; not beside [`Self::run`].
     pub async fn deliver_due_now(&self) -> Result<u64, ReactorError> {

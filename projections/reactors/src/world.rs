@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bus::InProcessBus;
-use bus::shell::{LiveSettings, ManualClock, RootSecret};
+use bus::shell::{Clock as _, LiveSettings, ManualClock, RootSecret};
 use event_log::{Commit, EventLog, MemoryLog, NewEvent, VaultRow};
 use schemas::codec;
 use schemas::context::{RequestContext, RequestPrivate};
@@ -13,10 +13,11 @@ use schemas::settings::Settings;
 use schemas::vault::VaultName;
 use schemas::{CommandId, Digest, KeyIndex, Lane, Owner, Timestamp};
 
-use projections::store::{Durability, Store};
+use projections::store::{Durability, Store, StoreError};
 
 use crate::delivery::Delivery;
 use crate::intake::Intake;
+use crate::letters::Letters;
 use crate::outbox::Outbox;
 use crate::sender::Sender;
 use crate::signing::Signing;
@@ -97,6 +98,12 @@ impl World {
             ready.extend(more.ready);
         }
         Ok(ready)
+    }
+
+    /// A person gives parked letters another round of attempts; all of them, or the one with that id. How many there were.
+    pub async fn release(&self, id: Option<&str>) -> Result<u64, StoreError> {
+        let letters = Letters::open(&self.outbox()).await?;
+        letters.retry(id, self.clock.now()).await
     }
 
     /// Where the outbox is.

@@ -49,9 +49,12 @@ async fn publications(log: &MemoryLog) -> Vec<Publication> {
 }
 
 async fn compared(log: &MemoryLog, published: &[Publication]) -> Compared {
-    let (bus, lane) = (InProcessBus::new(), Lane::of(&owner()));
+    let bus = InProcessBus::new();
     bus.publish(published).await.unwrap();
-    compare(log, &*bus, lane, Duration::ZERO).await.unwrap()
+    let mut lanes = 0;
+    let compared = compare(log, &*bus, || lanes += 1).await.unwrap();
+    assert_eq!(lanes, Lane::COUNT);
+    compared
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use bus::shell::{Clock, RootSecret};
 use event_log::{EventLog, Failure};
 use projections::check_not_behind;
 use projections::hints::Hints;
-use projections::reading::{self, ReadError, Wanted};
+use projections::reading::{self, Portion, ReadError, Wanted};
 use schemas::commands::server::ShownIdentifiers;
 use schemas::curated::{Identifiers, Plain, curate};
 use schemas::envelope::RecordedEvent;
@@ -29,9 +29,11 @@ const LAG_EVERY: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(250);
 const PAUSE_MAX: Duration = Duration::from_secs(15);
 
-/// Most events of one lane that are read at once, and of all together.
-const LANE_EVENTS_MAX: u64 = 512;
-const EVENTS_MAX: u64 = 4096;
+/// Less of a lane than usual: a curated batch is put together of what was read.
+const PORTION: Portion = Portion {
+    lane: 512,
+    all: 4096,
+};
 
 /// What a feeder works with.
 #[derive(Clone, Debug)]
@@ -110,7 +112,7 @@ impl Feeder<'_> {
             let ends = ground.log.heads().await?;
             let cursor = |lane: Lane| cursors[usize::from(lane.number())];
             check_not_behind(&ends, cursor).map_err(|_| FeedError::Behind)?;
-            let wanted = wanted(&cursors, &ends);
+            let wanted = PORTION.of(&cursors, &ends, 0);
             if !wanted.is_empty() {
                 self.take(&stream, &wanted, &mut cursors, &mut heads)
                     .await?;
@@ -194,24 +196,4 @@ impl Feeder<'_> {
         }
         Ok(())
     }
-}
-
-/// What the log has more than was read.
-fn wanted(cursors: &[u64], ends: &[u64]) -> Vec<Wanted> {
-    let (mut wanted, mut events) = (Vec::new(), 0);
-    for lane in Lane::all() {
-        let index = usize::from(lane.number());
-        let limit = ends[index]
-            .saturating_sub(cursors[index])
-            .min(LANE_EVENTS_MAX);
-        if limit > 0 && events < EVENTS_MAX {
-            events += limit;
-            wanted.push(Wanted {
-                lane,
-                after: cursors[index],
-                limit: limit as usize,
-            });
-        }
-    }
-    wanted
 }

@@ -179,7 +179,7 @@ async fn nothing_more_goes_to_a_receiver_that_is_gone_until_a_person_says_so()
     assert_eq!(reactor.status().await?.parked, 3);
     assert_eq!(bank.letters().len(), 2);
 
-    reactor.release_parked(None).await?;
+    world.release(None).await?;
     world
         .happen(&World::user("two"), confirmed("t-5", &elsewhere))
         .await;

@@ -233,10 +233,7 @@ async fn after_ten_attempts_a_person_must_look() -> Outcome {
     world.clock.advance_ms(1_000_000_000);
     assert_eq!(reactor.deliver_due_now().await?, 0);
     assert_eq!(reactor.status().await?.parked, 1);
-    assert_eq!(
-        reactor.release_parked(Some(bank.letters()[0].id())).await?,
-        1
-    );
+    assert_eq!(world.release(Some(bank.letters()[0].id())).await?, 1);
     assert_eq!(reactor.deliver_due_now().await?, 1);
     assert_eq!(reactor.status().await?.delivered, 1);
     Ok(())
@@ -288,7 +285,7 @@ async fn an_address_that_must_not_be_called_is_put_aside_at_once() -> Outcome {
     }
     assert_eq!(reactor.deliver_due_now().await?, 0);
     assert_eq!(reactor.status().await?.parked, 3);
-    assert_eq!(reactor.release_parked(None).await?, 0);
+    assert_eq!(world.release(None).await?, 0);
     Ok(())
 }
 

@@ -136,3 +136,50 @@ async fn what_is_put_aside_and_given_up_is_told() -> Outcome {
     assert_eq!(told, expected);
     Ok(())
 }
+
+#[tokio::test]
+async fn nothing_joins_a_batch_that_is_being_told() -> Outcome {
+    let (world, bank, bus) = (World::new(), Bank::open().await, InProcessBus::new());
+    let reactor = world.reactor().await?;
+    let teller = teller(&world, &bus).await?;
+    // Two people of different lanes; what became of the first one's letter is heard, the other one's is not.
+    let one = World::user("one");
+    let other = (0..100)
+        .map(|number| World::user(&format!("other-{number}")))
+        .find(|other| Lane::of(other) != Lane::of(&one))
+        .ok_or("there are many lanes")?;
+    world.happen(&other, confirmed("t-1", &bank.url)).await;
+    world.happen(&one, confirmed("t-2", &bank.url)).await;
+    reactor.deliver_due_now().await?;
+    let mut of_one = bus.commands(Lane::of(&one)).await?;
+    let mut of_other = bus.commands(Lane::of(&other)).await?;
+    let (told, heard, unheard) = tokio::join!(
+        teller.tell(),
+        hear_next(&world, &mut of_one, true),
+        hear_next(&world, &mut of_other, false)
+    );
+    told?;
+    assert_eq!(receipts(&heard?).len(), 1);
+    let unheard = unheard?;
+    // Meanwhile both have another letter.
+    for (owner, id) in [(&other, "t-3"), (&one, "t-4")] {
+        world.happen(owner, confirmed(id, &bank.url)).await;
+    }
+    reactor.deliver_due_now().await?;
+    let (told, again) = tokio::join!(teller.tell(), hear_next(&world, &mut of_other, true));
+    told?;
+    let again = again?;
+    assert_eq!(again.command_id, unheard.command_id);
+    assert_eq!(again.command, unheard.command);
+    let (told, of_one, of_other) = tokio::join!(
+        teller.tell(),
+        hear_next(&world, &mut of_one, true),
+        hear_next(&world, &mut of_other, true)
+    );
+    told?;
+    assert_eq!(
+        (receipts(&of_one?).len(), receipts(&of_other?).len()),
+        (1, 1)
+    );
+    Ok(())
+}
