@@ -5,6 +5,7 @@ mod contract;
 mod demo;
 mod device;
 mod dossier;
+mod ending;
 mod export;
 mod heal;
 mod letters;

@@ -13,6 +13,7 @@ use countersign::simulate::{
 };
 
 use crate::AnyError;
+use crate::ending::Ending;
 
 /// What to simulate, and where.
 #[derive(Debug, Args)]
@@ -99,10 +100,11 @@ async fn take(service: messages::Service, arguments: SimulateArguments) -> Resul
     if let Some(path) = &arguments.authority {
         std::fs::write(path, simulator.authority())?;
     }
+    let ending = Ending::listen()?;
     println!("simulating at {}", simulator.address());
     tokio::select! {
         () = simulator.serve() => {}
-        ended = tokio::signal::ctrl_c() => ended?,
+        _ = ending.told() => {}
     }
     Ok(())
 }
@@ -124,10 +126,11 @@ async fn serve(behavior: impl Behavior, arguments: SimulateArguments) -> Result<
     if let (Some(path), Some(authority)) = (&arguments.authority, &authority) {
         std::fs::write(path, authority.pem())?;
     }
+    let ending = Ending::listen()?;
     println!("simulating at {}", simulator.url());
     tokio::select! {
         () = simulator.serve() => {}
-        ended = tokio::signal::ctrl_c() => ended?,
+        _ = ending.told() => {}
     }
     Ok(())
 }

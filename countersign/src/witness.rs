@@ -10,6 +10,7 @@ use tokio::net::TcpListener;
 use witness::Witness;
 
 use crate::AnyError;
+use crate::ending::Ending;
 
 /// Whose witness, and where.
 #[derive(Debug, Args)]
@@ -55,26 +56,15 @@ pub fn run(arguments: WitnessArguments) -> Result<(), AnyError> {
     let runtime = crate::runtime()?;
     runtime.block_on(async {
         let listener = TcpListener::bind(arguments.listen).await?;
+        let ending = Ending::listen()?;
         println!("checkpoints are witnessed by {}", witness.verifier_key());
         println!("witnessing at http://{}", listener.local_addr()?);
-        witness::serve(listener, witness, seconds, ended()).await?;
+        let ended = async { _ = ending.told().await };
+        witness::serve(listener, witness, seconds, ended).await?;
         Ok(())
     })
 }
 
 fn seconds() -> u64 {
     u64::try_from(SystemClock.now().seconds()).unwrap_or(0)
-}
-
-async fn ended() {
-    let told = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
-    match told {
-        Ok(mut told) => tokio::select! {
-            _ = told.recv() => {}
-            _ = tokio::signal::ctrl_c() => {}
-        },
-        Err(_) => {
-            tokio::signal::ctrl_c().await.ok();
-        }
-    }
 }

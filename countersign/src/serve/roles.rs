@@ -16,7 +16,6 @@ use projections::{Projector, StoredSettings};
 use reactors::EgressPolicy;
 use runner::{House, HouseOptions};
 use schemas::settings::Settings;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -29,6 +28,7 @@ use super::licensing;
 use super::stores::{Stores, prepare};
 use super::{DoorChoice, Role, ServeArguments, egress};
 use crate::AnyError;
+use crate::ending::Ending;
 use crate::telemetry::{self, LogLines};
 
 /// What every role is given.
@@ -113,6 +113,7 @@ pub async fn serve(
     } else {
         None
     };
+    let ending = Ending::listen()?;
     let doors = if is(Role::Gateway) {
         let ready = Arc::new(AtomicBool::new(true));
         // What another process sends is asked for there.
@@ -132,7 +133,7 @@ pub async fn serve(
     };
 
     let outcome = tokio::select! {
-        reason = told_to_end() => { tracing::info!(reason, "ending"); Ok(()) }
+        reason = ending.told() => { tracing::info!(reason, "ending"); Ok(()) }
         Some(ended) = parts.join_next() => match ended {
             Ok(Ok(())) => Err("a role ended by itself".into()),
             Ok(Err(error)) => Err(error),
@@ -208,21 +209,6 @@ async fn start_runner(
         membership.leave().await;
         Ok(outcome?)
     }))
-}
-
-/// Ends when the process is told to.
-async fn told_to_end() -> &'static str {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    ) else {
-        // Without signals the process can still be killed, which loses nothing.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    }
 }
 
 async fn ended(mut told: watch::Receiver<bool>) {
