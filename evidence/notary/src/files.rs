@@ -94,6 +94,15 @@ impl Files {
         std::fs::read(&path).map_err(|error| FileError::new("read", &path, error))
     }
 
+    /// The bytes of a file; `None` when there is none.
+    pub fn bytes(&self, name: &str) -> Result<Option<Vec<u8>>, FileError> {
+        match self.read(name) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.is_missing() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The text of a file; `None` when there is none.
     pub fn text(&self, name: &str) -> Result<Option<String>, FileError> {
         let path = self.path(name);
@@ -107,26 +116,56 @@ impl Files {
     /// Writes these files, each whole or not at all; all of them are durable afterwards.
     pub fn write(&self, files: &[(String, Vec<u8>)]) -> Result<(), FileError> {
         let mut folders = BTreeSet::new();
+        let mut written = Vec::with_capacity(files.len());
         for (name, bytes) in files {
             let path = self.path(name);
             let failed = |error| FileError::new("write", &path, error);
             let folder = path.parent().expect("the name is below the root");
             self.make_folder(folder, &mut folders).map_err(failed)?;
+            folders.insert(folder.to_owned());
             let beside = beside(&path);
             let mut file = File::create(&beside).map_err(failed)?;
             self.power.writes(&beside, 0);
             self.put(&mut file, bytes).map_err(failed)?;
+            written.push((file, beside, path));
+        }
+        // All are written before the first is flushed: the file system then flushes most of them at once.
+        for (file, beside, path) in written {
+            let failed = |error| FileError::new("write", &path, error);
             self.flush(&file, &beside).map_err(failed)?;
             self.power.step().map_err(failed)?;
             self.power.renames(&beside, &path);
             std::fs::rename(&beside, &path).map_err(failed)?;
-            folders.insert(folder.to_owned());
         }
         for folder in folders {
             let failed = |error| FileError::new("write", &folder, error);
             self.flush_folder(&folder).map_err(failed)?;
         }
         Ok(())
+    }
+
+    /// Writes a file over what it was; the bytes are durable afterwards. Whoever is interrupted leaves neither the one nor the
+    /// other, so they must tell by themselves whether they are whole. No file is made: where hundreds were removed a minute ago,
+    /// making one is the dearest part of writing it.
+    pub fn write_over(&self, name: &str, bytes: &[u8]) -> Result<(), FileError> {
+        let path = self.path(name);
+        let write = || {
+            let is_new = !path.exists();
+            let mut file = OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(&path)?;
+            self.power.writes(&path, bytes.len() as u64 / 2);
+            self.put(&mut file, bytes)?;
+            file.set_len(bytes.len() as u64)?;
+            self.flush(&file, &path)?;
+            if is_new {
+                self.flush_folder(&self.root)?;
+            }
+            Ok(())
+        };
+        write().map_err(|error| FileError::new("write", &path, error))
     }
 
     /// Adds bytes at the end of a file; they are durable afterwards.

@@ -4,6 +4,8 @@
 //! that is about to be signed; the signed one. A checkpoint is thereby signed over what cannot be lost any more, and never
 //! two different ones of one size: whatever was about to be signed is signed after a restart, byte for byte. Records whose
 //! order is written and which no checkpoint has yet are taken up again in that order.
+//!
+//! Every file that is made and removed makes the next one dearer, so what is about to be signed is written over itself.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -255,8 +257,7 @@ impl Ledger {
         if let Some(state) = state.filter(|state| state.records <= next.size()) {
             next = next.with_state(state);
         }
-        self.files
-            .write(&[(NEXT.to_owned(), next.to_string().into_bytes())])?;
+        self.files.write_over(NEXT, promise(&next).as_bytes())?;
         self.sign(next)?;
         for folder in complete {
             self.files.remove_folder(&folder);
@@ -292,6 +293,13 @@ pub(crate) fn signed_checkpoint(
     })
 }
 
+/// What is written before a checkpoint is signed: its text, and the sum that says that the text is whole.
+fn promise(checkpoint: &Checkpoint) -> String {
+    let text = checkpoint.to_string();
+    let sum = Digest::sha256(text.as_bytes());
+    format!("{text}{sum}\n")
+}
+
 /// The checkpoint that was to be signed last: the signed one, or the one after it. The empty one in a new journal.
 fn promised_checkpoint(
     files: &Files,
@@ -302,7 +310,9 @@ fn promised_checkpoint(
         path: files.path(NEXT),
         source,
     };
-    let Some(text) = files.text(NEXT)? else {
+    // Nothing was signed over a promise that is not whole: signing waits until it is durable.
+    let text = files.bytes(NEXT)?.and_then(whole_promise);
+    let Some(text) = text else {
         let empty = Checkpoint::new(key.name(), 0, evidence::empty_root());
         let empty = empty.map_err(|error| unfit(error.into()));
         return signed.cloned().map_or(empty, Ok);
@@ -315,6 +325,13 @@ fn promised_checkpoint(
         Some(signed) if promised.size() < signed.size() => Err(unfit(Unfit::Older)),
         _ => Ok(promised),
     }
+}
+
+fn whole_promise(bytes: Vec<u8>) -> Option<String> {
+    let mut text = String::from_utf8(bytes).ok()?;
+    let sum = text.strip_suffix('\n')?.rsplit('\n').next()?.to_owned();
+    text.truncate(text.len() - sum.len() - 1);
+    (Digest::sha256(text.as_bytes()).to_string() == sum).then_some(text)
 }
 
 fn of_this_journal(checkpoint: Checkpoint, key: &VerifierKey) -> Result<Checkpoint, Unfit> {

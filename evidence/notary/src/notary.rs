@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event_log::{EventLog, Failure, LogEvent, Piece};
+use evidence::tile::TILE_WIDTH;
 use evidence::{Checkpoint, Extent, StateLine, VerifierKey};
 use lru::LruCache;
 use schemas::{Digest, Lane, Owner, Position};
@@ -40,6 +41,16 @@ pub struct Notary {
     state: watch::Receiver<Option<StateLine>>,
     /// Which lane has its turn first, so that none waits for ever.
     turn: usize,
+}
+
+/// What becomes of the last events, fewer than fill a tile.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tail {
+    /// They are recorded.
+    Recorded,
+    /// They are recorded in the next round, unless it finds too few others as well: a tile that is not full is a file that is
+    /// written again with the next checkpoint, and then removed.
+    Waits,
 }
 
 /// Why the notary does not go on.
@@ -119,7 +130,7 @@ impl Notary {
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Result<(), NotaryError> {
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
-            let pause = match self.catch_up().await {
+            let pause = match self.advance(Tail::Waits).await {
                 Ok(()) => PACE,
                 Err(error @ (NotaryError::LogIsBehind { .. } | NotaryError::Missing(_))) => {
                     return Err(error);
@@ -138,20 +149,29 @@ impl Notary {
         }
     }
 
-    /// Records what the log had when this was called.
+    /// Records what the log has.
     pub async fn catch_up(&mut self) -> Result<(), NotaryError> {
+        self.advance(Tail::Recorded).await
+    }
+
+    async fn advance(&mut self, tail: Tail) -> Result<(), NotaryError> {
         if self.ledger.is_none() {
             self.reopen()?;
         }
+        let mut has_recorded = false;
         loop {
-            let events = match self.decided().await? {
+            let mut events = match self.decided().await? {
                 decided if decided.is_empty() => self.undecided().await?,
                 decided => decided,
             };
+            if tail == Tail::Waits {
+                events.truncate(full_tiles(self.signed.size(), events.len(), has_recorded));
+            }
             if events.is_empty() {
                 return Ok(());
             }
             self.record(events).await?;
+            has_recorded = true;
         }
     }
 
@@ -288,6 +308,17 @@ impl Notary {
         let record = record.ok_or(NotaryError::Missing(before))?;
         let entry = self.ledger().entry(record)?;
         entry.ok_or(NotaryError::Missing(before))
+    }
+}
+
+/// How many of these events to record now: as many as end at a full tile. Too few for that are recorded all, unless others
+/// have just been.
+fn full_tiles(size: u64, events: usize, has_recorded: bool) -> usize {
+    let over = (size as usize + events) % TILE_WIDTH as usize;
+    match events.checked_sub(over) {
+        Some(full) if full > 0 => full,
+        _ if has_recorded => 0,
+        _ => events,
     }
 }
 

@@ -128,6 +128,23 @@ fn an_interrupted_beginning_is_begun_again() {
     assert_eq!(checkpoint(&place).unwrap().size(), 1);
 }
 
+/// A promise that is not whole was not signed, so the signed checkpoint counts.
+#[test]
+fn half_a_promise_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = place(&folder);
+    open(&place).record(&events(1, 300), None).unwrap();
+    let whole = std::fs::read(place.folder.join(NEXT)).unwrap();
+    for length in 0..whole.len() {
+        let mut half = whole[..length].to_vec();
+        half.extend(whole.iter().skip(length).map(|byte| byte ^ 1));
+        for torn in [&whole[..length], &half] {
+            std::fs::write(place.folder.join(NEXT), torn).unwrap();
+            assert_eq!(open(&place).signed().size(), 300);
+        }
+    }
+}
+
 #[test]
 fn one_notary_has_the_folder() {
     let folder = tempfile::tempdir().unwrap();
@@ -170,9 +187,24 @@ fn what_was_altered_is_not_continued() {
         refused("checkpoint", &flip),
         LedgerError::Checkpoint { .. }
     ));
+    let of_another = |bytes: &mut Vec<u8>| {
+        let other = Checkpoint::new("audit.other/v1", 300, root_of(1..=300)).unwrap();
+        *bytes = promise(&other).into_bytes();
+    };
     assert!(matches!(
-        refused("next", &flip),
-        LedgerError::Checkpoint { .. } | LedgerError::TilesDiffer { .. }
+        refused("next", &of_another),
+        LedgerError::Checkpoint {
+            source: Unfit::Origin(_),
+            ..
+        }
+    ));
+    let of_another_tree = |bytes: &mut Vec<u8>| {
+        let origin = "audit.test/v1";
+        *bytes = promise(&Checkpoint::new(origin, 300, root_of(1..=299)).unwrap()).into_bytes();
+    };
+    assert!(matches!(
+        refused("next", &of_another_tree),
+        LedgerError::TilesDiffer { size: 300 }
     ));
     assert!(matches!(
         refused("order", &cut),

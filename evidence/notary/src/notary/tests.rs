@@ -106,6 +106,32 @@ async fn a_long_lane_does_not_keep_the_others_away() {
 }
 
 #[tokio::test]
+async fn what_does_not_fill_a_tile_waits_for_one_round_at_most() {
+    let (folder, log) = (tempfile::tempdir().unwrap(), Arc::new(MemoryLog::new()));
+    let mut notary = open(&log, &folder).unwrap();
+    let mut sizes = Vec::new();
+    for happened in [700, 0, 10, 300, 0] {
+        happen(&log, &owner(1), happened, 5).await;
+        notary.advance(Tail::Waits).await.unwrap();
+        sizes.push(notary.signed().size());
+    }
+    assert_eq!(sizes, [512, 700, 710, 768, 1010]);
+    let recomputed = recomputed(&log, notary.ledger()).await;
+    assert_eq!(recomputed.1, *notary.signed().root());
+}
+
+#[test]
+fn a_step_ends_at_a_full_tile_if_it_reaches_one() {
+    assert_eq!(full_tiles(0, 255, false), 255);
+    assert_eq!(full_tiles(0, 256, false), 256);
+    assert_eq!(full_tiles(0, 257, false), 256);
+    assert_eq!(full_tiles(300, 211, false), 211);
+    assert_eq!(full_tiles(300, 212, true), 212);
+    assert_eq!(full_tiles(300, 211, true), 0);
+    assert_eq!(full_tiles(512, 4096, true), 4096);
+}
+
+#[tokio::test]
 async fn a_failed_step_is_done_again_in_the_order_it_had() {
     let (folder, log) = (tempfile::tempdir().unwrap(), Arc::new(MemoryLog::new()));
     let mut notary = open(&log, &folder).unwrap();
