@@ -11,6 +11,7 @@ pub mod open;
 pub mod past;
 pub mod port;
 pub mod postgres;
+pub mod recent;
 mod restoring;
 pub mod sqlite;
 mod stored;
@@ -24,4 +25,5 @@ pub use port::{
     Piece,
 };
 pub use postgres::PostgresLog;
+pub use recent::Recent;
 pub use sqlite::SqliteLog;

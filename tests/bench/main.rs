@@ -2,9 +2,10 @@
 //! in the same run. Writes a table, and `target/bench/confirm.json`. Arguments name the stores to measure: `postgresql`,
 //! `sqlite`; none means both. `pushes` measures the fan-out of pushes instead, and writes `target/bench/pushes.json`;
 //! `neighbors` measures what a bank that does not answer costs the others, and writes `target/bench/neighbors.json`;
-//! `rebuild` and `verify` measure how fast the past is gone through.
+//! `evidence` measures what the journal costs a confirmation, and writes `target/bench/evidence.json`; `rebuild` and `verify` measure how fast the past is gone through.
 
 mod callbacks;
+mod evidence;
 mod limits;
 mod load;
 mod neighbors;
@@ -59,6 +60,9 @@ async fn measure() -> Result<(), AnyError> {
     }
     if wanted.iter().any(|wanted| wanted == "neighbors") {
         return neighbors::measure(&program, &folder).await;
+    }
+    if wanted.iter().any(|wanted| wanted == "evidence") {
+        return evidence::measure(&program, &folder).await;
     }
     if wanted.iter().any(|wanted| wanted == "rebuild") {
         return replays::rebuild(&wanted).await;

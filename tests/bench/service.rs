@@ -73,7 +73,8 @@ impl Usages {
         }
     }
 
-    fn cpu_s(&self) -> f64 {
+    /// Of all of them.
+    pub fn cpu_s(&self) -> f64 {
         self.ours.cpu_s + self.nats.cpu_s + self.postgres.cpu_s
     }
 }
@@ -81,6 +82,11 @@ impl Usages {
 impl Service {
     /// All roles, JetStream, durable, journal and callbacks on.
     pub async fn start(program: &Path, store: Store) -> Result<Self, AnyError> {
+        Self::with(program, store, &[]).await
+    }
+
+    /// The same with other arguments besides.
+    pub async fn with(program: &Path, store: Store, more: &[&str]) -> Result<Self, AnyError> {
         let data = tempfile::tempdir()?;
         let folder = data.path().to_string_lossy().into_owned();
         let mut arguments = vec![
@@ -100,6 +106,7 @@ impl Service {
                 Some(*pid)
             }
         };
+        arguments.extend(more);
         let served = Served::start(program, &arguments).await?;
         Ok(Self {
             served,

@@ -1,4 +1,5 @@
-//! What every store of the event log promises: one suite, run on memory, on SQLite and on PostgreSQL.
+//! What every store of the event log promises: one suite, run on memory, on SQLite, on PostgreSQL, and on SQLite with the newest
+//! in memory.
 //!
 //! A new store gets a variant of [`Engine`] and of [`Store`], and a line in `on_every_store`.
 
@@ -22,7 +23,7 @@ use std::sync::Arc;
 
 use event_log::{
     Appended, Claim, CommandRow, Commit, EventLog, MemoryLog, NewEvent, OpenLane, PostgresLog,
-    SqliteLog,
+    Recent, SqliteLog,
 };
 use schemas::{CommandId, Digest, ErrorCode, Lane, Owner, Timestamp};
 use tests::postgres::TestPostgres;
@@ -31,6 +32,7 @@ use tests::postgres::TestPostgres;
 enum Store {
     Memory(Arc<MemoryLog>),
     Sqlite(tempfile::TempDir),
+    Recent(tempfile::TempDir),
     Postgres(String),
 }
 
@@ -39,6 +41,7 @@ enum Store {
 enum Engine {
     Memory,
     Sqlite,
+    Recent,
     Postgres,
 }
 
@@ -48,6 +51,7 @@ impl Store {
         match engine {
             Engine::Memory => Some(Self::Memory(Arc::new(MemoryLog::new()))),
             Engine::Sqlite => Some(Self::Sqlite(tempfile::tempdir().unwrap())),
+            Engine::Recent => Some(Self::Recent(tempfile::tempdir().unwrap())),
             Engine::Postgres => {
                 TestPostgres::start().map(|server| Self::Postgres(server.database()))
             }
@@ -61,6 +65,10 @@ impl Store {
             Self::Sqlite(folder) => {
                 Arc::new(SqliteLog::open(folder.path().join("log.db")).await.unwrap())
             }
+            Self::Recent(folder) => {
+                let log = SqliteLog::open(folder.path().join("log.db")).await.unwrap();
+                Recent::over(Arc::new(log))
+            }
             Self::Postgres(url) => Arc::new(PostgresLog::connect(url).await.unwrap()),
         }
     }
@@ -71,6 +79,7 @@ macro_rules! on_every_store {
     ($($promise:ident,)*) => {
         on_every_store! { @memory Memory $($promise,)* }
         on_every_store! { @sqlite Sqlite $($promise,)* }
+        on_every_store! { @recent Recent $($promise,)* }
         on_every_store! { @postgres Postgres $($promise,)* }
     };
     (@$store:ident $engine:ident $($promise:ident,)*) => {

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bus::Bus;
 use bus::shell::{Clock, LiveSettings, RootSecret, SystemClock};
 use countersign::process::SERVING;
-use event_log::EventLog;
+use event_log::{EventLog, Recent};
 use projections::{Projector, StoredSettings};
 use reactors::EgressPolicy;
 use runner::{House, HouseOptions};
@@ -54,7 +54,7 @@ pub async fn serve(
         arguments.database_user.as_deref(),
         arguments.database_password.as_deref(),
     );
-    let log = event_log::open(&stores.log).await?;
+    let log = Recent::over(event_log::open(&stores.log).await?);
     let open_bus = OpenBus::open(&arguments).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ground = Ground {

@@ -187,7 +187,7 @@ async fn take_counters_away(store: &Store) -> bool {
     let script = "drop table counts; delete from log_migrations where version = 2";
     match store {
         Store::Memory(_) => return false,
-        Store::Sqlite(folder) => {
+        Store::Sqlite(folder) | Store::Recent(folder) => {
             let address = format!("sqlite:{}", folder.path().join("log.db").display());
             let mut database = SqliteConnection::connect(&address).await.unwrap();
             sqlx::raw_sql(script).execute(&mut database).await.unwrap();
