@@ -77,6 +77,18 @@ impl JournalQuery for JournalBehindTheDoors {
         .boxed()
     }
 
+    fn recorded_at<'a>(
+        &'a self,
+        system_id: &'a SystemId,
+        position: Position,
+    ) -> BoxFuture<'a, Result<Option<Timestamp>, JournalFailure>> {
+        async move {
+            let at = reactors::recorded_at(&*self.log, system_id, position).await;
+            at.map_err(failure)
+        }
+        .boxed()
+    }
+
     fn uncleaned<'a>(
         &'a self,
         filter: &'a JournalFilter,

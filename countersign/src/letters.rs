@@ -7,7 +7,7 @@ use std::time::Duration;
 use bus::shell::{Clock as _, SystemClock};
 use clap::{Args, Subcommand};
 use reactors::{EndpointHealth, Letters, ParkedLetter, Replay, ReplayRange, Trial};
-use schemas::{SystemId, Timestamp};
+use schemas::{Position, SystemId, Timestamp};
 
 use crate::AnyError;
 use crate::moment;
@@ -69,8 +69,11 @@ enum LettersOrder {
         #[arg(long, value_name = "ID")]
         system: SystemId,
         /// The first moment, for example 2026-11-26 or 2026-11-26T09:30:00Z
-        #[arg(long, value_name = "MOMENT", value_parser = moment::parse)]
-        from: Timestamp,
+        #[arg(long, value_name = "MOMENT", value_parser = moment::parse, required_unless_present = "from_position")]
+        from: Option<Timestamp>,
+        /// The last event that the bank surely has, instead: an `X-Log-Position` such as 17-4211, or an `event_id`
+        #[arg(long, value_name = "POSITION", value_parser = Position::of_an_event, conflicts_with = "from")]
+        from_position: Option<Position>,
         /// The first moment that does not count any more [default: now]
         #[arg(long, value_name = "MOMENT", value_parser = moment::parse)]
         until: Option<Timestamp>,
@@ -128,16 +131,19 @@ async fn carry_out(order: LettersOrder) -> Result<(), AnyError> {
         LettersOrder::Replay {
             system,
             from,
+            from_position,
             until,
             dry_run,
             stores,
         } => {
             let range = ReplayRange {
                 system_id: system,
-                from,
+                // That of the event is read from the log.
+                from: from.unwrap_or(now),
+                from_position,
                 until: until.unwrap_or(now),
             };
-            replay(&stores, &range, dry_run).await?;
+            replay(&stores, range, dry_run).await?;
         }
     }
     Ok(())
@@ -175,16 +181,20 @@ async fn test(
 
 async fn replay(
     stores: &StoreArguments,
-    range: &ReplayRange,
+    mut range: ReplayRange,
     dry_run: bool,
 ) -> Result<(), AnyError> {
     drop(open(stores).await?);
     let places = stores.stores();
     let log = event_log::open(&places.log).await?;
+    if let Some(position) = range.from_position {
+        let at = reactors::recorded_at(&*log, &range.system_id, position).await?;
+        range.from = at.ok_or_else(|| format!("the system has no event at {position}"))?;
+    }
     let clock = Arc::new(SystemClock);
     let replay = Replay::open(log, stores.root()?, clock, &places.outbox).await?;
     let bar = progress::bar("events", 0);
-    let letters = replay.run(range, !dry_run, |read, total| {
+    let letters = replay.run(&range, !dry_run, |read, total| {
         bar.set_length(total);
         bar.set_position(read);
     });

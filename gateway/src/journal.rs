@@ -34,6 +34,13 @@ pub trait JournalQuery: Send + Sync + std::fmt::Debug {
         event_id: i64,
     ) -> BoxFuture<'a, Result<Option<Map<String, Value>>, JournalFailure>>;
 
+    /// When the event at that place was recorded; `None` when the system has none there.
+    fn recorded_at<'a>(
+        &'a self,
+        system_id: &'a SystemId,
+        position: Position,
+    ) -> BoxFuture<'a, Result<Option<Timestamp>, JournalFailure>>;
+
     /// Records of one system that match and were not cleaned yet, oldest first: whose each is, and the command whose
     /// erasable part it shows.
     fn uncleaned<'a>(

@@ -43,6 +43,8 @@ create table if not exists replay_order (
     position text not null primary key,
     system_id text not null,
     from_at bigint not null,
+    -- The event they begin with: a place in the log; null when the order was of a time.
+    from_position text,
     until_at bigint not null,
     ordered_at bigint not null
 );

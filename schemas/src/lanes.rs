@@ -77,6 +77,18 @@ impl Position {
             number: event_id / u64::from(Lane::COUNT),
         })
     }
+
+    /// A place as people hold it: what `X-Log-Position` said, or the `event_id` of a record of the journal or of a letter.
+    /// There is no event 0.
+    pub fn of_an_event(text: &str) -> Result<Self, InvalidPosition> {
+        let position = match text.parse() {
+            Ok(event_id) => Self::from_event_id(event_id).ok_or(InvalidPosition)?,
+            Err(_) => text.parse::<Self>()?,
+        };
+        let numbers = 1..=(i64::MAX as u64 / u64::from(Lane::COUNT) - 1);
+        let is_one = numbers.contains(&position.number);
+        is_one.then_some(position).ok_or(InvalidPosition)
+    }
 }
 
 /// `<lane>-<number>`: the value of the header `X-Log-Position` and of `Nats-Msg-Id`.
@@ -127,5 +139,27 @@ mod tests {
         assert_eq!("63-4211".parse(), Ok(position));
         assert_eq!(Position::from_event_id(position.event_id()), Some(position));
         assert_eq!("64-1".parse::<Position>(), Err(InvalidPosition));
+    }
+
+    #[test]
+    fn people_hold_a_position_or_an_event_id() {
+        let position = "17-4211".parse::<Position>().unwrap();
+        let event_id = position.event_id().to_string();
+        for text in ["17-4211", &*event_id] {
+            assert_eq!(Position::of_an_event(text), Ok(position), "{text}");
+        }
+        for wrong in [
+            "",
+            "17-0",
+            "17",
+            "0",
+            "-81",
+            "64-1",
+            "1-1-1",
+            "17-x",
+            "0-18446744073709551615",
+        ] {
+            assert!(Position::of_an_event(wrong).is_err(), "{wrong}");
+        }
     }
 }

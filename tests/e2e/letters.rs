@@ -117,6 +117,23 @@ async fn an_operator_tries_a_receiver_sees_how_it_is_and_sends_the_past_again() 
     let order = ["replay", "--system", SYSTEM_ID, "--from", "2020-01-01"];
     let count = [&order[..], &["--dry-run"]].concat();
     assert_eq!(said(&data, &count), [["2 would be sent again"]]);
+    // What was taken within the minute before the last that the bank has comes as well: it is never too little.
+    let looked = bank.get("/letters").await.unwrap();
+    let place = looked.position.unwrap();
+    let counted = |begins: &[&str]| {
+        let count = ["replay", "--system", SYSTEM_ID, "--dry-run"];
+        letters(&data, &[&count, begins].concat())
+    };
+    let output = counted(&["--from-position", &place]);
+    assert_eq!(output.stdout, b"2 would be sent again\n", "{output:?}");
+    for wrong in [
+        &["--from-position", "0-1000000"][..],
+        &["--from-position", "64-1"],
+        &["--from", "2020-01-01", "--from-position", &place],
+        &[],
+    ] {
+        assert!(!counted(wrong).status.success(), "{wrong:?}");
+    }
     assert_eq!(said(&data, &order), [["2 are sent again"]]);
     // A restarted house looks at once; a running one within a minute.
     let house = house.restart().await;

@@ -32,9 +32,14 @@ async fn wanted(
     let count = letters.count_put_aside(&system_id, letter_id).await;
     let count = count.map_err(|failure| unreadable(&failure))?;
     if count == 0 && letter_id.is_some() {
-        let reply = gateway.ask(call, call.system(), GetLetters {}).await?;
-        let error = ApiError::new(ErrorCode::NoResult).status(StatusCode::NOT_FOUND);
-        return Err(error.sealed(None, reply.position));
+        return Err(not_there(gateway, call).await?);
     }
     Ok(count)
+}
+
+/// What somebody hears who ordered something of what is not there; the look is in the journal.
+async fn not_there(gateway: &Gateway, call: &Call) -> Result<ApiError, ApiError> {
+    let reply = gateway.ask(call, call.system(), GetLetters {}).await?;
+    let error = ApiError::new(ErrorCode::NoResult).status(StatusCode::NOT_FOUND);
+    Ok(error.sealed(None, reply.position))
 }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::USER;
 use crate::journal::{JournalFailure, JournalQuery, JournalRecords};
 
-/// A journal with one record, number 42.
+/// A journal with one record, number 42; in the log the only event is 106, at 42-1.
 #[derive(Debug, Default)]
 pub(crate) struct FakeJournal {
     /// What is said to be not cleaned yet.
@@ -65,6 +65,15 @@ impl JournalQuery for FakeJournal {
         event_id: i64,
     ) -> BoxFuture<'a, Result<Option<Map<String, Value>>, JournalFailure>> {
         Box::pin(async move { Ok((event_id == 42).then(record)) })
+    }
+
+    fn recorded_at<'a>(
+        &'a self,
+        _: &'a SystemId,
+        position: Position,
+    ) -> BoxFuture<'a, Result<Option<Timestamp>, JournalFailure>> {
+        let at = (position.event_id() == 42 + 64).then_some(Timestamp(1_703_499_000_000));
+        Box::pin(async move { Ok(at) })
     }
 
     fn uncleaned<'a>(

@@ -16,18 +16,26 @@ pub(super) fn decide(state: &State, command: &OrderLetters) -> Result<Decision, 
 #[cfg(test)]
 mod tests {
     use schemas::commands::systems::{GetLetters, LettersOrder, RemoveSystem};
+    use schemas::events::Event;
+    use schemas::events::systems::SystemEvent;
     use schemas::{ErrorCode, Timestamp};
 
     use super::*;
     use crate::testing::Story;
 
-    fn orders() -> [OrderLetters; 3] {
+    fn orders() -> [OrderLetters; 4] {
         let letter_id: schemas::LetterId = "msg_1".parse().unwrap();
         [
             LettersOrder::Retry { letter_id: None },
             LettersOrder::Drop { letter_id },
             LettersOrder::Replay {
                 from: Timestamp(0),
+                from_position: None,
+                until: Timestamp(1),
+            },
+            LettersOrder::Replay {
+                from: Timestamp(0),
+                from_position: "17-4211".parse().ok(),
                 until: Timestamp(1),
             },
         ]
@@ -39,7 +47,15 @@ mod tests {
         let mut story = Story::of_a_system();
         story.system_asks(GetLetters {}).happens(&["get_letters"]);
         for order in orders() {
-            story.system_asks(order).happens(&["letters_ordered"]);
+            let asked = order.order.clone();
+            let heard = story.system_asks(order);
+            heard.happens(&["letters_ordered"]);
+            let [Event::Systems(SystemEvent::LettersOrdered(ordered))] =
+                &heard.decision().events[..]
+            else {
+                panic!("another event")
+            };
+            assert_eq!(ordered.order(), Some(asked));
         }
     }
 

@@ -60,4 +60,4 @@ pub use push::{
     Target, TargetOs, find_folder,
 };
 pub use reactor::{Reactor, ReactorError, ReactorOptions, StartError};
-pub use replay::{Replay, ReplayRange};
+pub use replay::{Replay, ReplayRange, recorded_at};

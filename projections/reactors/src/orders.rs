@@ -53,13 +53,18 @@ impl Ordered {
                 let one = of_its_own(Some(letter_id.as_str()));
                 forget(transaction, one, now).await.map(drop)
             }
-            LettersOrder::Replay { from, until } => {
-                let sql = "insert into replay_order (position, system_id, from_at, until_at, ordered_at) \
-                           values ($1, $2, $3, $4, $5) on conflict (position) do nothing";
+            LettersOrder::Replay {
+                from,
+                from_position,
+                until,
+            } => {
+                let sql = "insert into replay_order (position, system_id, from_at, from_position, until_at, ordered_at) \
+                           values ($1, $2, $3, $4, $5, $6) on conflict (position) do nothing";
                 let values = vec![
                     self.position.to_string().into(),
                     self.system_id.as_str().into(),
                     from.0.into(),
+                    from_position.map(|position| position.to_string()).into(),
                     until.0.into(),
                     now.0.into(),
                 ];
@@ -71,8 +76,9 @@ impl Ordered {
 
 #[cfg(test)]
 mod tests {
-    use schemas::Owner;
+    use bus::shell::Clock as _;
     use schemas::events::systems::LettersOrdered;
+    use schemas::{Lane, Owner};
 
     use crate::bank::{Answer, Bank};
     use crate::letters::Letters;
@@ -129,6 +135,7 @@ mod tests {
         assert_eq!(reactor.deliver_due_now().await?, 2);
         let order = LettersOrder::Replay {
             from: BEGINNING,
+            from_position: None,
             until: BEGINNING.plus_ms(1),
         };
         orders(&world, SYSTEM, order).await?;
@@ -136,6 +143,30 @@ mod tests {
         assert_eq!(reactor.deliver_due_now().await?, 0);
         let ids: Vec<_> = bank.letters().iter().map(|it| it.id().to_owned()).collect();
         assert_eq!(ids[..2], ids[2..]);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn letters_after_an_event_are_written_again_once() -> Outcome {
+        let (world, bank) = (World::new(), Bank::open().await);
+        let reactor = world.reactor().await?;
+        for id in ["t-1", "t-2", "t-3"] {
+            let event = confirmed(id, &bank.url);
+            world.happen_now(&World::user("one"), event).await;
+            assert_eq!(reactor.deliver_due_now().await?, 1);
+            world.clock.advance_ms(600_000);
+        }
+        let lane = Lane::of(&World::user("one"));
+        let order = LettersOrder::Replay {
+            from: BEGINNING.plus_ms(600_000),
+            from_position: Some(Position { lane, number: 2 }),
+            until: world.clock.now(),
+        };
+        orders(&world, SYSTEM, order).await?;
+        assert_eq!(reactor.deliver_due_now().await?, 2);
+        assert_eq!(reactor.deliver_due_now().await?, 0);
+        let ids: Vec<_> = bank.letters().iter().map(|it| it.id().to_owned()).collect();
+        assert_eq!(ids[1..3], ids[3..]);
         Ok(())
     }
 }

@@ -28,7 +28,7 @@ use fate::{SETTLE, SETTLED};
 pub(crate) const LETTERS: Bookmark = Bookmark("reactors");
 
 /// How long a delivered letter is remembered, ms.
-const REMEMBERED_MS: i64 = 7 * 24 * 3_600_000;
+pub(crate) const REMEMBERED_MS: i64 = 7 * 24 * 3_600_000;
 
 /// New deliveries, as they are given to [`INSERT`].
 pub(crate) const NEW: [&str; 14] = [

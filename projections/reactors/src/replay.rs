@@ -1,7 +1,9 @@
-//! Letters again, from a moment of the past on: for a bank that lost what it had taken.
+//! Letters again, from a moment of the past or an event on: for a bank that lost what it had taken.
 //!
 //! They are written anew from the log, under the identities they had, so a receiver that has one of them already drops it.
 //! What was erased since is not in them any more. A letter that is still owed stays as it is.
+
+mod range;
 
 use std::sync::Arc;
 
@@ -9,12 +11,15 @@ use bus::shell::{Clock, RootSecret};
 use event_log::EventLog;
 use projections::reading::{self, Wanted};
 use projections::store::{Durability, Given, Store, StoreError, Value, WrongShape};
-use schemas::{Lane, SystemId, Timestamp};
+use schemas::{Lane, Timestamp};
 
 use crate::letters::release_first;
 use crate::outbox::{NEW, NewDelivery, Outbox, hold};
 use crate::owing::Owing;
 use crate::reactor::ReactorError;
+
+use range::Sieve;
+pub use range::{ReplayRange, recorded_at};
 
 /// Events that are read at once.
 const EVENTS_AT_ONCE: u64 = 1024;
@@ -27,17 +32,6 @@ const AGAIN: &str = "insert into delivery (id, kind, system_id, order_key, lane,
     from {given} where true on conflict (id) do update set status = 'waiting', attempt = 0, \
     next_at = excluded.next_at, body = excluded.body, finished_at = null \
     where (delivery.status = 'delivered' or delivery.status = 'parked') and excluded.endpoint <> ''";
-
-/// Which letters.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReplayRange {
-    /// The system they are for.
-    pub system_id: SystemId,
-    /// The first moment whose events count.
-    pub from: Timestamp,
-    /// The first moment whose events do not count any more.
-    pub until: Timestamp,
-}
 
 /// Writes letters again, beside a running reactor or without one.
 #[derive(Debug)]
@@ -80,7 +74,7 @@ impl Replay {
     /// a letter may then come once more, under the same identity.
     pub(crate) async fn run_next_order(&self) -> Result<bool, ReactorError> {
         let store = &self.outbox.store;
-        let sql = "select position, system_id, from_at, until_at from replay_order \
+        let sql = "select position, system_id, from_at, from_position, until_at from replay_order \
                    order by ordered_at, position limit 1";
         let Some(row) = store.fetch(sql, Vec::new()).await?.pop() else {
             return Ok(false);
@@ -104,6 +98,7 @@ impl Replay {
         mut progress: impl FnMut(u64, u64),
     ) -> Result<u64, ReactorError> {
         let heads = self.log.heads().await?;
+        let sieve = Sieve::of(range, &self.outbox, self.clock.now()).await?;
         let total: u64 = heads.iter().sum();
         let (mut read, mut letters) = (0, 0);
         for lane in Lane::all() {
@@ -122,7 +117,7 @@ impl Replay {
                     }
                     after += slice.events.len() as u64;
                     read += slice.events.len() as u64;
-                    letters += self.take(slice.events, range, writes).await?;
+                    letters += self.take(slice.events, &sieve, writes).await?;
                 }
                 progress(read, total);
             }
@@ -133,13 +128,10 @@ impl Replay {
     async fn take(
         &self,
         mut events: Vec<(schemas::Position, schemas::envelope::RecordedEvent)>,
-        range: &ReplayRange,
+        sieve: &Sieve,
         writes: bool,
     ) -> Result<u64, ReactorError> {
-        events.retain(|(_, event)| {
-            let at = event.recorded_at;
-            *event.owner.system_id() == range.system_id && range.from <= at && at < range.until
-        });
+        events.retain(|(position, event)| sieve.takes(*position, event));
         let now = self.clock.now();
         let owed = self.owing.owed(&events, now).await?;
         let letters = owed.len() as u64;
@@ -162,12 +154,16 @@ impl Replay {
 
 /// Of an order: its place in the log, and what it wants.
 fn ordered(row: Vec<Value>) -> Result<(String, ReplayRange), WrongShape> {
-    let [position, system_id, from, until] = <[Value; 4]>::try_from(row).map_err(|_| WrongShape)?;
+    let [position, system_id, from, from_position, until] =
+        <[Value; 5]>::try_from(row).map_err(|_| WrongShape)?;
+    let from_position: Option<String> = from_position.try_into()?;
+    let from_position = from_position.map(|text| text.parse().map_err(|_| WrongShape));
     let range = ReplayRange {
         system_id: String::try_from(system_id)?
             .parse()
             .map_err(|_| WrongShape)?,
         from: Timestamp(from.try_into()?),
+        from_position: from_position.transpose()?,
         until: Timestamp(until.try_into()?),
     };
     Ok((position.try_into()?, range))
@@ -190,6 +186,7 @@ mod tests {
         Ok(ReplayRange {
             system_id: SYSTEM.parse()?,
             from: BEGINNING,
+            from_position: None,
             until: BEGINNING.plus_ms(1),
         })
     }

@@ -123,7 +123,16 @@ impl World {
 
     /// Lets an event happen whose journal record is posted.
     pub async fn happen_posted(&self, owner: &Owner, event: impl Into<Event>, post: Option<&str>) {
-        let event = event.into();
+        self.happen_at(BEGINNING, owner, event.into(), post).await;
+    }
+
+    /// Lets an event happen that is posted nowhere, by the clock.
+    pub async fn happen_now(&self, owner: &Owner, event: impl Into<Event>) {
+        self.happen_at(self.clock.now(), owner, event.into(), None)
+            .await;
+    }
+
+    async fn happen_at(&self, at: Timestamp, owner: &Owner, event: Event, post: Option<&str>) {
         let version = self
             .log
             .load(owner, 0)
@@ -134,7 +143,7 @@ impl World {
         let recorded = RecordedEvent {
             owner: owner.clone(),
             ordinal: version + 1,
-            recorded_at: BEGINNING,
+            recorded_at: at,
             causation_id,
             result: event.result(),
             context: RequestContext {
@@ -154,7 +163,7 @@ impl World {
         let event = NewEvent {
             word: recorded.event.word().to_owned(),
             aggregate: recorded.event.aggregate().to_owned(),
-            at: BEGINNING,
+            at,
             payload: codec::encode(&recorded),
         };
         self.append(owner, version, vec![event], vault).await;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::commands::commands;
 use crate::ids::LetterId;
+use crate::lanes::Position;
 use crate::time::Timestamp;
 
 commands! {
@@ -117,10 +118,13 @@ pub enum LettersOrder {
         /// That one.
         letter_id: LetterId,
     },
-    /// What told of that time is sent again, under the identities it had.
+    /// What told of that time, or of what lies after an event, is sent again, under the identities it had.
     Replay {
-        /// The first moment.
+        /// The first moment; that of the event where one is named.
         from: Timestamp,
+        /// The event that it begins with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from_position: Option<Position>,
         /// The first moment that does not count any more.
         until: Timestamp,
     },

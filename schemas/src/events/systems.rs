@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::commands::systems::{LettersOrder, SystemParameters};
 use crate::events::events;
 use crate::ids::LetterId;
+use crate::lanes::Position;
 use crate::time::Timestamp;
 
 events! {
@@ -83,9 +84,12 @@ pub struct LettersOrdered {
     /// Of that letter; absent when it is of all that were put aside, or of a time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub letter_id: Option<LetterId>,
-    /// Of a time: its first moment.
+    /// Of a time: its first moment; that of the event where one is named.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Timestamp>,
+    /// Of what lies after an event: its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from_position: Option<Position>,
     /// Of a time: the first moment that does not count any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
@@ -99,26 +103,32 @@ pub enum OrderedOfLetters {
     Retry,
     /// What was put aside is never sent.
     Drop,
-    /// What told of that time is sent again.
+    /// What told of that time, or of what lies after an event, is sent again.
     Replay,
 }
 
 impl From<LettersOrder> for LettersOrdered {
     fn from(order: LettersOrder) -> Self {
-        let (order, letter_id, from, until) = match order {
-            LettersOrder::Retry { letter_id } => (OrderedOfLetters::Retry, letter_id, None, None),
-            LettersOrder::Drop { letter_id } => {
-                (OrderedOfLetters::Drop, Some(letter_id), None, None)
-            }
-            LettersOrder::Replay { from, until } => {
-                (OrderedOfLetters::Replay, None, Some(from), Some(until))
-            }
-        };
-        Self {
+        let of = |order, letter_id| Self {
             order,
             letter_id,
-            from,
-            until,
+            from: None,
+            from_position: None,
+            until: None,
+        };
+        match order {
+            LettersOrder::Retry { letter_id } => of(OrderedOfLetters::Retry, letter_id),
+            LettersOrder::Drop { letter_id } => of(OrderedOfLetters::Drop, Some(letter_id)),
+            LettersOrder::Replay {
+                from,
+                from_position,
+                until,
+            } => Self {
+                from: Some(from),
+                from_position,
+                until: Some(until),
+                ..of(OrderedOfLetters::Replay, None)
+            },
         }
     }
 }
@@ -135,6 +145,7 @@ impl LettersOrdered {
             },
             OrderedOfLetters::Replay => LettersOrder::Replay {
                 from: self.from?,
+                from_position: self.from_position,
                 until: self.until?,
             },
         })

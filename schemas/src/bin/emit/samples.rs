@@ -203,6 +203,7 @@ fn systems() -> Vec<Event> {
         LettersLookedAt {}.into(),
         LettersOrdered::from(LettersOrder::Replay {
             from: Timestamp(1_703_499_267_298),
+            from_position: None,
             until: Timestamp(1_706_140_800_000),
         })
         .into(),
