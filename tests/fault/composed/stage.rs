@@ -292,6 +292,14 @@ impl JournalQuery for NoJournal {
         futures::future::ready(Ok(None)).boxed()
     }
 
+    fn recorded_at<'a>(
+        &'a self,
+        _: &'a SystemId,
+        _: Position,
+    ) -> BoxFuture<'a, Result<Option<Timestamp>, JournalFailure>> {
+        futures::future::ready(Ok(None)).boxed()
+    }
+
     fn uncleaned<'a>(
         &'a self,
         _: &'a JournalFilter,
