@@ -8,8 +8,8 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use countersign::simulate::certificate::Authority;
 use countersign::simulate::{
-    Apns, Behavior, Callback, Certified, Fcm, Hms, ListenOptions, MessageFault, Messages, Order,
-    Simulator, Telegram, messages,
+    Apns, Behavior, Callback, Certified, Fcm, Hms, ListenOptions, MessageFault, MessageReceipt,
+    Messages, Order, Simulator, Telegram, messages,
 };
 
 use crate::AnyError;
@@ -42,6 +42,10 @@ pub struct SimulateArguments {
     /// close-after-taking
     #[arg(long, value_delimiter = ',', value_name = "FAULT")]
     message_fault: Vec<MessageFault>,
+    /// What becomes of the next messages at a message center: delivered, undeliverable, expired, rejected, late:<ms>, twice,
+    /// first (before the answer), never, text, text-undeliverable, foreign
+    #[arg(long, value_delimiter = ',', value_name = "RECEIPT")]
+    message_receipt: Vec<MessageReceipt>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -96,6 +100,9 @@ async fn take(service: messages::Service, arguments: SimulateArguments) -> Resul
     let mut simulator = Messages::start(service, arguments.listen, true).await?;
     for fault in arguments.message_fault {
         simulator.fail_next(fault);
+    }
+    for receipt in arguments.message_receipt {
+        simulator.receipt_of_next(receipt);
     }
     if let Some(path) = &arguments.authority {
         std::fs::write(path, simulator.authority())?;

@@ -325,6 +325,9 @@ fn for_house(user: &UserState, command: &Command, facts: &Facts<'_>) -> Outcome 
             code_orders::settle(person, settle)
         }
         Command::CodeOrders(CodeOrderCommand::End(end)) => code_orders::end(person, end, facts),
+        Command::CodeOrders(CodeOrderCommand::NoteReceipt(note)) => {
+            code_orders::note_receipt(person, note)
+        }
         _ => return asked::refused_silently(ErrorCode::RequestError),
     };
     match person {

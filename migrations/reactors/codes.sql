@@ -17,3 +17,31 @@ create table if not exists code_message (
 );
 
 create index if not exists code_message_due on code_message (next_at);
+
+-- Messages that a message center took, under its name of them, until what became of them is known, and some days longer: a
+-- receipt may come again.
+create table if not exists code_sent (
+    center_id text not null primary key,
+    order_id text not null,
+    channel text not null,
+    -- Whose history the order is in.
+    owner text not null,
+    sent_at bigint not null,
+    -- `awaited` (a receipt), `heard` (the log is to be told of it), `told`.
+    status text not null,
+    -- Of a receipt that was heard: the log is not told before this moment.
+    next_at bigint not null,
+    outcome text,
+    reason text
+);
+
+create index if not exists code_sent_heard on code_sent (next_at) where status = 'heard';
+create index if not exists code_sent_at on code_sent (sent_at);
+
+-- Receipts that came, until they are brought together with their messages.
+create table if not exists code_receipt (
+    center_id text not null primary key,
+    outcome text not null,
+    reason text,
+    heard_at bigint not null
+);

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use countersign::bank::Bank;
-use countersign::simulate::{MessageFault, Messages, Received, Service};
+use countersign::simulate::{MessageFault, MessageReceipt, Messages, Received, Service};
 use reactors::{CodeWays, MailOptions, MailTls, SmppOptions, SmppTls, SmsGateway, SmsOptions};
 use reqwest::Method;
-use schemas::commands::code_orders::{Channel, SendingOutcome};
+use schemas::commands::code_orders::{Channel, CodeReceipt, SendingOutcome};
 use schemas::events::Event;
 use schemas::events::code_orders::CodeOrderEvent;
 use schemas::{Owner, Secret};
@@ -20,6 +20,7 @@ use crate::until;
 const PATIENCE: Duration = Duration::from_secs(30);
 const MINUTE_MS: i64 = 60_000;
 const RESULT: &str = "send_activation_code_result";
+const RECEIPT: &str = "send_activation_code_receipt";
 
 async fn simulator(service: Service) -> Messages {
     let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -337,5 +338,159 @@ async fn a_process_that_ends_while_it_sends_leaves_the_outcome_unknown() {
     );
     assert_eq!(outcomes(&house, &owner, 1).await, [expected]);
     assert_eq!(sms.taken().len(), 1, "once, whatever became of it");
+    house.end().await;
+}
+
+/// What the center said became of messages, once it has said so often enough.
+async fn receipts(
+    house: &TestHouse,
+    owner: &Owner,
+    count: usize,
+) -> Vec<(CodeReceipt, Option<String>)> {
+    until(async || house.count(owner, RECEIPT, 0).await >= count).await;
+    let history = house.history(owner).await.into_iter();
+    let noted = history.filter_map(|recorded| match recorded.event {
+        Event::CodeOrders(CodeOrderEvent::Receipt(event)) => Some((event.outcome, event.reason)),
+        _ => None,
+    });
+    noted.collect()
+}
+
+fn by_center(server: &Messages, tls: SmppTls) -> CodeWays {
+    CodeWays {
+        mail: None,
+        sms: Some(center(server, tls)),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_journal_says_what_the_center_says_became_of_a_message() {
+    Box::pin(the_journal_says_what_became(Plan::new(LogChoice::Sqlite))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_journal_says_it_with_postgresql_too() {
+    let Some(postgres) = TestPostgres::start() else {
+        return;
+    };
+    let plan = Plan::new(LogChoice::Memory).with_outbox(postgres.database());
+    Box::pin(the_journal_says_what_became(plan)).await;
+}
+
+async fn the_journal_says_what_became(plan: Plan) {
+    let server = simulator(Service::SmppImplicit).await;
+    let ways = by_center(&server, SmppTls::Implicit);
+    let house = TestHouse::start(plan.sending_codes_by(ways)).await;
+    let bank = house.bank().await;
+    let of_the_center = Some("error_00b".to_owned());
+    let mut answered = 0;
+    for (receipt, expected, reason, answers) in [
+        (MessageReceipt::Delivered, CodeReceipt::Delivered, None, 1),
+        (
+            MessageReceipt::Undeliverable,
+            CodeReceipt::Undeliverable,
+            None,
+            1,
+        ),
+        (MessageReceipt::Expired, CodeReceipt::Expired, None, 1),
+        (MessageReceipt::Rejected, CodeReceipt::Rejected, None, 1),
+        (
+            MessageReceipt::Late { ms: 300 },
+            CodeReceipt::Delivered,
+            None,
+            1,
+        ),
+        (MessageReceipt::First, CodeReceipt::Delivered, None, 1),
+        (MessageReceipt::Text, CodeReceipt::Delivered, None, 1),
+        (
+            MessageReceipt::TextUndeliverable,
+            CodeReceipt::Undeliverable,
+            of_the_center,
+            1,
+        ),
+        // Of another message, of one on its way, one that nobody can read, and words of somebody: answered, and of no effect.
+        (MessageReceipt::Foreign, CodeReceipt::Delivered, None, 5),
+        (MessageReceipt::Twice, CodeReceipt::Delivered, None, 2),
+    ] {
+        let (phone, code, owner) = in_two_parts(&house, &bank).await;
+        server.receipt_of_next(receipt);
+        assert_eq!(order(&bank, &phone, to_phone()).await, 0);
+        let noted = receipts(&house, &owner, 1).await;
+        assert_eq!(noted, [(expected, reason)], "{receipt:?}");
+        answered += answers;
+        until(async || server.receipts_answered() == answered).await;
+        // First that it was taken, then what became of it.
+        let history = house.history(&owner).await.into_iter();
+        let words: Vec<_> = history.map(|recorded| recorded.event.word()).collect();
+        let ends = [RESULT, RECEIPT];
+        assert!(words.ends_with(&ends), "{receipt:?}: {words:?}");
+        let path = format!("/events?user_id={}", phone.key().info().user_id);
+        let journal = async || {
+            let page = bank.get(&path).await.unwrap();
+            page.success().unwrap().to_string()
+        };
+        until(async || journal().await.contains(RECEIPT)).await;
+        let journal = journal().await;
+        let said = format!(r#""outcome":"{}""#, expected.word());
+        assert!(journal.contains(&said), "{journal}");
+        for secret in [&*code, "9991234567"] {
+            assert!(!journal.contains(secret), "{secret} is in the journal");
+        }
+    }
+    // One session for all of them.
+    assert_eq!(server.connections(), 1);
+    // Of a message of which nobody says anything nothing is said, and days later nobody waits for it.
+    let (phone, _, owner) = in_two_parts(&house, &bank).await;
+    server.receipt_of_next(MessageReceipt::Never);
+    assert_eq!(order(&bank, &phone, to_phone()).await, 0);
+    assert_eq!(outcomes(&house, &owner, 1).await[0].1, SendingOutcome::Sent);
+    for _ in 0..5 {
+        house.advance_ms(24 * 60 * MINUTE_MS);
+    }
+    let (phone, _, another) = in_two_parts(&house, &bank).await;
+    assert_eq!(order(&bank, &phone, to_phone()).await, 0);
+    receipts(&house, &another, 1).await;
+    assert_eq!(house.count(&owner, RECEIPT, 0).await, 0);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_comes_after_a_restart_on_another_session() {
+    let server = simulator(Service::Smpp).await;
+    let plan = Plan::new(LogChoice::Sqlite).sending_codes_by(by_center(&server, SmppTls::None));
+    let house = TestHouse::start(plan).await;
+    let bank = house.bank().await;
+    let (phone, _, owner) = in_two_parts(&house, &bank).await;
+    server.receipt_of_next(MessageReceipt::Held);
+    assert_eq!(order(&bank, &phone, to_phone()).await, 0);
+    outcomes(&house, &owner, 1).await;
+    let house = house.restart().await;
+    assert_eq!(house.count(&owner, RECEIPT, 0).await, 0);
+    server.let_receipts_go();
+    let noted = receipts(&house, &owner, 1).await;
+    assert_eq!(noted, [(CodeReceipt::Delivered, None)]);
+    assert_eq!(server.connections(), 2);
+    house.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_of_a_message_whose_answer_was_lost_says_nothing_of_another() {
+    let server = simulator(Service::Smpp).await;
+    let ways = by_center(&server, SmppTls::None);
+    let house = TestHouse::start(Plan::new(LogChoice::Memory).sending_codes_by(ways)).await;
+    let bank = house.bank().await;
+    let (phone, _, owner) = in_two_parts(&house, &bank).await;
+    // It is taken, its name is lost with the connection, and its receipt comes on the next one.
+    server.fail_next(MessageFault::CloseAfterTaking);
+    assert_eq!(order(&bank, &phone, to_phone()).await, 0);
+    assert_eq!(
+        outcomes(&house, &owner, 1).await[0].1,
+        SendingOutcome::Unknown
+    );
+    until(async || server.receipts_answered() == 1).await;
+    server.receipt_of_next(MessageReceipt::Undeliverable);
+    assert_eq!(order(&bank, &phone, to_phone()).await, 0);
+    let noted = receipts(&house, &owner, 1).await;
+    assert_eq!(noted, [(CodeReceipt::Undeliverable, None)]);
     house.end().await;
 }

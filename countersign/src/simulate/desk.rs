@@ -5,6 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use super::receipts::Receipts;
+
 /// What goes wrong with the next message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageFault {
@@ -23,6 +25,16 @@ pub enum MessageFault {
     Reset,
     /// It is taken, and the connection breaks instead of an answer.
     CloseAfterTaking,
+}
+
+impl MessageFault {
+    /// Is a message taken with which this goes wrong, or nothing?
+    pub(super) fn takes(fault: Option<Self>) -> bool {
+        match fault {
+            None | Some(Self::Delay { .. } | Self::CloseAfterTaking) => true,
+            Some(Self::Refuse | Self::Later | Self::Hang | Self::Reset) => false,
+        }
+    }
 }
 
 impl std::str::FromStr for MessageFault {
@@ -69,6 +81,7 @@ pub(super) struct Desk {
     memory: Mutex<Memory>,
     /// Messages that came, faults included.
     came: watch::Sender<u64>,
+    receipts: Receipts,
     prints: bool,
 }
 
@@ -84,12 +97,18 @@ impl Desk {
         Self {
             memory: Mutex::default(),
             came: watch::Sender::new(0),
+            receipts: Receipts::default(),
             prints,
         }
     }
 
     pub(super) fn order(&self, fault: MessageFault) {
         self.lock().script.push_back(fault);
+    }
+
+    /// What it has to say of messages.
+    pub(super) fn receipts(&self) -> &Receipts {
+        &self.receipts
     }
 
     pub(super) fn connected(&self) {
@@ -112,20 +131,11 @@ impl Desk {
     pub(super) fn take(&self, message: Received) -> Option<MessageFault> {
         let mut memory = self.lock();
         let fault = memory.script.pop_front();
-        let is_taken = match fault {
-            None | Some(MessageFault::Delay { .. } | MessageFault::CloseAfterTaking) => true,
-            Some(
-                MessageFault::Refuse
-                | MessageFault::Later
-                | MessageFault::Hang
-                | MessageFault::Reset,
-            ) => false,
-        };
         if self.prints {
             let Received { to, text, .. } = &message;
             println!("to {to}: {text} ({fault:?})");
         }
-        if is_taken {
+        if MessageFault::takes(fault) {
             memory.taken.push(message);
         }
         drop(memory);

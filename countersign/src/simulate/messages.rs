@@ -12,6 +12,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 
 use super::desk::{Desk, MessageFault, Received};
+use super::receipts::MessageReceipt;
 use super::{smpp, sms, smtp};
 
 /// Which service is simulated.
@@ -104,6 +105,21 @@ impl Messages {
     /// Orders a fault for the next message that none was ordered for yet.
     pub fn fail_next(&self, fault: MessageFault) {
         self.desk.order(fault);
+    }
+
+    /// Says what becomes of the next message for which nothing was said yet. Without a word it is delivered.
+    pub fn receipt_of_next(&self, receipt: MessageReceipt) {
+        self.desk.receipts().order(receipt);
+    }
+
+    /// Brings the receipts that were held.
+    pub fn let_receipts_go(&self) {
+        self.desk.receipts().let_go();
+    }
+
+    /// Receipts that somebody has.
+    pub fn receipts_answered(&self) -> u64 {
+        self.desk.receipts().answered()
     }
 
     /// The messages that were taken, in their order.

@@ -3,6 +3,7 @@
 
 mod begin;
 mod end;
+mod receipt;
 mod send;
 mod settle;
 mod state;
@@ -15,6 +16,7 @@ use schemas::vault::VaultName;
 
 pub(crate) use begin::decide as begin;
 pub(crate) use end::decide as end;
+pub(crate) use receipt::decide as note_receipt;
 pub(crate) use settle::decide as settle;
 pub(crate) use state::Orders;
 
@@ -126,9 +128,10 @@ impl Rejection {
 pub(crate) fn decide(asked: &Asked<'_>, command: &CodeOrderCommand) -> Result<Decision, Rejection> {
     match command {
         CodeOrderCommand::Send(command) => send::decide(asked, command),
-        CodeOrderCommand::Begin(_) | CodeOrderCommand::Settle(_) | CodeOrderCommand::End(_) => {
-            Err(Rejection::NotAllowed)
-        }
+        CodeOrderCommand::Begin(_)
+        | CodeOrderCommand::Settle(_)
+        | CodeOrderCommand::End(_)
+        | CodeOrderCommand::NoteReceipt(_) => Err(Rejection::NotAllowed),
     }
 }
 
@@ -148,6 +151,8 @@ pub(crate) fn needs(person: &Person, command: &CodeOrderCommand) -> Vec<VaultNam
             ],
             None => Vec::new(),
         },
-        CodeOrderCommand::Settle(_) | CodeOrderCommand::End(_) => Vec::new(),
+        CodeOrderCommand::Settle(_)
+        | CodeOrderCommand::End(_)
+        | CodeOrderCommand::NoteReceipt(_) => Vec::new(),
     }
 }

@@ -1,6 +1,7 @@
-//! What is remembered of orders: as long as they count against the limit, or a message of theirs is not settled.
+//! What is remembered of orders: as long as they count against the limit, a message of theirs is not settled, or a receipt may
+//! come.
 
-use schemas::commands::code_orders::{Channel, Language};
+use schemas::commands::code_orders::{Channel, Language, RECEIPT_LIFE_S};
 use schemas::events::code_orders::CodeOrderEvent;
 use schemas::vault::VaultName;
 use schemas::{CodeOrderId, CommandId, KeyIndex, Timestamp};
@@ -38,6 +39,8 @@ pub(crate) struct Order {
 pub(super) struct Message {
     pub(super) channel: Channel,
     pub(super) stage: Stage,
+    /// Its center has said what became of it.
+    has_receipt: bool,
 }
 
 /// How far a message got.
@@ -78,11 +81,12 @@ impl Orders {
         match event {
             CodeOrderEvent::Ordered(event) => {
                 self.0
-                    .retain(|order| !order.is_over(at) || !order.is_settled());
+                    .retain(|order| at < order.receipts_end_at() || !order.is_settled());
                 let key = key_of(keys, event.key_index);
                 let messages = event.channels.iter().map(|channel| Message {
                     channel: *channel,
                     stage: Stage::Owed,
+                    has_receipt: false,
                 });
                 self.0.push(Order {
                     id: event.order_id.clone(),
@@ -104,15 +108,28 @@ impl Orders {
             CodeOrderEvent::Settled(event) => {
                 self.reach(&event.order_id, event.channel, Stage::Settled);
             }
+            CodeOrderEvent::Receipt(event) => {
+                for message in self.messages(&event.order_id, event.channel) {
+                    message.has_receipt = true;
+                }
+            }
         }
     }
 
     fn reach(&mut self, id: &CodeOrderId, channel: Channel, stage: Stage) {
-        let order = self.0.iter_mut().find(|order| order.id == *id);
-        let messages = order.into_iter().flat_map(|order| &mut order.messages);
-        for message in messages.filter(|message| message.channel == channel) {
+        for message in self.messages(id, channel) {
             message.stage = stage;
         }
+    }
+
+    fn messages(
+        &mut self,
+        id: &CodeOrderId,
+        channel: Channel,
+    ) -> impl Iterator<Item = &mut Message> {
+        let order = self.0.iter_mut().find(|order| order.id == *id);
+        let messages = order.into_iter().flat_map(|order| &mut order.messages);
+        messages.filter(move |message| message.channel == channel)
     }
 }
 
@@ -124,6 +141,18 @@ impl Order {
 
     pub(super) fn ends_at(&self) -> Timestamp {
         self.at.plus_seconds(ORDER_LIFE_S)
+    }
+
+    fn receipts_end_at(&self) -> Timestamp {
+        self.at.plus_seconds(RECEIPT_LIFE_S)
+    }
+
+    /// Has this message left, and has nobody said yet what became of it?
+    pub(super) fn lacks_receipt(&self, channel: Channel) -> bool {
+        let mut messages = self.messages.iter();
+        messages.any(|message| {
+            message.channel == channel && message.stage != Stage::Owed && !message.has_receipt
+        })
     }
 
     fn is_settled(&self) -> bool {

@@ -1,8 +1,8 @@
 //! Activation codes that are sent: what the bank orders, and what the house does about it.
 
 use schemas::commands::code_orders::{
-    BeginCodeSending, Channel, CodeContacts, EndCodeOrder, Language, SendActivationCode,
-    SendingOutcome, SettleCodeSending,
+    BeginCodeSending, Channel, CodeContacts, CodeReceipt, EndCodeOrder, Language, NoteCodeReceipt,
+    SendActivationCode, SendingOutcome, SettleCodeSending,
 };
 use schemas::events::Event;
 use schemas::events::code_orders::CodeOrderEvent;
@@ -27,7 +27,7 @@ impl House {
             return;
         };
         let channel = self.chance.one_of(&Channel::ALL);
-        match self.chance.below(4) {
+        match self.chance.below(5) {
             0 | 1 => {
                 let attempt = self.chance.below(3) as u32 + 1;
                 self.house(BeginCodeSending {
@@ -40,6 +40,12 @@ impl House {
                 order_id,
                 channel,
                 outcome: SendingOutcome::Unknown,
+                reason: None,
+            }),
+            3 => self.house(NoteCodeReceipt {
+                order_id,
+                channel,
+                outcome: CodeReceipt::Delivered,
                 reason: None,
             }),
             _ => self.house(EndCodeOrder { order_id }),

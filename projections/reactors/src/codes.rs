@@ -10,6 +10,7 @@ mod gateway;
 mod intake;
 mod owed;
 mod pattern;
+mod receipts;
 mod sending;
 mod smpp;
 mod smtp;

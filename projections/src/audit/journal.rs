@@ -181,6 +181,10 @@ fn data_of(recorded: &RecordedEvent) -> Option<Value> {
             "order_id": settled.order_id, "channel": settled.channel, "outcome": settled.outcome,
             "reason": settled.reason,
         })),
+        Event::CodeOrders(CodeOrderEvent::Receipt(receipt)) => Some(json!({
+            "order_id": receipt.order_id, "channel": receipt.channel, "outcome": receipt.outcome,
+            "reason": receipt.reason,
+        })),
         Event::Operations(OperationEvent::Updated(_) | OperationEvent::Served(_))
         | Event::Codes(_)
         | Event::Systems(_)

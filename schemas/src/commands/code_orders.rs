@@ -13,6 +13,7 @@ commands! {
         Begin(BeginCodeSending) "begin_code_sending" Write by House;
         Settle(SettleCodeSending) "settle_code_sending" Write by House;
         End(EndCodeOrder) "end_code_order" Write by House;
+        NoteReceipt(NoteCodeReceipt) "note_code_receipt" Write by House;
     }
 }
 
@@ -156,6 +157,66 @@ impl SendingOutcome {
             Self::Unknown => "unknown",
             Self::Withdrawn => "withdrawn",
         }
+    }
+}
+
+/// How long a message center may take to say what became of a message, seconds: longer than they let one wait.
+pub const RECEIPT_LIFE_S: i64 = 4 * 24 * 3600;
+
+/// Says what a message center says became of a message that it took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NoteCodeReceipt {
+    /// Of which order.
+    pub order_id: CodeOrderId,
+    /// Which of its messages.
+    pub channel: Channel,
+    /// What became of it.
+    pub outcome: CodeReceipt,
+    /// Why, in a word of ours; `None` where there is nothing to say.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// What became of a message after it was taken, as its center says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CodeReceipt {
+    /// The telephone has it.
+    Delivered,
+    /// It cannot get there.
+    Undeliverable,
+    /// The telephone was not reached in time.
+    Expired,
+    /// The network did not want it.
+    Rejected,
+    /// The center does not know.
+    Unknown,
+}
+
+impl CodeReceipt {
+    /// All of them.
+    pub const ALL: [Self; 5] = [
+        Self::Delivered,
+        Self::Undeliverable,
+        Self::Expired,
+        Self::Rejected,
+        Self::Unknown,
+    ];
+
+    /// The word in the journal.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Undeliverable => "undeliverable",
+            Self::Expired => "expired",
+            Self::Rejected => "rejected",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The outcome of that word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.word() == word)
     }
 }
 

@@ -394,6 +394,23 @@ pub const CURATED: &[CuratedWord] = &[
         ],
     ),
     word(
+        "send_activation_code_receipt",
+        &[
+            field("key_index", Number),
+            field("channel", Word(&["sms", "email"])),
+            field(
+                "outcome",
+                Word(&[
+                    "delivered",
+                    "undeliverable",
+                    "expired",
+                    "rejected",
+                    "unknown",
+                ]),
+            ),
+        ],
+    ),
+    word(
         "get_transactions",
         &[field("transaction_id", Identifier(Space::Transaction))],
     ),
@@ -507,6 +524,7 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
     ),
     ("begin_code_sending", "asked by the house of itself"),
     ("end_code_order", "asked by the house of itself"),
+    ("note_code_receipt", "asked by the house of itself"),
     ("settle_code_sending", "asked by the house of itself"),
     (
         "rotate_webhook_keys",

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::commands::code_orders::{Channel, Language, SendingOutcome};
+use crate::commands::code_orders::{Channel, CodeReceipt, Language, SendingOutcome};
 use crate::events::events;
 use crate::ids::{CodeOrderId, KeyIndex};
 
@@ -12,6 +12,7 @@ events! {
         Ordered(CodeOrdered) "send_activation_code" 1 House Success;
         Begun(CodeSendingBegun) "send_activation_code_attempt" 1 House Success;
         Settled(CodeSendingSettled) "send_activation_code_result" 1 House Success;
+        Receipt(CodeReceiptNoted) "send_activation_code_receipt" 1 House Success;
     }
 }
 
@@ -22,6 +23,7 @@ impl CodeOrderEvent {
             Self::Ordered(event) => event.key_index,
             Self::Begun(event) => event.key_index,
             Self::Settled(event) => event.key_index,
+            Self::Receipt(event) => event.key_index,
         }
     }
 }
@@ -52,7 +54,7 @@ pub struct CodeSendingBegun {
     pub attempt: u32,
 }
 
-/// What became of a message. Nothing more happens to it.
+/// How the sending of a message ended. It is not sent again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CodeSendingSettled {
     /// Of which order.
@@ -64,6 +66,22 @@ pub struct CodeSendingSettled {
     /// How it went.
     pub outcome: SendingOutcome,
     /// Why, in a word of ours; `None` for a message that was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What the message center says became of a message that it took.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CodeReceiptNoted {
+    /// Of which order.
+    pub order_id: CodeOrderId,
+    /// The key whose code was sent.
+    pub key_index: KeyIndex,
+    /// By which way.
+    pub channel: Channel,
+    /// What became of it.
+    pub outcome: CodeReceipt,
+    /// Why, in a word of ours; `None` where there is nothing to say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }

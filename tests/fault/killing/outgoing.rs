@@ -12,7 +12,7 @@ use bus::shell::{Clock as _, SystemClock};
 use countersign::bank::Bank;
 use countersign::process::Served;
 use countersign::simulate::certificate::Authority;
-use countersign::simulate::{Apns, ListenOptions, Messages, Service, Simulator};
+use countersign::simulate::{Apns, ListenOptions, MessageReceipt, Messages, Service, Simulator};
 use device::{Device, DeviceKey, ReqwestTransport};
 use reqwest::Method;
 use schemas::commands::keys::{DeviceType, PushAddress};
@@ -272,5 +272,83 @@ async fn a_code_is_never_sent_twice_whenever_the_process_is_killed() {
             Some(other) => panic!("{address}: {other}"),
         }
     }
+    assert!(killed.served.end().await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_is_told_once_whenever_the_process_is_killed() {
+    let anywhere = ([127, 0, 0, 1], 0).into();
+    let center = Messages::start(Service::Smpp, anywhere, false).await;
+    let center = center.expect("a free port can be listened on");
+    let data = tempfile::tempdir().expect("the temporary folder is writable");
+    let place = format!("localhost:{}", center.address().port());
+    let more = [
+        "--codes-smpp",
+        &place,
+        "--codes-smpp-tls",
+        "none",
+        "--codes-smpp-system-id",
+        "bank",
+        "--codes-smpp-sender",
+        "BANK",
+        "--codes-smpp-password",
+        "horse",
+    ];
+    let mut killed = Killed::start(data, &more).await;
+    let mut orders = Vec::new();
+    for kill in 0..kills() * MOMENTS {
+        let wishes = json!({ "return_key_method": "SPLIT_QR" });
+        let created = killed.asked(Method::POST, "/users", Some(wishes)).await;
+        let path = format!(
+            "/users/{}/key/send_activation_code",
+            text(&created["user_id"])
+        );
+        let (before, answered) = (center.taken().len() as u64, center.receipts_answered());
+        // Before the answer, after it, and twice.
+        center.receipt_of_next(match kill % MOMENTS {
+            0 => MessageReceipt::First,
+            1 => MessageReceipt::Undeliverable,
+            _ => MessageReceipt::Twice,
+        });
+        let to = json!({ "phone": format!("+799912345{kill:02}") });
+        let ordered = killed.asked(Method::POST, &path, Some(to)).await;
+        orders.push(text(&ordered["order_id"]).to_owned());
+        // The center has the message, or the process has the receipt.
+        if kill % 2 == 0 {
+            assert!(center.has_got(before + 1, PATIENCE).await);
+        } else {
+            until("an answer to a receipt", async || {
+                center.receipts_answered() > answered
+            })
+            .await;
+        }
+        killed.is_killed_after(MOMENT * (kill as u32 / 2)).await;
+    }
+    // Whatever was written down as taken has its receipt, however late; of the others nobody knows their names.
+    let told = async || {
+        let results = killed.records("send_activation_code_result").await;
+        let receipts = killed.records("send_activation_code_receipt").await;
+        let of = |records: &[Value], order: &str| {
+            let of_it = |record: &&Value| record["event_data"]["order_id"] == order;
+            records.iter().filter(of_it).count()
+        };
+        let sent: Vec<_> = results
+            .into_iter()
+            .filter(|record| record["event_data"]["outcome"] == "sent")
+            .collect();
+        orders
+            .iter()
+            .map(|order| (of(&sent, order), of(&receipts, order)))
+            .collect::<Vec<_>>()
+    };
+    until("the receipts of all that was sent", async || {
+        let before = told().await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        before == told().await && before.iter().all(|(sent, receipts)| sent == receipts)
+    })
+    .await;
+    let told = told().await;
+    assert!(told.iter().all(|(_, receipts)| *receipts <= 1), "{told:?}");
+    assert!(told.iter().any(|(sent, _)| *sent == 1), "{told:?}");
     assert!(killed.served.end().await);
 }

@@ -8,14 +8,15 @@ use projections::store::StoreError;
 use schemas::Timestamp;
 use schemas::answers::{AnswerBody, CodeToSend};
 use schemas::commands::code_orders::{
-    BeginCodeSending, Channel, SendingOutcome, SettleCodeSending,
+    BeginCodeSending, Channel, NoteCodeReceipt, SendingOutcome, SettleCodeSending,
 };
 use tokio::task::JoinSet;
 
 use super::gateway::GatewaySender;
 use super::owed::{Owed, OwedMessage, Status};
+use super::receipts::Told;
 use super::sending::{ATTEMPT_MAX, Attempted, Message};
-use super::smpp::Smpp;
+use super::smpp::{Inbox, Smpp};
 use super::smtp::Smtp;
 use super::texts::CodeTexts;
 use super::{CodeOptions, CodeStartError, SmsOptions};
@@ -50,7 +51,7 @@ pub(super) struct Courier {
 }
 
 enum SmsSender {
-    Gateway(GatewaySender),
+    Gateway(Box<GatewaySender>),
     Smpp(Smpp),
 }
 
@@ -97,12 +98,20 @@ impl Courier {
         let mail = options.ways.mail.clone().map(Smtp::new).transpose()?;
         let sms = match options.ways.sms.clone() {
             None => None,
-            Some(SmsOptions::Smpp(smpp)) => Some(SmsSender::Smpp(Smpp::new(smpp)?)),
-            Some(SmsOptions::Gateway(gateway)) => Some(SmsSender::Gateway(GatewaySender::new(
-                gateway,
-                Arc::clone(&options.settings),
-                Arc::clone(&options.egress),
-            )?)),
+            Some(SmsOptions::Smpp(smpp)) => {
+                let inbox = Inbox {
+                    owed: owed.clone(),
+                    clock: Arc::clone(&options.clock),
+                };
+                Some(SmsSender::Smpp(Smpp::open(&smpp, inbox)?))
+            }
+            Some(SmsOptions::Gateway(gateway)) => {
+                Some(SmsSender::Gateway(Box::new(GatewaySender::new(
+                    gateway,
+                    Arc::clone(&options.settings),
+                    Arc::clone(&options.egress),
+                )?)))
+            }
         };
         Ok(Self {
             owed,
@@ -134,7 +143,50 @@ impl Courier {
                 });
             }
         }
+        if matches!(self.sms, Some(SmsSender::Smpp(_))) {
+            self.go_on_with_receipts(under_way, now).await?;
+        }
         Ok(())
+    }
+
+    /// Takes up what centers have said.
+    async fn go_on_with_receipts(
+        self: &Arc<Self>,
+        under_way: &mut UnderWay,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let of_nobody = self.owed.bring_together(now).await?;
+        metrics::counter!("codes_receipts_total", "outcome" => "of_nobody").increment(of_nobody);
+        for told in self.owed.receipts_to_tell(now, AT_ONCE).await? {
+            let id = told.id();
+            if under_way.tasks.len() < AT_ONCE && under_way.ids.insert(id.clone()) {
+                let courier = Arc::clone(self);
+                under_way.tasks.spawn(async move {
+                    if let Err(error) = courier.tell_receipt(&told).await {
+                        let error: &dyn std::error::Error = &error;
+                        tracing::error!(error, "what became of a receipt cannot be written down");
+                    }
+                    id
+                });
+            }
+        }
+        Ok(())
+    }
+
+    async fn tell_receipt(&self, told: &Told) -> Result<(), StoreError> {
+        let note = NoteCodeReceipt {
+            order_id: told.order_id.clone(),
+            channel: told.channel,
+            outcome: told.outcome,
+            reason: told.reason.clone(),
+        };
+        if self.house.ask(&told.owner, &told.id(), note).await.is_ok() {
+            let outcome = told.outcome.word();
+            metrics::counter!("codes_receipts_total", "outcome" => outcome).increment(1);
+            return self.owed.receipt_told(told).await;
+        }
+        let later = self.clock.now().plus_ms(ASK_AGAIN_MS);
+        self.owed.tell_receipt_again(told, later).await
     }
 
     async fn carry(&self, message: &OwedMessage) -> Result<(), StoreError> {
@@ -169,7 +221,7 @@ impl Courier {
             // Nothing has left. The next attempt is decided anew: this one's answer may be old when it comes.
             Err(_) => return self.not_now(message, "house_silent").await,
         };
-        let attempted = self.send(message, &to_send).await;
+        let (attempted, center_id) = self.send(message, &to_send).await;
         drop(to_send);
         let channel = message.channel.word();
         let word = match attempted {
@@ -181,7 +233,7 @@ impl Courier {
         metrics::counter!("codes_attempts_total", "channel" => channel, "outcome" => word)
             .increment(1);
         match attempted {
-            Attempted::Taken => self.end(message, (SendingOutcome::Sent, None)).await,
+            Attempted::Taken => self.taken(message, center_id.as_deref()).await,
             Attempted::Never(reason) => {
                 self.end(message, (SendingOutcome::Failed, Some(reason)))
                     .await
@@ -208,11 +260,16 @@ impl Courier {
         }
     }
 
-    async fn send(&self, message: &OwedMessage, to_send: &CodeToSend) -> Attempted {
+    /// Sends it; of one that was taken, with the center's name of it.
+    async fn send(
+        &self,
+        message: &OwedMessage,
+        to_send: &CodeToSend,
+    ) -> (Attempted, Option<String>) {
         // Opened to be sent, and for nothing else.
         let (Some(code), Some(to)) = (to_send.code.expose_text(), to_send.contact.expose_text())
         else {
-            return Attempted::Never("not_a_text");
+            return (Attempted::Never("not_a_text"), None);
         };
         let key = (message.channel, to_send.language);
         let written = self.texts.write(key, code, to_send.valid_to);
@@ -222,13 +279,31 @@ impl Courier {
             subject: written.subject,
             body: written.body,
         };
-        match (message.channel, &self.mail, &self.sms) {
+        let attempted = match (message.channel, &self.mail, &self.sms) {
             (Channel::Email, Some(mail), _) => mail.send(&letter).await,
             (Channel::Sms, _, Some(SmsSender::Gateway(gateway))) => gateway.send(&letter).await,
-            (Channel::Sms, _, Some(SmsSender::Smpp(smpp))) => smpp.send(&letter).await,
+            (Channel::Sms, _, Some(SmsSender::Smpp(smpp))) => return smpp.send(&letter).await,
             (Channel::Email, None, _) | (Channel::Sms, _, None) => {
                 Attempted::Never("way_not_configured")
             }
+        };
+        (attempted, None)
+    }
+
+    /// Writes down that a message was taken, and under which name its receipt will come, then tells the house.
+    async fn taken(
+        &self,
+        message: &OwedMessage,
+        center_id: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let outcome = (SendingOutcome::Sent, None);
+        match center_id {
+            Some(center_id) => {
+                let now = self.clock.now();
+                self.owed.taken(message, center_id, now).await?;
+                self.tell(message, outcome).await
+            }
+            None => self.end(message, outcome).await,
         }
     }
 

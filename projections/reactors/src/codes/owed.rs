@@ -167,7 +167,7 @@ impl Owed {
         self.write(sql, values).await.map(drop)
     }
 
-    async fn write(&self, sql: &str, values: Vec<Value>) -> Result<u64, StoreError> {
+    pub(super) async fn write(&self, sql: &str, values: Vec<Value>) -> Result<u64, StoreError> {
         let mut transaction = self.store.begin().await?;
         let touched = transaction.execute(sql, values).await?;
         transaction.commit().await?;

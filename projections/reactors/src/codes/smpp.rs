@@ -1,30 +1,31 @@
-//! Text messages by SMPP 3.4, straight to a message center.
+//! Text messages by SMPP 3.4, straight to a message center, and what becomes of them.
+
+mod alphabet;
+mod connection;
+mod frames;
+mod inbox;
+mod receipt;
+mod session;
 
 use std::str::FromStr as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use futures::{SinkExt as _, StreamExt as _};
-use rusmpp::pdus::{BindTransmitter, SubmitSm};
+use rusmpp::CommandStatus;
+use rusmpp::pdus::SubmitSm;
 use rusmpp::tlvs::MessageSubmissionRequestTlvValue;
-use rusmpp::tokio_codec::CommandCodec;
 use rusmpp::types::{COctetString, OctetString};
-use rusmpp::values::{DataCoding, InterfaceVersion, MessagePayload, Npi, Ton};
-use rusmpp::{Command, CommandId, CommandStatus, Pdu};
-use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
-use rustls_platform_verifier::Verifier;
+use rusmpp::values::{EsmClass, MessagePayload, Npi, RegisteredDelivery, Ton};
 use schemas::Secret;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
-use tokio_util::codec::Framed;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
-use super::sending::{ATTEMPT_MAX, Attempted, Idle, Message};
-
-/// Longest wait for a connection.
-const CONNECT_MAX: Duration = Duration::from_secs(10);
+use super::sending::{ATTEMPT_MAX, Attempted, Message};
+use alphabet::{encode, source};
+use connection::{Broken, Center};
+pub(super) use inbox::Inbox;
+pub(super) use receipt::Receipt;
+use session::{Order, Session};
 
 /// Octets of a message that fit into its first field; a longer one has a field of its own.
 const SHORT_MAX: usize = 254;
@@ -68,112 +69,74 @@ pub enum InvalidSmpp {
     Authority,
 }
 
-trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
+/// The field of a message that asks for a receipt, whether it arrives or not.
+const WHATEVER_BECOMES_OF_IT: u8 = 1;
 
-/// A bound session; one request at a time.
-struct Session {
-    wire: Framed<Box<dyn Wire>, CommandCodec>,
-    sequence: u32,
-}
+/// Messages that wait for the session.
+const ORDERS_MAX: usize = 16;
 
-/// Sends text messages.
+/// Sends text messages. The session with the center ends with it.
 pub(super) struct Smpp {
-    options: SmppOptions,
-    bind: BindTransmitter,
     source: (Ton, Npi, COctetString<1, 21>),
-    tls: Option<TlsConnector>,
-    idle: Idle<Session>,
+    orders: mpsc::Sender<Order>,
+    session: JoinHandle<()>,
 }
 
-/// Why there is no answer.
-enum Broken {
-    /// The center refuses us or the message.
-    Status(CommandStatus),
-    /// The connection.
-    Lost,
-    /// Its certificate.
-    NotTrusted,
+impl Drop for Smpp {
+    fn drop(&mut self) {
+        self.session.abort();
+    }
 }
 
 impl Smpp {
-    pub(super) fn new(options: SmppOptions) -> Result<Self, InvalidSmpp> {
-        // Opened to be shown to the center.
-        let password = options.password.expose_text().unwrap_or_default();
-        let bind = BindTransmitter::builder()
-            .system_id(text(&options.system_id, "the system id")?)
-            .password(text(password, "the password")?)
-            .interface_version(InterfaceVersion::Smpp3_4)
-            .build();
-        let source = source(&options.sender)?;
-        let tls = match options.tls {
-            SmppTls::None => None,
-            SmppTls::Implicit => Some(connector(options.authority.as_deref())?),
-        };
+    /// Opens the session, and keeps it open: receipts go into the inbox.
+    pub(super) fn open(options: &SmppOptions, inbox: Inbox) -> Result<Self, InvalidSmpp> {
+        let (source, center) = (source(&options.sender)?, Center::new(options)?);
+        let (orders, receiver) = mpsc::channel(ORDERS_MAX);
+        let session = Session::new(center, inbox, receiver);
+        let session = tokio::spawn(async { match session.run().await {} });
         Ok(Self {
-            options,
-            bind,
             source,
-            tls,
-            idle: Idle::default(),
+            orders,
+            session,
         })
     }
 
-    /// Sends a message once.
-    pub(super) async fn send(&self, message: &Message) -> Attempted {
+    /// Sends a message once. Of one that was taken, with the center's name of it, if it gave one.
+    pub(super) async fn send(&self, message: &Message) -> (Attempted, Option<String>) {
         let Some(submit) = self.submit(message) else {
-            return Attempted::Never("does_not_fit");
+            return (Attempted::Never("does_not_fit"), None);
         };
-        let handed_over = AtomicBool::new(false);
-        let converse = self.converse(submit, &handed_over);
-        let ended = tokio::time::timeout(ATTEMPT_MAX, converse).await;
-        let may_have_it = handed_over.load(Ordering::Relaxed);
-        match ended {
-            Ok(Ok(())) => Attempted::Taken,
+        let handed_over = Arc::new(AtomicBool::new(false));
+        let (answer, mut heard) = oneshot::channel();
+        let order = Order {
+            submit,
+            handed_over: Arc::clone(&handed_over),
+            answer,
+        };
+        let conversation = async {
+            // A session that is no more answers nobody.
+            self.orders.send(order).await.ok();
+            (&mut heard).await.unwrap_or(Err(Broken::Lost))
+        };
+        let ended = tokio::time::timeout(ATTEMPT_MAX, conversation).await;
+        // What has not left by now does not leave, and what has is seen here.
+        heard.close();
+        let may_have_it = handed_over.load(Ordering::SeqCst);
+        let ended = match ended {
+            Ok(ended) => Ok(ended),
+            Err(elapsed) => heard.try_recv().map_err(|_| elapsed),
+        };
+        let attempted = match ended {
+            Ok(Ok(center_id)) => return (Attempted::Taken, center_id),
             Ok(Err(Broken::Status(status))) => judge(status, may_have_it),
             Ok(Err(Broken::NotTrusted)) => Attempted::NotNow("not_trusted"),
             Ok(Err(Broken::Lost)) if may_have_it => Attempted::Unknown("connection_lost"),
             Ok(Err(Broken::Lost)) => Attempted::NotNow("unreachable"),
             Err(_) if may_have_it => Attempted::Unknown("no_answer"),
             Err(_) => Attempted::NotNow("no_answer"),
-        }
-    }
-
-    async fn converse(&self, submit: SubmitSm, handed_over: &AtomicBool) -> Result<(), Broken> {
-        let mut session = self.session().await?;
-        handed_over.store(true, Ordering::Relaxed);
-        session.ask(submit.into()).await?;
-        self.idle.put(session);
-        Ok(())
-    }
-
-    async fn session(&self) -> Result<Session, Broken> {
-        while let Some(mut kept) = self.idle.take() {
-            let alive = tokio::time::timeout(CONNECT_MAX, kept.ask(Pdu::EnquireLink)).await;
-            if matches!(alive, Ok(Ok(()))) {
-                return Ok(kept);
-            }
-        }
-        let place = (self.options.host.as_str(), self.options.port);
-        let connecting = tokio::time::timeout(CONNECT_MAX, TcpStream::connect(place)).await;
-        let Ok(Ok(stream)) = connecting else {
-            return Err(Broken::Lost);
         };
-        let wire: Box<dyn Wire> = match &self.tls {
-            None => Box::new(stream),
-            Some(connector) => {
-                let name = ServerName::try_from(self.options.host.clone());
-                let name = name.map_err(|_| Broken::NotTrusted)?;
-                let secured = connector.connect(name, stream).await;
-                Box::new(secured.map_err(|_| Broken::NotTrusted)?)
-            }
-        };
-        let mut session = Session {
-            wire: Framed::new(wire, CommandCodec::new()),
-            sequence: 0,
-        };
-        session.ask(self.bind.clone().into()).await?;
-        Ok(session)
+        (attempted, None)
     }
 
     fn submit(&self, message: &Message) -> Option<SubmitSm> {
@@ -187,6 +150,8 @@ impl Smpp {
             .dest_addr_ton(Ton::International)
             .dest_addr_npi(Npi::Isdn)
             .destination_addr(COctetString::from_str(number).ok()?)
+            .esm_class(EsmClass::from(0))
+            .registered_delivery(RegisteredDelivery::from(WHATEVER_BECOMES_OF_IT))
             .data_coding(coding);
         if octets.len() <= SHORT_MAX {
             let short = OctetString::from_vec(octets).ok()?;
@@ -197,37 +162,6 @@ impl Smpp {
             MessagePayload::new(rusmpp::types::AnyOctetString::from_vec(octets)),
         ));
         Some(long)
-    }
-}
-
-impl Session {
-    /// Asks, and waits for the answer; what the center asks meanwhile is answered.
-    async fn ask(&mut self, pdu: Pdu) -> Result<(), Broken> {
-        self.sequence += 1;
-        let sequence = self.sequence;
-        let question = Command::new(CommandStatus::EsmeRok, sequence, pdu);
-        self.wire.send(question).await.map_err(|_| Broken::Lost)?;
-        loop {
-            let heard = self.wire.next().await;
-            let Some(Ok(heard)) = heard else {
-                return Err(Broken::Lost);
-            };
-            match heard.id() {
-                CommandId::EnquireLink => {
-                    let ok = CommandStatus::EsmeRok;
-                    let answer = Command::new(ok, heard.sequence_number(), Pdu::EnquireLinkResp);
-                    self.wire.send(answer).await.map_err(|_| Broken::Lost)?;
-                }
-                CommandId::Unbind => return Err(Broken::Lost),
-                _ if heard.sequence_number() == sequence => {
-                    return match heard.status() {
-                        CommandStatus::EsmeRok => Ok(()),
-                        status => Err(Broken::Status(status)),
-                    };
-                }
-                _ => {}
-            }
-        }
     }
 }
 
@@ -242,119 +176,25 @@ fn judge(status: CommandStatus, may_have_it: bool) -> Attempted {
     }
 }
 
-/// In the alphabet of GSM when it has every letter, in UCS-2 otherwise.
-fn encode(text: &str) -> (DataCoding, Vec<u8>) {
-    let mut octets = Vec::with_capacity(text.len());
-    for letter in text.chars() {
-        match gsm(letter) {
-            Some(code) if code > 0xff => octets.extend([0x1b, (code & 0xff) as u8]),
-            Some(code) => octets.push(code as u8),
-            None => {
-                let units = text.encode_utf16().flat_map(u16::to_be_bytes);
-                return (DataCoding::Ucs2, units.collect());
-            }
-        }
-    }
-    (DataCoding::McSpecific, octets)
-}
-
-/// The code of a letter in the alphabet of GSM, as far as it is one of ASCII; beyond 255 behind an escape.
-fn gsm(letter: char) -> Option<u16> {
-    const ESCAPED: u16 = 0x100;
-    Some(match letter {
-        '@' => 0x00,
-        '$' => 0x02,
-        '_' => 0x11,
-        '^' => ESCAPED | 0x14,
-        '{' => ESCAPED | 0x28,
-        '}' => ESCAPED | 0x29,
-        '\\' => ESCAPED | 0x2f,
-        '[' => ESCAPED | 0x3c,
-        '~' => ESCAPED | 0x3d,
-        ']' => ESCAPED | 0x3e,
-        '|' => ESCAPED | 0x40,
-        '\n' | '\r' | ' '..='#' | '%'..='?' | 'A'..='Z' | 'a'..='z' => letter as u16,
-        _ => return None,
-    })
-}
-
-fn source(sender: &str) -> Result<(Ton, Npi, COctetString<1, 21>), InvalidSmpp> {
-    let digits = sender.strip_prefix('+').unwrap_or(sender);
-    let is_number = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    let fits = is_number || sender.len() <= 11;
-    let sender = fits
-        .then_some(digits)
-        .ok_or(InvalidSmpp::TooLong("the sender"))?;
-    let (ton, npi) = match digits.len() {
-        _ if !is_number => (Ton::Alphanumeric, Npi::Unknown),
-        0..=7 => (Ton::Unknown, Npi::Unknown),
-        _ => (Ton::International, Npi::Isdn),
-    };
-    Ok((ton, npi, text(sender, "the sender")?))
-}
-
-fn text<const MAX: usize>(
-    text: &str,
-    what: &'static str,
-) -> Result<COctetString<1, MAX>, InvalidSmpp> {
-    COctetString::from_str(text).map_err(|_| InvalidSmpp::TooLong(what))
-}
-
-fn connector(authority: Option<&[u8]>) -> Result<TlsConnector, InvalidSmpp> {
-    let mut authorities = Vec::new();
-    if let Some(pem) = authority {
-        let read: Result<Vec<_>, _> = rustls_pemfile::certs(&mut &*pem).collect();
-        authorities = read.map_err(|_| InvalidSmpp::Authority)?;
-        if authorities.is_empty() {
-            return Err(InvalidSmpp::Authority);
-        }
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier = Verifier::new_with_extra_roots(authorities, Arc::clone(&provider))
-        .map_err(|_| InvalidSmpp::Authority)?;
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|_| InvalidSmpp::Authority)?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_text_travels_in_the_smaller_of_two_alphabets() {
-        let (coding, octets) = encode("Kod 34@_[x]. Deystvuet");
-        assert_eq!(coding, DataCoding::McSpecific);
-        assert_eq!(octets, b"Kod 34\x00\x11\x1b\x3cx\x1b\x3e. Deystvuet");
-        let (coding, octets) = encode("Код");
-        assert_eq!(coding, DataCoding::Ucs2);
-        assert_eq!(octets, [0x04, 0x1a, 0x04, 0x3e, 0x04, 0x34]);
-        assert_eq!(encode("`").0, DataCoding::Ucs2);
-    }
-
-    #[test]
-    fn a_sender_is_a_name_or_a_number() {
-        let kind = |sender| source(sender).map(|(ton, ..)| ton).ok();
-        assert_eq!(kind("BANK"), Some(Ton::Alphanumeric));
-        assert_eq!(kind("+79991234567"), Some(Ton::International));
-        assert_eq!(kind("1234"), Some(Ton::Unknown));
-        assert_eq!(kind("A VERY LONG NAME"), None);
-        let wrong = SmppOptions {
+    fn options_have_to_fit() {
+        let options = |password: &str, sender: &str| SmppOptions {
             host: "center.example".to_owned(),
             port: 2775,
             tls: SmppTls::None,
             system_id: "bank".to_owned(),
-            password: Secret::new("nine-char"),
-            sender: "BANK".to_owned(),
+            password: Secret::new(password),
+            sender: sender.to_owned(),
             authority: None,
         };
         assert!(matches!(
-            Smpp::new(wrong),
+            Center::new(&options("nine-char", "BANK")),
             Err(InvalidSmpp::TooLong("the password"))
         ));
+        assert!(Center::new(&options("horse", "BANK")).is_ok());
     }
 }

@@ -1,6 +1,6 @@
 //! One event of every word, with every field filled: what the golden fixtures are made of.
 
-use schemas::commands::code_orders::{Channel, Language, SendingOutcome};
+use schemas::commands::code_orders::{Channel, CodeReceipt, Language, SendingOutcome};
 use schemas::commands::keys::DeviceType;
 use schemas::commands::operations::OperationStatus;
 use schemas::commands::server::ShownIdentifiers;
@@ -10,7 +10,9 @@ use schemas::commands::users::{Receipt, ReceiptOutcome};
 use schemas::context::RequestContext;
 use schemas::envelope::RecordedEvent;
 use schemas::events::access::{LOOKED_WORDS, Looked};
-use schemas::events::code_orders::{CodeOrdered, CodeSendingBegun, CodeSendingSettled};
+use schemas::events::code_orders::{
+    CodeOrdered, CodeReceiptNoted, CodeSendingBegun, CodeSendingSettled,
+};
 use schemas::events::codes::{
     CodeCheckAttempted, CodeChecked, CommonCodeCheckAttempted, CommonCodeChecked,
 };
@@ -560,13 +562,20 @@ fn code_orders() -> Vec<Event> {
         attempt: 1,
     };
     let settled = CodeSendingSettled {
-        order_id,
+        order_id: order_id.clone(),
         key_index: KEY_INDEX,
         channel: Channel::Email,
         outcome: SendingOutcome::Failed,
         reason: Some("mailbox_refused".to_owned()),
     };
-    vec![ordered.into(), begun.into(), settled.into()]
+    let receipt = CodeReceiptNoted {
+        order_id,
+        key_index: KEY_INDEX,
+        channel: Channel::Sms,
+        outcome: CodeReceipt::Undeliverable,
+        reason: Some("error_00b".to_owned()),
+    };
+    vec![ordered.into(), begun.into(), settled.into(), receipt.into()]
 }
 
 fn operation_id() -> OperationId {

@@ -1,0 +1,261 @@
+//! The session with the center. One is always open: receipts come when it pleases the center. Messages go out side by side,
+//! and what the center asks meanwhile is answered.
+
+use std::collections::{HashMap, VecDeque};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use futures::{SinkExt as _, StreamExt as _};
+use rusmpp::pdus::{DeliverSmResp, SubmitSm};
+use rusmpp::{Command, CommandId, CommandStatus, Pdu};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, interval, sleep, timeout};
+
+use super::connection::{Bound, Broken, CONNECT_MAX, Center, FIRST};
+use super::frames::Frame;
+use super::inbox::Inbox;
+
+/// Messages without an answer at the same time: what centers take.
+const WINDOW: usize = 10;
+/// How often the session is looked after.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// Silence after which the center is asked whether it is there.
+const QUIET: Duration = Duration::from_secs(30);
+/// Silence after which it is not.
+const DEAD: Duration = Duration::from_mins(1);
+/// Longest pause before the next connection is tried. Whoever has a message to send does not wait for it.
+const PAUSE_MAX_S: u64 = 30;
+
+/// The answer to a message: the center's name of it.
+pub(super) type Answer = Result<Option<String>, Broken>;
+
+/// A message that is to go out.
+pub(super) struct Order {
+    pub submit: SubmitSm,
+    /// Set before anything of it leaves.
+    pub handed_over: Arc<AtomicBool>,
+    /// Closed when nobody waits any more; it is not sent then.
+    pub answer: oneshot::Sender<Answer>,
+}
+
+/// Keeps the session.
+pub(super) struct Session {
+    center: Center,
+    inbox: Inbox,
+    orders: mpsc::Receiver<Order>,
+    /// Those that are next.
+    waiting: VecDeque<Order>,
+}
+
+/// An open session.
+struct Open {
+    wire: Bound,
+    sequence: u32,
+    /// Who waits for the answer with that number.
+    pending: HashMap<u32, oneshot::Sender<Answer>>,
+    heard_at: Instant,
+}
+
+/// The session is over.
+struct Ended;
+
+impl Session {
+    pub(super) fn new(center: Center, inbox: Inbox, orders: mpsc::Receiver<Order>) -> Self {
+        Self {
+            center,
+            inbox,
+            orders,
+            waiting: VecDeque::new(),
+        }
+    }
+
+    /// Keeps it for ever.
+    pub(super) async fn run(mut self) -> Infallible {
+        let mut failures = 0_u32;
+        loop {
+            match self.center.connect().await {
+                Ok(wire) => {
+                    failures = 0;
+                    let mut open = Open {
+                        wire,
+                        sequence: FIRST,
+                        pending: HashMap::new(),
+                        heard_at: Instant::now(),
+                    };
+                    let Err(Ended) = self.serve(&mut open).await;
+                    for (_, answer) in open.pending {
+                        // Nobody may wait any more.
+                        answer.send(Err(Broken::Lost)).ok();
+                    }
+                }
+                Err(broken) => {
+                    if failures == 0 {
+                        tracing::warn!(
+                            ?broken,
+                            "the message center cannot be reached; trying again"
+                        );
+                    }
+                    failures = failures.saturating_add(1);
+                    self.refuse(broken);
+                }
+            }
+            let pause = Duration::from_secs(PAUSE_MAX_S.min(1 << failures.min(5)));
+            tokio::select! {
+                () = sleep(pause) => {}
+                Some(order) = self.orders.recv() => self.waiting.push_back(order),
+            }
+        }
+    }
+
+    /// Tells everybody who waits.
+    fn refuse(&mut self, broken: Broken) {
+        while let Ok(order) = self.orders.try_recv() {
+            self.waiting.push_back(order);
+        }
+        for order in self.waiting.drain(..) {
+            order.answer.send(Err(broken)).ok();
+        }
+    }
+
+    async fn serve(&mut self, open: &mut Open) -> Result<Infallible, Ended> {
+        let mut look = interval(LOOK_EVERY);
+        loop {
+            while let Some(order) = self.waiting.pop_front() {
+                open.submit(order).await?;
+            }
+            tokio::select! {
+                heard = open.wire.next() => match heard {
+                    Some(Ok(frame)) => open.hear(frame, &self.inbox).await?,
+                    Some(Err(_)) | None => return Err(Ended),
+                },
+                Some(order) = self.orders.recv(), if open.pending.len() < WINDOW => {
+                    self.waiting.push_back(order);
+                }
+                _ = look.tick() => open.look_after().await?,
+            }
+        }
+    }
+}
+
+impl Open {
+    async fn submit(&mut self, order: Order) -> Result<(), Ended> {
+        let Order {
+            submit,
+            handed_over,
+            answer,
+        } = order;
+        // Whoever gives up closes first and looks then: one of the two sees the other.
+        handed_over.store(true, Ordering::SeqCst);
+        if answer.is_closed() {
+            return Ok(());
+        }
+        let sequence = self.next();
+        self.pending.insert(sequence, answer);
+        let command = Command::new(CommandStatus::EsmeRok, sequence, submit);
+        self.say(command).await
+    }
+
+    async fn hear(&mut self, frame: Frame, inbox: &Inbox) -> Result<(), Ended> {
+        self.heard_at = Instant::now();
+        let heard = match frame {
+            Frame::Command(heard) => heard,
+            Frame::Unreadable { id, sequence } => return self.reject(id, sequence).await,
+        };
+        let sequence = heard.sequence_number();
+        match (heard.id(), heard.pdu()) {
+            (CommandId::EnquireLink, _) => {
+                self.answer(sequence, CommandStatus::EsmeRok, Pdu::EnquireLinkResp)
+                    .await
+            }
+            (CommandId::Unbind, _) => {
+                self.answer(sequence, CommandStatus::EsmeRok, Pdu::UnbindResp)
+                    .await?;
+                Err(Ended)
+            }
+            (_, Some(Pdu::DeliverSm(message))) => {
+                let status = inbox.take(message).await;
+                self.answer(sequence, status, DeliverSmResp::default().into())
+                    .await
+            }
+            (CommandId::SubmitSmResp | CommandId::GenericNack, pdu) => {
+                if let Some(answer) = self.pending.remove(&sequence) {
+                    let said = match (heard.status(), pdu) {
+                        (CommandStatus::EsmeRok, Some(Pdu::SubmitSmResp(taken))) => {
+                            Ok(super::receipt::name_of(taken.message_id().as_str()))
+                        }
+                        (CommandStatus::EsmeRok, _) => Err(Broken::Lost),
+                        (status, _) => Err(Broken::Status(status)),
+                    };
+                    answer.send(said).ok();
+                }
+                Ok(())
+            }
+            (id, _) if is_question(id) => {
+                self.answer(sequence, CommandStatus::EsmeRinvcmdid, Pdu::GenericNack)
+                    .await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What cannot be read is not to come again, and an answer of which nobody knows what it says is none.
+    async fn reject(&mut self, id: CommandId, sequence: u32) -> Result<(), Ended> {
+        if id == CommandId::DeliverSm {
+            metrics::counter!("codes_receipts_total", "outcome" => "unreadable").increment(1);
+            let refused = DeliverSmResp::default().into();
+            return self
+                .answer(sequence, CommandStatus::EsmeRxRAppn, refused)
+                .await;
+        }
+        if let Some(answer) = self.pending.remove(&sequence) {
+            answer.send(Err(Broken::Lost)).ok();
+        }
+        Ok(())
+    }
+
+    async fn look_after(&mut self) -> Result<(), Ended> {
+        self.pending.retain(|_, answer| !answer.is_closed());
+        match self.heard_at.elapsed() {
+            silence if silence > DEAD => Err(Ended),
+            silence if silence > QUIET => {
+                let sequence = self.next();
+                let ask = Command::new(CommandStatus::EsmeRok, sequence, Pdu::EnquireLink);
+                self.say(ask).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The next sequence number. They begin anew long before they are used up.
+    fn next(&mut self) -> u32 {
+        self.sequence = if self.sequence >= 0x7fff_fff0 {
+            FIRST
+        } else {
+            self.sequence + 1
+        };
+        self.sequence
+    }
+
+    async fn answer(
+        &mut self,
+        sequence: u32,
+        status: CommandStatus,
+        pdu: Pdu,
+    ) -> Result<(), Ended> {
+        self.say(Command::new(status, sequence, pdu)).await
+    }
+
+    async fn say(&mut self, command: Command) -> Result<(), Ended> {
+        match timeout(CONNECT_MAX, self.wire.send(command)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Ended),
+        }
+    }
+}
+
+/// Answers have the highest bit.
+fn is_question(id: CommandId) -> bool {
+    u32::from(id) & 0x8000_0000 == 0
+}
