@@ -43,10 +43,14 @@ create table if not exists replay_order (
     position text not null primary key,
     system_id text not null,
     from_at bigint not null,
-    -- The event they begin with: a place in the log; null when the order was of a time.
-    from_position text,
     until_at bigint not null,
     ordered_at bigint not null
+);
+
+-- The event that such an order begins with, when it names one: a place in the log.
+create table if not exists replay_order_event (
+    position text not null primary key,
+    from_position text not null
 );
 
 -- What became of letters, in the order they ended, until the log has heard of it.

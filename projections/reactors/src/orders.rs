@@ -58,16 +58,23 @@ impl Ordered {
                 from_position,
                 until,
             } => {
-                let sql = "insert into replay_order (position, system_id, from_at, from_position, until_at, ordered_at) \
-                           values ($1, $2, $3, $4, $5, $6) on conflict (position) do nothing";
+                let place = self.position.to_string();
+                let sql = "insert into replay_order (position, system_id, from_at, until_at, ordered_at) \
+                           values ($1, $2, $3, $4, $5) on conflict (position) do nothing";
                 let values = vec![
-                    self.position.to_string().into(),
+                    place.as_str().into(),
                     self.system_id.as_str().into(),
                     from.0.into(),
-                    from_position.map(|position| position.to_string()).into(),
                     until.0.into(),
                     now.0.into(),
                 ];
+                transaction.execute(sql, values).await?;
+                let Some(event) = from_position else {
+                    return Ok(());
+                };
+                let sql = "insert into replay_order_event (position, from_position) values ($1, $2) \
+                           on conflict (position) do nothing";
+                let values = vec![place.into(), event.to_string().into()];
                 transaction.execute(sql, values).await.map(drop)
             }
         }

@@ -74,8 +74,9 @@ impl Replay {
     /// a letter may then come once more, under the same identity.
     pub(crate) async fn run_next_order(&self) -> Result<bool, ReactorError> {
         let store = &self.outbox.store;
-        let sql = "select position, system_id, from_at, from_position, until_at from replay_order \
-                   order by ordered_at, position limit 1";
+        let sql = "select replay_order.position, system_id, from_at, from_position, until_at from replay_order \
+                   left join replay_order_event on replay_order_event.position = replay_order.position \
+                   order by ordered_at, replay_order.position limit 1";
         let Some(row) = store.fetch(sql, Vec::new()).await?.pop() else {
             return Ok(false);
         };
@@ -83,8 +84,14 @@ impl Replay {
         let letters = self.run(&range, true, |_, _| ()).await?;
         tracing::info!(system.id = %range.system_id, letters, "letters of the past are sent again");
         let mut transaction = store.begin().await?;
-        let sql = "delete from replay_order where position = $1";
-        transaction.execute(sql, vec![position.into()]).await?;
+        for sql in [
+            "delete from replay_order where position = $1",
+            "delete from replay_order_event where position = $1",
+        ] {
+            transaction
+                .execute(sql, vec![position.as_str().into()])
+                .await?;
+        }
         transaction.commit().await?;
         Ok(true)
     }

@@ -77,7 +77,7 @@ impl Session {
         loop {
             match self.center.connect().await {
                 Ok(wire) => {
-                    failures = 0;
+                    let began = Instant::now();
                     let mut open = Open {
                         wire,
                         sequence: FIRST,
@@ -85,6 +85,13 @@ impl Session {
                         heard_at: Instant::now(),
                     };
                     let Err(Ended) = self.serve(&mut open).await;
+                    tracing::info!("the session with the message center has ended");
+                    // A center that lets us in and parts at once is not to be asked without a pause.
+                    failures = if began.elapsed() > QUIET {
+                        0
+                    } else {
+                        failures.saturating_add(1)
+                    };
                     for (_, answer) in open.pending {
                         // Nobody may wait any more.
                         answer.send(Err(Broken::Lost)).ok();
