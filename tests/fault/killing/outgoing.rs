@@ -350,5 +350,25 @@ async fn a_receipt_is_told_once_whenever_the_process_is_killed() {
     let told = told().await;
     assert!(told.iter().all(|(_, receipts)| *receipts <= 1), "{told:?}");
     assert!(told.iter().any(|(sent, _)| *sent == 1), "{told:?}");
+    // What is no receipt, or one that nobody can read, is counted, and stands in nobody's way.
+    center.receipt_of_next(MessageReceipt::Foreign);
+    let answered = center.receipts_answered();
+    let wishes = json!({ "return_key_method": "SPLIT_QR" });
+    let created = killed.asked(Method::POST, "/users", Some(wishes)).await;
+    let user_id = text(&created["user_id"]);
+    let path = format!("/users/{user_id}/key/send_activation_code");
+    let to = json!({ "phone": "+79991234599" });
+    killed.asked(Method::POST, &path, Some(to)).await;
+    until("answers to all that was brought", async || {
+        center.receipts_answered() >= answered + 5
+    })
+    .await;
+    let url = format!("http://{}/metrics", killed.served.address());
+    let shown = reqwest::get(url).await.expect("the program answers");
+    let shown = shown.text().await.expect("it is a text");
+    for outcome in ["on_the_way", "no_receipt", "unreadable", "of_nobody"] {
+        let counted = format!("codes_receipts_total{{outcome=\"{outcome}\"}}");
+        assert!(shown.contains(&counted), "{counted} is not among\n{shown}");
+    }
     assert!(killed.served.end().await);
 }
