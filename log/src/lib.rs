@@ -21,8 +21,8 @@ pub use commit::{Claim, CommandRow, Commit, Count, Erase, NewEvent, Timer, Vault
 pub use memory::MemoryLog;
 pub use open::{Credentials, OpenError, open};
 pub use port::{
-    AppendError, Appended, CommandRecord, DueTimer, Epoch, EventLog, Failure, LogEvent, OpenLane,
-    Piece,
+    AppendError, Appended, CommandRecord, DueTimer, Epoch, EventLog, Failure, Frame, LogEvent,
+    OpenLane, Piece,
 };
 pub use postgres::PostgresLog;
 pub use recent::Recent;

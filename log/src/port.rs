@@ -99,6 +99,15 @@ pub struct LogEvent {
     pub payload: Vec<u8>,
 }
 
+/// What a reader of events needs of one: where it lies, and its bytes. The other columns repeat what the envelope says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Frame {
+    /// Where it lies.
+    pub position: Position,
+    /// The encoded envelope.
+    pub payload: Vec<u8>,
+}
+
 /// A piece of a lane that is known to be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece {
@@ -130,6 +139,15 @@ pub struct DueTimer {
     pub owner: Owner,
     /// Its name and moment.
     pub timer: Timer,
+}
+
+impl From<LogEvent> for Frame {
+    fn from(event: LogEvent) -> Self {
+        let LogEvent {
+            position, payload, ..
+        } = event;
+        Self { position, payload }
+    }
 }
 
 /// The append-only log and the vault.
@@ -176,6 +194,18 @@ pub trait EventLog: Send + Sync + std::fmt::Debug {
             Ok(events)
         };
         one_by_one.boxed()
+    }
+
+    /// The same, of every event its frame alone: a store finds and carries less.
+    fn read_frames<'a>(
+        &'a self,
+        pieces: &'a [Piece],
+    ) -> BoxFuture<'a, Result<Vec<Frame>, Failure>> {
+        let whole = async move {
+            let events = self.read_pieces(pieces).await?;
+            Ok(events.into_iter().map(Frame::from).collect())
+        };
+        whole.boxed()
     }
 
     /// Number of every lane's last event, by lane number; 0 for an empty lane.

@@ -25,8 +25,8 @@ use crate::commit::Commit;
 use crate::migrations;
 use crate::open::{Credentials, OpenError};
 use crate::port::{
-    AppendError, Appended, CommandRecord, DueTimer, Epoch, EventLog, Failure, LogEvent, OpenLane,
-    Piece,
+    AppendError, Appended, CommandRecord, DueTimer, Epoch, EventLog, Failure, Frame, LogEvent,
+    OpenLane, Piece,
 };
 
 /// How long the server may take for an answer: then an append counts as unknown, and a question as failed.
@@ -180,6 +180,13 @@ impl EventLog for PostgresLog {
         pieces: &'a [Piece],
     ) -> BoxFuture<'a, Result<Vec<LogEvent>, Failure>> {
         self.in_time(self.read_many(pieces)).boxed()
+    }
+
+    fn read_frames<'a>(
+        &'a self,
+        pieces: &'a [Piece],
+    ) -> BoxFuture<'a, Result<Vec<Frame>, Failure>> {
+        self.in_time(self.read_frames_of(pieces)).boxed()
     }
 
     fn heads(&self) -> BoxFuture<'_, Result<Vec<u64>, Failure>> {

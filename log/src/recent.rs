@@ -13,8 +13,8 @@ use schemas::{CommandId, Lane, Owner, Position, Timestamp};
 
 use crate::commit::Commit;
 use crate::port::{
-    AppendError, Appended, CommandRecord, DueTimer, Epoch, EventLog, Failure, LogEvent, OpenLane,
-    Piece,
+    AppendError, Appended, CommandRecord, DueTimer, Epoch, EventLog, Failure, Frame, LogEvent,
+    OpenLane, Piece,
 };
 
 /// Bytes of payloads that are kept of each lane; at 4,000 events a second over all lanes that is some seconds.
@@ -39,6 +39,22 @@ impl Recent {
     pub fn over(log: Arc<dyn EventLog>) -> Arc<dyn EventLog> {
         let lanes = Lane::all().map(|_| Mutex::default()).collect();
         Arc::new(Self { log, lanes })
+    }
+
+    /// What is here of these pieces, and the pieces that are not.
+    fn known<Taken>(
+        &self,
+        pieces: &[Piece],
+        take: impl Fn(&LogEvent) -> Taken,
+    ) -> (Vec<Taken>, Vec<Piece>) {
+        let (mut taken, mut others) = (Vec::new(), Vec::new());
+        for piece in pieces {
+            match self.kept(piece.lane).piece(*piece) {
+                Some(kept) => taken.extend(kept.map(&take)),
+                None => others.push(*piece),
+            }
+        }
+        (taken, others)
     }
 
     fn kept(&self, lane: Lane) -> MutexGuard<'_, Kept> {
@@ -79,7 +95,7 @@ impl Kept {
     }
 
     /// The events of a piece; `None` unless all of them are here.
-    fn piece(&self, piece: &Piece) -> Option<impl Iterator<Item = &LogEvent>> {
+    fn piece(&self, piece: Piece) -> Option<impl Iterator<Item = &LogEvent>> {
         let first = self.events.front()?.position.number;
         let from = usize::try_from(piece.first.checked_sub(first)?).ok()?;
         let until = usize::try_from((piece.last + 1).checked_sub(first)?).ok()?;
@@ -107,17 +123,28 @@ impl EventLog for Recent {
         pieces: &'a [Piece],
     ) -> BoxFuture<'a, Result<Vec<LogEvent>, Failure>> {
         let reading = async move {
-            let (mut events, mut others) = (Vec::new(), Vec::new());
-            for piece in pieces {
-                match self.kept(piece.lane).piece(piece) {
-                    Some(kept) => events.extend(kept.cloned()),
-                    None => others.push(*piece),
-                }
-            }
+            let (mut events, others) = self.known(pieces, LogEvent::clone);
             if !others.is_empty() {
                 events.extend(self.log.read_pieces(&others).await?);
             }
             Ok(events)
+        };
+        reading.boxed()
+    }
+
+    fn read_frames<'a>(
+        &'a self,
+        pieces: &'a [Piece],
+    ) -> BoxFuture<'a, Result<Vec<Frame>, Failure>> {
+        let reading = async move {
+            let (mut frames, others) = self.known(pieces, |event| Frame {
+                position: event.position,
+                payload: event.payload.clone(),
+            });
+            if !others.is_empty() {
+                frames.extend(self.log.read_frames(&others).await?);
+            }
+            Ok(frames)
         };
         reading.boxed()
     }
@@ -225,7 +252,7 @@ mod tests {
 
     fn numbers(kept: &Kept, first: u64, last: u64) -> Option<Vec<u64>> {
         let lane = lane();
-        let piece = kept.piece(&Piece { lane, first, last })?;
+        let piece = kept.piece(Piece { lane, first, last })?;
         Some(piece.map(|event| event.position.number).collect())
     }
 

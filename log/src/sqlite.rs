@@ -23,8 +23,8 @@ use tokio::sync::mpsc;
 use crate::commit::Commit;
 use crate::migrations;
 use crate::port::{
-    AppendError, Appended, CommandRecord, DueTimer, Epoch, EventLog, Failure, LogEvent, OpenLane,
-    Piece,
+    AppendError, Appended, CommandRecord, DueTimer, Epoch, EventLog, Failure, Frame, LogEvent,
+    OpenLane, Piece,
 };
 
 /// How long a statement waits for another process that writes the same file.
@@ -186,6 +186,13 @@ impl EventLog for SqliteLog {
         pieces: &'a [Piece],
     ) -> BoxFuture<'a, Result<Vec<LogEvent>, Failure>> {
         self.read_many(pieces).boxed()
+    }
+
+    fn read_frames<'a>(
+        &'a self,
+        pieces: &'a [Piece],
+    ) -> BoxFuture<'a, Result<Vec<Frame>, Failure>> {
+        self.read_frames_of(pieces).boxed()
     }
 
     fn heads(&self) -> BoxFuture<'_, Result<Vec<u64>, Failure>> {

@@ -5,7 +5,7 @@ use std::error::Error;
 use schemas::{CommandId, Digest, ErrorCode, Lane, Owner, Position, Timestamp};
 
 use crate::commit::Timer;
-use crate::port::{CommandRecord, DueTimer, Failure, LogEvent};
+use crate::port::{CommandRecord, DueTimer, Failure, Frame, LogEvent};
 
 /// A value that this version of the program cannot have written.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +47,14 @@ pub(crate) fn event(columns: EventColumns) -> Result<LogEvent, Unreadable> {
         at: Timestamp(at),
         payload,
     })
+}
+
+/// Columns of a frame: lane, pos, payload.
+pub(crate) type FrameColumns = (i64, i64, Vec<u8>);
+
+pub(crate) fn frame((lane, number, payload): FrameColumns) -> Result<Frame, Unreadable> {
+    let position = position(lane, number)?;
+    Ok(Frame { position, payload })
 }
 
 /// Columns of a command: lane, pos, fingerprint, code, answer.

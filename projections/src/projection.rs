@@ -70,14 +70,33 @@ impl Projection {
         format!("{}_rebuilt", self.name)
     }
 
-    /// The text that makes the table under another name.
-    pub fn create_as(&self, table: &str) -> String {
+    /// The text that makes the table under another name, without its further indexes.
+    pub fn create_bare(&self, table: &str) -> String {
         let (here, there) = (
             format!("create table {} (", self.table),
             format!("create table {table} ("),
         );
-        self.create.replacen(&here, &there, 1)
+        let lines = self.create.lines();
+        let kept: Vec<&str> = lines.filter(|line| further_index(line).is_none()).collect();
+        // What was before the first index, or is the last column now, ends the list.
+        let bare = kept.join("\n").replace(",\n)", "\n)");
+        bare.replacen(&here, &there, 1)
     }
+
+    /// The texts that make the further indexes of a table of that name; each gets a name that begins with `name`.
+    pub fn create_indexes(&self, table: &str, name: &str) -> Vec<String> {
+        let columns = self.create.lines().filter_map(further_index);
+        let named = columns.zip(1..);
+        let text =
+            |(columns, number)| format!("create unique index {name}_{number} on {table} {columns}");
+        named.map(text).collect()
+    }
+}
+
+/// The columns of an index besides the key's, in parentheses, when the line of a table's text is one.
+fn further_index(line: &str) -> Option<&str> {
+    let columns = line.trim().strip_prefix("unique ")?;
+    Some(columns.trim_end_matches(','))
 }
 
 impl Seen<'_> {
@@ -120,18 +139,26 @@ mod tests {
     }
 
     #[test]
-    fn a_table_can_be_made_under_another_name() {
+    fn a_table_can_be_made_under_another_name_and_get_its_indexes_later() {
         for projection in PROJECTIONS {
             let shadow = projection.shadow_table();
+            let bare = projection.create_bare(&shadow);
+            assert!(bare.contains(&format!("create table {shadow} (")) && !bare.contains("unique"));
             assert!(
-                projection
-                    .create_as(&shadow)
-                    .contains(&format!("create table {shadow} ("))
+                bare.trim_end().ends_with("\n);") && !bare.contains(",\n)"),
+                "{bare}"
             );
+            let further = projection.create.matches("unique (").count();
+            let indexes = projection.create_indexes(&shadow, "name");
+            assert_eq!(indexes.len(), further);
             assert!(
                 !projection.create.contains("create index"),
                 "a named index cannot be made twice"
             );
         }
+        assert_eq!(
+            TRANSACTIONS.create_indexes("there", "name"),
+            ["create unique index name_1 on there (system_id, user_id, transaction_id)"]
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use event_log::{EventLog, Failure, LogEvent, Piece};
+use event_log::{EventLog, Failure, Frame, Piece};
 use schemas::codec::{self, DecodeError};
 use schemas::envelope::RecordedEvent;
 use schemas::{Lane, Position};
@@ -106,15 +106,15 @@ impl Slice {
     }
 
     /// Decodes what was found, as far as it goes without a hole.
-    fn of(wanted: Wanted, found: Vec<LogEvent>) -> Self {
+    fn of(wanted: Wanted, found: Vec<Frame>) -> Self {
         let Wanted { lane, limit, .. } = wanted;
         let mut slice = Self {
             wanted,
             events: Vec::with_capacity(limit),
             stopped: None,
         };
-        for event in found {
-            let (position, expected) = (event.position, slice.end() + 1);
+        for frame in found {
+            let (position, expected) = (frame.position, slice.end() + 1);
             if position.number != expected {
                 let found = position.number;
                 slice.stopped = Some(ReadError::Hole {
@@ -124,7 +124,7 @@ impl Slice {
                 });
                 return slice;
             }
-            match codec::decode(&event.payload) {
+            match codec::decode(&frame.payload) {
                 Ok(recorded) => slice.events.push((position, recorded)),
                 Err(source) => {
                     slice.stopped = Some(ReadError::Decode { position, source });
@@ -149,7 +149,7 @@ pub async fn read(log: &dyn EventLog, wanted: &[Wanted]) -> Result<Vec<Slice>, F
 /// What was read of a lane, as it is stored.
 pub(crate) struct Fetched {
     wanted: Wanted,
-    found: Vec<LogEvent>,
+    found: Vec<Frame>,
 }
 
 impl Fetched {
@@ -162,9 +162,9 @@ impl Fetched {
 /// Reads these pieces as they are stored.
 pub(crate) async fn fetch(log: &dyn EventLog, wanted: &[Wanted]) -> Result<Vec<Fetched>, Failure> {
     let pieces: Vec<Piece> = wanted.iter().map(Wanted::piece).collect();
-    let mut found: BTreeMap<Lane, Vec<LogEvent>> = BTreeMap::new();
-    for event in log.read_pieces(&pieces).await? {
-        found.entry(event.position.lane).or_default().push(event);
+    let mut found: BTreeMap<Lane, Vec<Frame>> = BTreeMap::new();
+    for frame in log.read_frames(&pieces).await? {
+        found.entry(frame.position.lane).or_default().push(frame);
     }
     let fetched = wanted.iter().map(|wanted| Fetched {
         wanted: *wanted,

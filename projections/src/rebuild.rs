@@ -1,5 +1,7 @@
 //! Rebuilding a projection from the log, beside the one that serves, and proving that they are the same.
 
+use std::sync::Arc;
+
 use event_log::Failure;
 use schemas::Digest;
 
@@ -112,6 +114,7 @@ impl Projector {
         let mut shadow = Shadow::begin(&self.store, projections).await?;
         let resumed = shadow.done();
         self.build(&mut shadow, &mut progress).await?;
+        shadow.complete(&self.store).await?;
         let mut reports = Vec::new();
         for mut shadow in shadow.apart() {
             // While the one before was compared, this one fell behind.
@@ -139,11 +142,11 @@ impl Projector {
             // The next events are read while these rows are written.
             let (mut ahead, at) = (shadow.clone(), step.at.clone());
             ahead.at.clone_from(&at);
-            let writing = shadow.write(&self.store, step);
-            let (written, next) = tokio::join!(writing, ahead.gather(&*self.log, &served));
-            written?;
+            let (log, until) = (Arc::clone(&self.log), served.clone());
+            let next = tokio::spawn(async move { ahead.gather(&*log, &until).await });
+            shadow.write(&self.store, step).await?;
             shadow.at = at;
-            gathered = next?;
+            gathered = next.await.expect("gathering does not panic")?;
             if gathered.is_none() {
                 // Meanwhile the projections that serve went on.
                 served = self.served_up_to(shadow).await?;
@@ -358,6 +361,20 @@ mod tests {
             assert!(report.is_equal() && report.switched, "{report:?}");
             assert_eq!((report.resumed, report.events), (done, 20 * 62 + 8));
         }
+        // The switched tables have their indexes, made in the end; a rebuild that is interrupted after that makes no others.
+        let mut complete = Shadow::begin(&projector.store, &all).await?;
+        complete.complete(&projector.store).await?;
+        let indexes =
+            "select name from sqlite_master where type = 'index' and sql is not null order by name";
+        let both = projector.store.fetch(indexes, Vec::new()).await?;
+        let further: usize = PROJECTIONS
+            .iter()
+            .map(|projection| projection.create_indexes("table", "name").len())
+            .sum();
+        assert_eq!(both.len(), 2 * further);
+        let mut again = Shadow::begin(&projector.store, &all).await?;
+        again.complete(&projector.store).await?;
+        assert_eq!(projector.store.fetch(indexes, Vec::new()).await?, both);
         // The one that was thought dead finds its tables taken.
         let step = late.gather(&*projector.log, &whole).await?.ok_or("more")?;
         let disturbed = late.write(&projector.store, step).await;

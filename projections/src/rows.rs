@@ -132,7 +132,10 @@ pub struct Target<'a> {
 impl Target<'_> {
     /// Writes a batch: new rows are made, columns that were named are overwritten.
     pub async fn write(&self, rows: Rows, transaction: &mut Transaction) -> Result<(), StoreError> {
-        let whole = |(key, columns): (Vec<Value>, Vec<Value>)| [key, columns].concat();
+        let whole = |(mut key, mut columns): (Vec<Value>, Vec<Value>)| {
+            key.append(&mut columns);
+            key
+        };
         let rows = rows.0.into_iter().map(whole).collect();
         let given = Given::new(self.columns, rows);
         transaction.execute_on(given, &self.upsert()).await?;

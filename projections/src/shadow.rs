@@ -6,10 +6,16 @@ use schemas::{Digest, Lane};
 
 use crate::numbers;
 use crate::projection::{Projection, Seen};
-use crate::reading::{self, Fetched, PORTION, ReadError};
+use crate::reading::{self, Fetched, Portion, ReadError};
 use crate::rebuild::RebuildError;
 use crate::rows::Rows;
 use crate::store::{Store, StoreError, Transaction, Value, WrongShape};
+
+/// More than the usual: nobody waits for these rows, and of many each costs less.
+const PORTION: Portion = Portion {
+    lane: 2048,
+    all: 8192,
+};
 
 /// The tables that are being built, all up to the same place.
 #[derive(Clone)]
@@ -18,6 +24,8 @@ pub(crate) struct Shadow {
     pub projections: Vec<&'static Projection>,
     /// The number that was folded last in every lane.
     pub at: Vec<u64>,
+    /// Do they have all their indexes? A table is filled faster without.
+    is_whole: bool,
 }
 
 /// The next rows of each table, and where they bring it.
@@ -38,20 +46,46 @@ impl Shadow {
         for projection in projections {
             left.push(left_behind(projection, &mut transaction).await?);
         }
-        let at = match left.split_first() {
-            Some((Some(at), others)) if others.iter().all(|other| other.as_ref() == Some(at)) => {
-                at.clone()
+        let (at, is_whole) = match left.split_first() {
+            Some((Some(first), others))
+                if others.iter().all(|other| other.as_ref() == Some(first)) =>
+            {
+                first.clone()
             }
             _ => {
                 for projection in projections {
                     make(projection, &mut transaction).await?;
                 }
-                vec![0; Lane::COUNT.into()]
+                (vec![0; Lane::COUNT.into()], false)
             }
         };
         transaction.commit().await?;
         let projections = projections.to_vec();
-        Ok(Self { projections, at })
+        Ok(Self {
+            projections,
+            at,
+            is_whole,
+        })
+    }
+
+    /// Makes the indexes that the tables do not have yet.
+    pub async fn complete(&mut self, store: &Store) -> Result<(), StoreError> {
+        if std::mem::replace(&mut self.is_whole, true) {
+            return Ok(());
+        }
+        let mut transaction = store.begin().await?;
+        for projection in &self.projections {
+            let table = projection.shadow_table();
+            // The indexes of the table that serves were made like this, too.
+            let name = format!("{table}_{}", hex::encode(bus::shell::random_bytes::<6>()));
+            for index in projection.create_indexes(&table, &name) {
+                transaction.run_script(index).await?;
+            }
+            let whole = "update projection_shape set shape = $1 where projection = $2";
+            let values = vec![shape(projection, true), projection.shadow_name().into()];
+            transaction.execute(whole, values).await?;
+        }
+        transaction.commit().await
     }
 
     /// How many events are in the tables.
@@ -66,6 +100,7 @@ impl Shadow {
         projections.map(move |projection| Self {
             projections: vec![projection],
             at: at.clone(),
+            is_whole: self.is_whole,
         })
     }
 
@@ -153,34 +188,39 @@ fn fold(
     Ok(step)
 }
 
-fn shape(projection: &Projection) -> Value {
-    Digest::sha256(projection.create.as_bytes())
-        .to_string()
-        .into()
+/// What the table of today looks like, with all its indexes or with the key's alone.
+fn shape(projection: &Projection, is_whole: bool) -> Value {
+    let digest = Digest::sha256(projection.create.as_bytes());
+    let extent = if is_whole { "whole" } else { "bare" };
+    format!("{extent} {digest}").into()
 }
 
-/// How far an interrupted rebuild has come, when its table has the shape of today.
+/// How far an interrupted rebuild has come, and whether its table is whole, when it has the shape of today.
 async fn left_behind(
     projection: &Projection,
     transaction: &mut Transaction,
-) -> Result<Option<Vec<u64>>, StoreError> {
-    let sql = "select numbers from projection_cursor natural join projection_shape \
-               where projection = $1 and shape = $2";
-    let values = vec![projection.shadow_name().into(), shape(projection)];
+) -> Result<Option<(Vec<u64>, bool)>, StoreError> {
+    let sql = "select numbers, shape from projection_cursor natural join projection_shape \
+               where projection = $1";
+    let values = vec![projection.shadow_name().into()];
     let found = transaction.fetch(sql, values).await?;
-    let Some(numbers) = found.into_iter().flatten().next() else {
+    let Some(Ok([numbers, found])) = found.into_iter().next().map(<[Value; 2]>::try_from) else {
         return Ok(None);
     };
-    Ok(Some(
-        numbers::from_text(&String::try_from(numbers)?).map_err(|_| WrongShape)?,
-    ))
+    let numbers = numbers::from_text(&String::try_from(numbers)?).map_err(|_| WrongShape)?;
+    let is_whole = [true, false]
+        .into_iter()
+        .find(|is_whole| shape(projection, *is_whole) == found);
+    Ok(is_whole.map(|is_whole| (numbers, is_whole)))
 }
 
 async fn make(projection: &Projection, transaction: &mut Transaction) -> Result<(), StoreError> {
     let table = projection.shadow_table();
     let drop = format!("drop table if exists {table}");
     transaction.run_script(drop).await?;
-    transaction.run_script(projection.create_as(&table)).await?;
+    transaction
+        .run_script(projection.create_bare(&table))
+        .await?;
     let name = || Value::from(projection.shadow_name());
     for table in ["projection_shape", "projection_cursor"] {
         let forget = format!("delete from {table} where projection = $1");
@@ -188,7 +228,7 @@ async fn make(projection: &Projection, transaction: &mut Transaction) -> Result<
     }
     let remember = "insert into projection_shape (projection, shape) values ($1, $2)";
     transaction
-        .execute(remember, vec![name(), shape(projection)])
+        .execute(remember, vec![name(), shape(projection, false)])
         .await?;
     let start = "insert into projection_cursor (projection, numbers) values ($1, $2)";
     let zeros = numbers::to_text(&vec![0; Lane::COUNT.into()]);

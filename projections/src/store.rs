@@ -320,6 +320,15 @@ impl Transaction {
         })
     }
 
+    /// SQL that writes these columns of a row as one text, in this database's own way; no two rows share a text.
+    pub fn row_as_text(&self, columns: &[&str]) -> String {
+        let columns = columns.join(", ");
+        match &self.0 {
+            Open::Sqlite(_) => format!("json_array({columns})"),
+            Open::Postgres(_) => format!("cast(row({columns}) as text)"),
+        }
+    }
+
     /// Makes it all so.
     pub async fn commit(self) -> Result<(), StoreError> {
         let failed = failed_to("commit");
@@ -423,12 +432,11 @@ mod tests {
         assert_eq!(transaction.execute(insert, row.clone()).await?, 1);
         transaction.commit().await?;
         let read = store.fetch("select a, b, c, d from t", Vec::new()).await?;
-        assert_eq!(read.len(), 1);
-        assert!(
-            read[0]
-                .iter()
-                .zip(&row)
-                .all(|(read, written)| read.same_as(written))
+        // Nothing has no kind of its own.
+        let nothing = || Value::Text(None);
+        assert_eq!(
+            read,
+            [[row[0].clone(), row[1].clone(), nothing(), nothing()]]
         );
         Ok(())
     }

@@ -26,6 +26,10 @@ use service::{Service, Store};
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
+/// The program's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Callers of the closed loops.
 const CALLERS: [usize; 4] = [1, 16, 64, 256];
 /// Confirmations per closed loop; fewer with one caller, who cannot keep the server busy.

@@ -69,9 +69,16 @@ pub async fn rebuild(arguments: &[String]) -> Result<(), AnyError> {
         tell("all read models from nothing", events, began);
         for projection in ["transactions", "journal"] {
             let began = Instant::now();
-            let rebuilt = projector.rebuild(projection, OnDifference::KeepBoth, |_| {});
+            let mut filled = None;
+            let rebuilt = projector.rebuild(projection, OnDifference::KeepBoth, |progress| {
+                if progress.done == progress.total {
+                    filled.get_or_insert_with(|| began.elapsed());
+                }
+            });
             assert!(rebuilt.await?.is_equal());
-            tell(&format!("{projection} rebuilt and compared"), events, began);
+            let filled = filled.unwrap_or_default().as_secs_f64();
+            let what = format!("{projection} rebuilt (filled after {filled:.2} s) and compared");
+            tell(&what, events, began);
         }
         let began = Instant::now();
         let reports = projector

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 use countersign::bank::Bank;
 use serde_json::Value;
@@ -26,11 +26,16 @@ impl Drop for Running {
 
 impl Running {
     /// Asks it to end, and waits until it has.
-    pub(crate) fn end(mut self) {
+    pub(crate) fn end(self) {
+        assert!(self.told_to_end().success());
+    }
+
+    /// The same; how it ended.
+    pub(crate) fn told_to_end(mut self) -> ExitStatus {
         let pid = self.child.id().to_string();
         let asked = Command::new("kill").args(["-TERM", &pid]).status();
         assert!(asked.unwrap().success());
-        assert!(self.child.wait().unwrap().success());
+        self.child.wait().unwrap()
     }
 
     pub(crate) fn start(command: &mut Command) -> Self {

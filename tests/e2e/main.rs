@@ -24,6 +24,7 @@ mod delayed_key;
 mod delete_user;
 mod device_program;
 mod dossier;
+mod ending;
 mod erasure;
 mod events_post;
 mod evidence;

@@ -7,6 +7,7 @@ mod evidence;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use bus::Bus;
 use bus::shell::{Clock, LiveSettings, RootSecret, SystemClock};
@@ -30,6 +31,11 @@ use super::{DoorChoice, Role, ServeArguments, egress};
 use crate::AnyError;
 use crate::ending::Ending;
 use crate::telemetry::{self, LogLines};
+
+/// How long the parts may take to end: less than whoever started us usually waits before it kills.
+const PATIENCE: Duration = Duration::from_secs(20);
+const UNFINISHED: &str = "not everything could be brought to an end, because something that is needed for it does not \
+                          answer; nothing is lost: whoever starts next takes it up";
 
 /// What every role is given.
 struct Ground {
@@ -141,18 +147,23 @@ pub async fn serve(
         },
     };
     // From the outside in: no new requests, then nothing undecided, then everything told.
-    if let Some((doors, ready)) = doors {
-        ready.store(false, Ordering::Relaxed);
-        doors.shutdown().await;
-    }
-    shutdown.send_replace(true);
-    if let Some(runner) = runner {
-        runner.await??;
-    }
-    while let Some(ended) = parts.join_next().await {
-        ended??;
-    }
+    let everything = async {
+        if let Some((doors, ready)) = doors {
+            ready.store(false, Ordering::Relaxed);
+            doors.shutdown().await;
+        }
+        shutdown.send_replace(true);
+        if let Some(runner) = runner {
+            runner.await??;
+        }
+        while let Some(ended) = parts.join_next().await {
+            ended??;
+        }
+        Ok::<(), AnyError>(())
+    };
+    let ended = tokio::time::timeout(PATIENCE, everything).await;
     open_bus.end().await;
+    ended.map_err(|_| UNFINISHED)??;
     outcome
 }
 

@@ -4,10 +4,14 @@ use std::collections::HashMap;
 
 use schemas::vault::VaultName;
 use schemas::{CommandId, Lane, Owner, Timestamp};
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, FromRow};
 
 use super::PostgresLog;
-use crate::port::{CommandRecord, DueTimer, Failure, LogEvent, Piece};
-use crate::stored::{self, CommandColumns, EventColumns, TimerColumns};
+use crate::port::{CommandRecord, DueTimer, Failure, Frame, LogEvent, Piece};
+use crate::stored::{self, CommandColumns, EventColumns, FrameColumns, TimerColumns};
+
+const PIECES: &str = "cannot read pieces of the lanes";
 
 impl PostgresLog {
     pub(super) async fn read_history(
@@ -56,9 +60,30 @@ impl PostgresLog {
         events.map_err(|error| Failure::because(attempt(), error))
     }
 
-    /// Positions are dense, so a piece is a stretch of the index.
     pub(super) async fn read_many(&self, pieces: &[Piece]) -> Result<Vec<LogEvent>, Failure> {
-        let attempt = || "cannot read pieces of the lanes";
+        let columns = "lane::bigint, pos, owner, version, word, aggregate, at, payload";
+        let rows: Vec<EventColumns> = self.pieces(columns, pieces).await?;
+        let events = rows.into_iter().map(stored::event);
+        let events = events.collect::<Result<_, _>>();
+        events.map_err(|error| Failure::because(PIECES, error))
+    }
+
+    pub(super) async fn read_frames_of(&self, pieces: &[Piece]) -> Result<Vec<Frame>, Failure> {
+        let rows: Vec<FrameColumns> = self.pieces("lane::bigint, pos, payload", pieces).await?;
+        let frames = rows.into_iter().map(stored::frame);
+        let frames = frames.collect::<Result<_, _>>();
+        frames.map_err(|error| Failure::because(PIECES, error))
+    }
+
+    /// Positions are dense, so a piece is a stretch of the index.
+    async fn pieces<Columns>(
+        &self,
+        columns: &'static str,
+        pieces: &[Piece],
+    ) -> Result<Vec<Columns>, Failure>
+    where
+        Columns: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    {
         let column = |value: fn(&Piece) -> u64| -> Vec<i64> {
             pieces.iter().map(|piece| value(piece) as i64).collect()
         };
@@ -66,23 +91,19 @@ impl PostgresLog {
             .iter()
             .map(|piece| piece.lane.number().into())
             .collect();
-        let rows: Vec<EventColumns> = sqlx::query_as(
-            "select events.lane::bigint, pos, owner, version, word, aggregate, at, payload \
+        let sql = format!(
+            "select events.{columns} \
              from unnest($1::smallint[], $2::bigint[], $3::bigint[]) as wanted (lane, first, last) \
              join events on events.lane = wanted.lane and pos between first and last \
-             order by events.lane, pos",
-        )
-        .bind(lanes)
-        .bind(column(|piece| piece.first))
-        .bind(column(|piece| piece.last))
-        .fetch_all(&self.pool)
-        .await
-        .map_err(|error| Failure::because(attempt(), error))?;
-        let events = rows
-            .into_iter()
-            .map(stored::event)
-            .collect::<Result<_, _>>();
-        events.map_err(|error| Failure::because(attempt(), error))
+             order by events.lane, pos"
+        );
+        sqlx::query_as(AssertSqlSafe(sql))
+            .bind(lanes)
+            .bind(column(|piece| piece.first))
+            .bind(column(|piece| piece.last))
+            .fetch_all(&self.pool)
+            .await
+            .map_err(|error| Failure::because(PIECES, error))
     }
 
     pub(super) async fn read_heads(&self) -> Result<Vec<u64>, Failure> {

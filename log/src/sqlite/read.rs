@@ -4,13 +4,17 @@ use std::collections::HashMap;
 
 use schemas::vault::VaultName;
 use schemas::{CommandId, Lane, Owner, Timestamp};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{AssertSqlSafe, FromRow};
 
 use super::SqliteLog;
-use crate::port::{CommandRecord, DueTimer, Failure, LogEvent, Piece};
-use crate::stored::{self, CommandColumns, EventColumns, TimerColumns};
+use crate::port::{CommandRecord, DueTimer, Failure, Frame, LogEvent, Piece};
+use crate::stored::{self, CommandColumns, EventColumns, FrameColumns, TimerColumns};
 
 /// Vault rows asked for at once; SQLite takes 32,766 values in a statement.
 const NAMES_MAX: usize = 500;
+
+const PIECES: &str = "cannot read pieces of the lanes";
 
 impl SqliteLog {
     pub(super) async fn read_history(
@@ -59,28 +63,45 @@ impl SqliteLog {
         events.map_err(|error| Failure::because(attempt(), error))
     }
 
-    /// Positions are dense, so a piece is a stretch of the index.
     pub(super) async fn read_many(&self, pieces: &[Piece]) -> Result<Vec<LogEvent>, Failure> {
-        let attempt = || "cannot read pieces of the lanes";
+        let columns = "lane, pos, owner, version, word, aggregate, at, payload";
+        let rows: Vec<EventColumns> = self.pieces(columns, pieces).await?;
+        let events = rows.into_iter().map(stored::event);
+        let events = events.collect::<Result<_, _>>();
+        events.map_err(|error| Failure::because(PIECES, error))
+    }
+
+    pub(super) async fn read_frames_of(&self, pieces: &[Piece]) -> Result<Vec<Frame>, Failure> {
+        let rows: Vec<FrameColumns> = self.pieces("lane, pos, payload", pieces).await?;
+        let frames = rows.into_iter().map(stored::frame);
+        let frames = frames.collect::<Result<_, _>>();
+        frames.map_err(|error| Failure::because(PIECES, error))
+    }
+
+    /// Positions are dense, so a piece is a stretch of the index.
+    async fn pieces<Columns>(
+        &self,
+        columns: &'static str,
+        pieces: &[Piece],
+    ) -> Result<Vec<Columns>, Failure>
+    where
+        Columns: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
+    {
         // Numbers only: this is JSON as it stands.
         let wanted: Vec<[u64; 3]> = pieces
             .iter()
             .map(|piece| [piece.lane.number().into(), piece.first, piece.last])
             .collect();
-        let rows: Vec<EventColumns> = sqlx::query_as(
-            "select lane, pos, owner, version, word, aggregate, at, payload from json_each($1) as wanted \
+        let sql = format!(
+            "select {columns} from json_each($1) as wanted \
              cross join events on lane = value ->> 0 and pos between value ->> 1 and value ->> 2 \
-             order by lane, pos",
-        )
-        .bind(format!("{wanted:?}"))
-        .fetch_all(&self.readers)
-        .await
-        .map_err(|error| Failure::because(attempt(), error))?;
-        let events = rows
-            .into_iter()
-            .map(stored::event)
-            .collect::<Result<_, _>>();
-        events.map_err(|error| Failure::because(attempt(), error))
+             order by lane, pos"
+        );
+        sqlx::query_as(AssertSqlSafe(sql))
+            .bind(format!("{wanted:?}"))
+            .fetch_all(&self.readers)
+            .await
+            .map_err(|error| Failure::because(PIECES, error))
     }
 
     pub(super) async fn read_heads(&self) -> Result<Vec<u64>, Failure> {

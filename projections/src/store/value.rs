@@ -19,11 +19,6 @@ impl Value {
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Number(None) | Self::Text(None))
     }
-
-    /// Do both say the same? A null of a number and a null of a text do.
-    pub fn same_as(&self, other: &Self) -> bool {
-        self == other || (self.is_null() && other.is_null())
-    }
 }
 
 impl From<i64> for Value {

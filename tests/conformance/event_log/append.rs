@@ -1,6 +1,6 @@
 //! Positions, versions, commands, reading back.
 
-use event_log::{Appended, Piece};
+use event_log::{Appended, Frame, Piece};
 use schemas::{Digest, ErrorCode, Lane, Position, Timestamp};
 
 use super::{Store, append, command, command_id, commit, lane, on_every_store, owner, owners};
@@ -134,6 +134,10 @@ async fn pieces_of_several_lanes_are_read_at_once(store: &Store) {
         ["3-1", "8-5", "63-2", "63-3", "63-4"]
     );
     assert_eq!(log.read(lane(63), 2, 3).await.unwrap(), events[2..]);
+    let mut frames = log.read_frames(&pieces).await.unwrap();
+    frames.sort_by_key(|frame| frame.position.lane);
+    let expected = events.into_iter().map(Frame::from);
+    assert_eq!(frames, expected.collect::<Vec<_>>());
     assert!(log.read_pieces(&[]).await.unwrap().is_empty());
 }
 

@@ -1,0 +1,43 @@
+//! Ending: at once when told to, and in any case.
+
+use std::time::Duration;
+
+use countersign::bank::Bank;
+use serde_json::json;
+use tests::house::SYSTEM_ID;
+use tests::postgres::TestPostgres;
+
+use crate::configuration::{Running, serve};
+
+#[test]
+fn whoever_says_that_it_serves_hears_when_it_is_told_to_end() {
+    for _ in 0..5 {
+        let folder = tempfile::tempdir().unwrap();
+        let mut running = Running::start(serve(folder.path()).args(["--listen", "127.0.0.1:0"]));
+        running.said("serving on http://");
+        running.end();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_whose_database_is_gone_ends_and_says_that_it_left_something() {
+    let Some(postgres) = TestPostgres::start_own() else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = serve(folder.path());
+    let url = postgres.database();
+    command.args(["--listen", "127.0.0.1:0", "--database-url", &url]);
+    let mut running = Running::start(&mut command);
+    let address = running.said("serving on http://");
+    let door = format!("http://{address}/pc-api");
+    let bank = Bank::new(&door, SYSTEM_ID, Duration::from_secs(5)).unwrap();
+    let registered = bank.register_system(&door, &door).await.unwrap();
+    registered.success().unwrap();
+    postgres.kill9();
+    // Nobody can know what becomes of this.
+    let asked = bank.create_user(json!({}), None).await;
+    assert!(asked.is_err() || asked.unwrap().success().is_err());
+    let ended = tokio::task::spawn_blocking(|| running.told_to_end());
+    assert!(!ended.await.unwrap().success());
+}
