@@ -23,11 +23,25 @@ const ROUNDS: usize = 9;
 #[derive(Debug, Serialize)]
 struct Cost {
     store: &'static str,
-    /// CPU of all processes for a confirmation, microseconds, round by round.
-    with_us: Vec<f64>,
-    without_us: Vec<f64>,
+    /// CPU for a confirmation, round by round.
+    with: Vec<Cpu>,
+    without: Vec<Cpu>,
     /// The middle of what neighbors cost more, in parts of what they cost without.
     more: f64,
+}
+
+/// CPU for a confirmation, microseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Cpu {
+    ours_us: f64,
+    nats_us: f64,
+    postgres_us: f64,
+}
+
+impl Cpu {
+    fn all(&self) -> f64 {
+        self.ours_us + self.nats_us + self.postgres_us
+    }
 }
 
 /// One of the two.
@@ -67,7 +81,12 @@ pub async fn measure(program: &Path, folder: &Path) -> Result<(), AnyError> {
 }
 
 async fn compare(store: &'static str, with: &Side, without: &Side) -> Result<Cost, AnyError> {
-    let (mut with_us, mut without_us) = (Vec::new(), Vec::new());
+    let mut cost = Cost {
+        store,
+        with: Vec::new(),
+        without: Vec::new(),
+        more: 0.0,
+    };
     for round in 0..=ROUNDS {
         // Each is first every other time.
         let (one, other) = if round % 2 == 0 {
@@ -77,24 +96,30 @@ async fn compare(store: &'static str, with: &Side, without: &Side) -> Result<Cos
             let other = without.round().await?;
             (with.round().await?, other)
         };
-        println!("  {one:.0} µs with, {other:.0} µs without");
+        println!("  {:.0} µs with, {:.0} µs without", one.all(), other.all());
         if round > 0 {
-            with_us.push(one);
-            without_us.push(other);
+            cost.with.push(one);
+            cost.without.push(other);
         }
     }
-    let mut quotients: Vec<f64> = with_us
-        .iter()
-        .zip(&without_us)
-        .map(|(with, without)| with / without)
-        .collect();
-    quotients.sort_by(f64::total_cmp);
-    Ok(Cost {
-        store,
-        with_us,
-        without_us,
-        more: quotients[ROUNDS / 2] - 1.0,
-    })
+    let rounds = cost.with.iter().zip(&cost.without);
+    cost.more = middle(rounds.map(|(with, without)| with.all() / without.all())) - 1.0;
+    for (name, part) in [
+        ("ours", (|cpu| cpu.ours_us) as fn(&Cpu) -> f64),
+        ("nats", |cpu| cpu.nats_us),
+        ("PostgreSQL", |cpu| cpu.postgres_us),
+    ] {
+        let of = |side: &[Cpu]| middle(side.iter().map(part));
+        let (with, without) = (of(&cost.with), of(&cost.without));
+        println!("  {name}: {with:.0} µs with, {without:.0} µs without");
+    }
+    Ok(cost)
+}
+
+fn middle(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 impl Side {
@@ -104,12 +129,17 @@ impl Side {
         Ok(Self { service, scenario })
     }
 
-    /// CPU of all processes for a confirmation, microseconds, with everything it causes.
-    async fn round(&self) -> Result<f64, AnyError> {
+    /// CPU for a confirmation, with everything it causes.
+    async fn round(&self) -> Result<Cpu, AnyError> {
         let work = self.scenario.confirmations(CONFIRMATIONS).await?;
         let before = self.service.usage_at_rest().await;
         let measured = load::closed(CALLERS, CONFIRMATIONS, work).await;
         let usage = self.service.usage_at_rest().await.since(&before);
-        Ok(usage.cpu_s() * 1e6 / measured.operations.max(1) as f64)
+        let each = |cpu_s: f64| cpu_s * 1e6 / measured.operations.max(1) as f64;
+        Ok(Cpu {
+            ours_us: each(usage.ours.cpu_s),
+            nats_us: each(usage.nats.cpu_s),
+            postgres_us: each(usage.postgres.cpu_s),
+        })
     }
 }

@@ -73,8 +73,7 @@ impl Usages {
         }
     }
 
-    /// Of all of them.
-    pub fn cpu_s(&self) -> f64 {
+    fn cpu_s(&self) -> f64 {
         self.ours.cpu_s + self.nats.cpu_s + self.postgres.cpu_s
     }
 }

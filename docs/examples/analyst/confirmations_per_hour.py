@@ -15,7 +15,6 @@ import json
 import sys
 
 import nats
-from nats.errors import TimeoutError
 
 BATCH = 500
 
@@ -36,8 +35,8 @@ async def main(path: str) -> None:
     seen = {}  # the last number of every lane
     while True:
         try:
-            messages = await consumer.fetch(BATCH, timeout=1)
-        except TimeoutError:
+            messages = await consumer.fetch(BATCH, timeout=5)
+        except asyncio.TimeoutError:  # the client's own is one of these, too
             break
         for message in messages:
             event = json.loads(message.data)

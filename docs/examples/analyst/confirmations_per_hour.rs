@@ -16,7 +16,7 @@ use serde_json::Value;
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// How long nothing may come until everything has come.
-const QUIET: Duration = Duration::from_secs(1);
+const QUIET: Duration = Duration::from_secs(5);
 
 #[tokio::main]
 async fn main() -> Result<(), AnyError> {

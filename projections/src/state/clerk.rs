@@ -21,7 +21,7 @@ use crate::numbers;
 const PACE: Duration = Duration::from_secs(1);
 /// Folding takes at most one part of so many of the time, and the next state is at most so far: under load the state is said
 /// later, not at the cost of answers.
-const SHARE: u32 = 20;
+const SHARE: u32 = 50;
 const PACE_MAX: Duration = Duration::from_mins(1);
 
 /// Follows the journal until `shutdown` comes. How far it was is kept in the file, which may be lost: then everything is
