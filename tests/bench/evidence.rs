@@ -33,14 +33,14 @@ struct Cost {
 /// CPU for a confirmation, microseconds.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct Cpu {
-    ours_us: f64,
-    nats_us: f64,
-    postgres_us: f64,
+    ours: f64,
+    nats: f64,
+    postgres: f64,
 }
 
 impl Cpu {
     fn all(&self) -> f64 {
-        self.ours_us + self.nats_us + self.postgres_us
+        self.ours + self.nats + self.postgres
     }
 }
 
@@ -105,9 +105,9 @@ async fn compare(store: &'static str, with: &Side, without: &Side) -> Result<Cos
     let rounds = cost.with.iter().zip(&cost.without);
     cost.more = middle(rounds.map(|(with, without)| with.all() / without.all())) - 1.0;
     for (name, part) in [
-        ("ours", (|cpu| cpu.ours_us) as fn(&Cpu) -> f64),
-        ("nats", |cpu| cpu.nats_us),
-        ("PostgreSQL", |cpu| cpu.postgres_us),
+        ("ours", (|cpu| cpu.ours) as fn(&Cpu) -> f64),
+        ("nats", |cpu| cpu.nats),
+        ("PostgreSQL", |cpu| cpu.postgres),
     ] {
         let of = |side: &[Cpu]| middle(side.iter().map(part));
         let (with, without) = (of(&cost.with), of(&cost.without));
@@ -137,9 +137,9 @@ impl Side {
         let usage = self.service.usage_at_rest().await.since(&before);
         let each = |cpu_s: f64| cpu_s * 1e6 / measured.operations.max(1) as f64;
         Ok(Cpu {
-            ours_us: each(usage.ours.cpu_s),
-            nats_us: each(usage.nats.cpu_s),
-            postgres_us: each(usage.postgres.cpu_s),
+            ours: each(usage.ours.cpu_s),
+            nats: each(usage.nats.cpu_s),
+            postgres: each(usage.postgres.cpu_s),
         })
     }
 }

@@ -40,10 +40,16 @@ fn said(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_altered_in_the_log_is_put_back_from_the_stream() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut running = Running::start(&mut command(folder.path()));
+/// The lines of the service's page of metrics.
+async fn metrics(address: &str) -> Vec<String> {
+    let page = reqwest::get(format!("http://{address}/metrics"));
+    let page = page.await.unwrap().text().await.unwrap();
+    page.lines().map(ToOwned::to_owned).collect()
+}
+
+/// A service with five events, all of them signed and in the stream: registered, changed, and three users.
+async fn with_five_events(folder: &Path) -> (Running, String) {
+    let mut running = Running::start(&mut command(folder));
     let address = running.said("serving on http://");
     let door = format!("http://{address}/pc-api");
     let bank = Bank::new(&door, SYSTEM_ID, Duration::from_secs(20)).unwrap();
@@ -54,23 +60,21 @@ async fn what_was_altered_in_the_log_is_put_back_from_the_stream() {
         let created = bank.create_user(json!({}), None).await.unwrap();
         created.success().unwrap();
     }
-    // Registered, changed, and three users: all of it signed, and in the stream.
+    let all = [
+        "notary_checkpoint_size 5",
+        "runner_events_published_total 5",
+    ];
     crate::until(async || {
-        let metrics = reqwest::get(format!("http://{address}/metrics"))
-            .await
-            .unwrap();
-        let metrics = metrics.text().await.unwrap();
-        let shows = |line: &str| metrics.lines().any(|it| it == line);
-        shows("notary_checkpoint_size 5") && shows("runner_events_published_total 5")
+        let metrics = metrics(&address).await;
+        all.iter().all(|line| metrics.iter().any(|it| it == line))
     })
     .await;
-    running.end();
-    let right = heal(folder.path(), &["--dry-run"]);
-    assert!(right.status.success(), "{right:?}");
-    assert!(said(&right).contains("5 records compared"), "{right:?}");
-    assert!(said(&right).contains("5 events of the stream are those of the log"));
+    (running, address)
+}
 
-    let log = folder.path().join("data/log.sqlite");
+/// An intruder writes over the bytes of an event.
+async fn alter(folder: &Path) {
+    let log = folder.join("data/log.sqlite");
     let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&log);
     let mut intruder = options.connect().await.unwrap();
     let script = "drop trigger events_are_never_changed; \
@@ -78,6 +82,34 @@ async fn what_was_altered_in_the_log_is_put_back_from_the_stream() {
                   and owner = (select min(owner) from events where word = 'create_user');";
     sqlx::raw_sql(script).execute(&mut intruder).await.unwrap();
     intruder.close().await.unwrap();
+}
+
+/// The service itself has these events in its memory, and must not ask there.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_altered_while_the_service_runs_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (running, address) = with_five_events(folder.path()).await;
+    alter(folder.path()).await;
+    crate::until(async || {
+        let metrics = metrics(&address).await;
+        let found = |line: &String| line.starts_with("notary_differences_total ");
+        metrics.iter().any(found)
+    })
+    .await;
+    running.end();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_altered_in_the_log_is_put_back_from_the_stream() {
+    let folder = tempfile::tempdir().unwrap();
+    let (running, _) = with_five_events(folder.path()).await;
+    running.end();
+    let right = heal(folder.path(), &["--dry-run"]);
+    assert!(right.status.success(), "{right:?}");
+    assert!(said(&right).contains("5 records compared"), "{right:?}");
+    assert!(said(&right).contains("5 events of the stream are those of the log"));
+
+    alter(folder.path()).await;
     let refused = command(folder.path()).output().unwrap();
     assert!(!refused.status.success(), "{refused:?}");
     let seen = heal(folder.path(), &["--dry-run"]);
@@ -90,6 +122,8 @@ async fn what_was_altered_in_the_log_is_put_back_from_the_stream() {
     let mut running = Running::start(&mut command(folder.path()));
     running.said("serving on http://");
     running.end();
+    let log = folder.path().join("data/log.sqlite");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&log);
     let mut intruder = options.connect().await.unwrap();
     let again = sqlx::raw_sql("update events set payload = zeroblob(8)");
     assert!(again.execute(&mut intruder).await.is_err());

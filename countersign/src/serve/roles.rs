@@ -39,7 +39,10 @@ const UNFINISHED: &str = "not everything could be brought to an end, because som
 
 /// What every role is given.
 struct Ground {
+    /// With what was appended last in memory.
     log: Arc<dyn EventLog>,
+    /// As the store has it, for those who ask whether the store has it right.
+    stored: Arc<dyn EventLog>,
     bus: Arc<dyn Bus>,
     clock: Arc<dyn Clock>,
     root: RootSecret,
@@ -60,11 +63,12 @@ pub async fn serve(
         arguments.database_user.as_deref(),
         arguments.database_password.as_deref(),
     );
-    let log = Recent::over(event_log::open(&stores.log).await?);
+    let stored = event_log::open(&stores.log).await?;
     let open_bus = OpenBus::open(&arguments).await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ground = Ground {
-        log,
+        log: Recent::over(Arc::clone(&stored)),
+        stored,
         bus: open_bus.bus(),
         clock,
         root,

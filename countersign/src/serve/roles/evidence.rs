@@ -17,7 +17,7 @@ pub(super) async fn check_log_against_evidence(
     arguments: &ServeArguments,
 ) -> Result<(), AnyError> {
     let folder = Place::within(&arguments.data).folder;
-    let checked = notary::gate(Arc::clone(&ground.log), &folder).await?;
+    let checked = notary::gate(Arc::clone(&ground.stored), &folder).await?;
     if let Some(checkpoint) = checked {
         let size = checkpoint.size();
         tracing::info!(records = size, "the log is what was signed");
@@ -42,7 +42,7 @@ pub(super) fn start_notary(
     let notary = notary.with_state(state);
     println!("checkpoints are signed by {}", notary.verifier_key());
     let (log, folder) = (
-        Arc::clone(&ground.log),
+        Arc::clone(&ground.stored),
         Place::within(&arguments.data).folder,
     );
     let its_end = ended(told.clone());
@@ -50,7 +50,7 @@ pub(super) fn start_notary(
         notary::scrub(log, &folder, its_end).await;
         Ok(())
     });
-    let (log, bus) = (Arc::clone(&ground.log), Arc::clone(&ground.bus));
+    let (log, bus) = (Arc::clone(&ground.stored), Arc::clone(&ground.bus));
     let its_end = ended(told.clone());
     parts.spawn(async move {
         healing::watch(log, bus, its_end).await;
