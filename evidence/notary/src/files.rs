@@ -248,6 +248,12 @@ impl Files {
         self.power.cut_after(steps);
     }
 
+    /// Everything that a reader could see under that name since it was made here.
+    #[cfg(test)]
+    pub fn shown(&self, name: &str) -> Vec<Vec<u8>> {
+        self.power.shown(&self.path(name))
+    }
+
     /// Is the power still there?
     #[cfg(test)]
     pub fn have_power(&self) -> bool {

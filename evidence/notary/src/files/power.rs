@@ -19,6 +19,8 @@ struct State {
     unflushed: BTreeMap<PathBuf, u64>,
     /// Names that were given in folders that were not flushed since, and what was there before.
     renamed: Vec<(PathBuf, Option<Vec<u8>>)>,
+    /// Everything that a reader could see under a name, also what a cut has taken since.
+    shown: Vec<(PathBuf, Vec<u8>)>,
 }
 
 impl Power {
@@ -68,6 +70,14 @@ impl Power {
         }
         let before = std::fs::read(to).ok();
         state.renamed.push((to.to_owned(), before));
+        let shown = std::fs::read(from).unwrap_or_default();
+        state.shown.push((to.to_owned(), shown));
+    }
+
+    pub(super) fn shown(&self, path: &Path) -> Vec<Vec<u8>> {
+        let state = self.state();
+        let here = state.shown.iter().filter(|(shown, _)| shown == path);
+        here.map(|(_, bytes)| bytes.clone()).collect()
     }
 
     pub(super) fn folder_flushed(&self, folder: &Path) {

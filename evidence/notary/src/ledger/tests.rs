@@ -83,11 +83,18 @@ fn an_interruption_at_any_step_is_taken_up_where_it_was() {
         ledger.files.cut_the_power_after(steps);
         let ended = ledger.record(&events(251, 520), None);
         let whole = ledger.files.have_power();
+        let shown = ledger.files.shown(CHECKPOINT);
         drop(ledger);
         // What a client could read in between.
         let between = checkpoint(&place).unwrap();
         let mut ledger = open(&place);
         let after = ledger.signed().clone();
+        // What was seen for a moment stays signed, whatever the cut took.
+        for note in shown {
+            let note: Note = String::from_utf8(note).unwrap().parse().unwrap();
+            let seen: Checkpoint = note.text.parse().unwrap();
+            assert!(seen.size() <= after.size(), "after {steps} steps");
+        }
         assert!(before.size() <= between.size() && between.size() <= after.size());
         assert_eq!(
             *between.root(),
