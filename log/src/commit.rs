@@ -28,6 +28,24 @@ pub struct Commit {
     pub counts: Vec<Count>,
 }
 
+impl Commit {
+    /// Events, and nothing besides.
+    pub fn of(owner: Owner, expected_version: u64, events: Vec<NewEvent>) -> Self {
+        Self {
+            owner,
+            expected_version,
+            events,
+            command: None,
+            vault: Vec::new(),
+            erase: Vec::new(),
+            timers: Vec::new(),
+            cancelled_timers: Vec::new(),
+            claims: Vec::new(),
+            counts: Vec::new(),
+        }
+    }
+}
+
 /// An event, encoded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewEvent {

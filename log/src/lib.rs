@@ -8,6 +8,7 @@ mod group;
 pub mod memory;
 mod migrations;
 pub mod open;
+mod passing;
 pub mod past;
 pub mod port;
 pub mod postgres;

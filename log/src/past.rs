@@ -59,18 +59,11 @@ mod tests {
             at: Timestamp(at),
             payload: Vec::new(),
         };
-        let commit = Commit {
-            owner: owner.clone(),
-            expected_version: 0,
-            events: vec![event(10), event(20), event(20), event(30)],
-            command: None,
-            vault: Vec::new(),
-            erase: Vec::new(),
-            timers: Vec::new(),
-            cancelled_timers: Vec::new(),
-            claims: Vec::new(),
-            counts: Vec::new(),
-        };
+        let commit = Commit::of(
+            owner.clone(),
+            0,
+            vec![event(10), event(20), event(20), event(30)],
+        );
         let epoch = log.open_lane(lane).await?.epoch;
         log.append(lane, epoch, &[commit]).await?;
         let history = log.load(&owner, 0).await?;

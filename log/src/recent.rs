@@ -8,14 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use schemas::vault::VaultName;
-use schemas::{CommandId, Lane, Owner, Position, Timestamp};
+use schemas::{Lane, Position};
 
 use crate::commit::Commit;
-use crate::port::{
-    AppendError, Appended, CommandRecord, DueTimer, Epoch, EventLog, Failure, Frame, LogEvent,
-    OpenLane, Piece,
-};
+use crate::port::{AppendError, Appended, Epoch, EventLog, Failure, Frame, LogEvent, Piece};
 
 /// Bytes of payloads that are kept of each lane; at 4,000 events a second over all lanes that is some seconds.
 const LANE_BYTES: usize = 256 << 10;
@@ -154,70 +150,13 @@ impl EventLog for Recent {
         self.log.restore(event)
     }
 
-    fn open_lane(&self, lane: Lane) -> BoxFuture<'_, Result<OpenLane, Failure>> {
-        self.log.open_lane(lane)
-    }
-
-    fn load<'a>(
-        &'a self,
-        owner: &'a Owner,
-        after: u64,
-    ) -> BoxFuture<'a, Result<Vec<LogEvent>, Failure>> {
-        self.log.load(owner, after)
-    }
-
-    fn read(
-        &self,
-        lane: Lane,
-        from: u64,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<LogEvent>, Failure>> {
-        self.log.read(lane, from, limit)
-    }
-
-    fn heads(&self) -> BoxFuture<'_, Result<Vec<u64>, Failure>> {
-        self.log.heads()
-    }
-
-    fn find_command<'a>(
-        &'a self,
-        id: &'a CommandId,
-    ) -> BoxFuture<'a, Result<Option<CommandRecord>, Failure>> {
-        self.log.find_command(id)
-    }
-
-    fn vault<'a>(
-        &'a self,
-        owner: &'a Owner,
-        names: &'a [VaultName],
-    ) -> BoxFuture<'a, Result<Vec<Option<Vec<u8>>>, Failure>> {
-        self.log.vault(owner, names)
-    }
-
-    fn count<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<i64, Failure>> {
-        self.log.count(name)
-    }
-
-    fn erase<'a>(
-        &'a self,
-        owner: &'a Owner,
-        names: &'a [VaultName],
-    ) -> BoxFuture<'a, Result<(), Failure>> {
-        self.log.erase(owner, names)
-    }
-
-    fn due_timers(
-        &self,
-        lane: Lane,
-        now: Timestamp,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<DueTimer>, Failure>> {
-        self.log.due_timers(lane, now, limit)
-    }
+    crate::pass_on!(log: open_lane, load, read, heads, find_command, vault, count, erase, due_timers);
 }
 
 #[cfg(test)]
 mod tests {
+    use schemas::{Owner, Timestamp};
+
     use super::*;
     use crate::commit::NewEvent;
 
@@ -236,18 +175,7 @@ mod tests {
             at: Timestamp(7),
             payload: vec![1; *size],
         });
-        Commit {
-            owner: owner(),
-            expected_version,
-            events: events.collect(),
-            command: None,
-            vault: Vec::new(),
-            erase: Vec::new(),
-            timers: Vec::new(),
-            cancelled_timers: Vec::new(),
-            claims: Vec::new(),
-            counts: Vec::new(),
-        }
+        Commit::of(owner(), expected_version, events.collect())
     }
 
     fn numbers(kept: &Kept, first: u64, last: u64) -> Option<Vec<u64>> {

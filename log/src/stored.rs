@@ -33,6 +33,16 @@ impl Failure {
     }
 }
 
+/// What these rows are. `attempt` says what was tried.
+pub(crate) fn read_back<Columns, Read>(
+    rows: Vec<Columns>,
+    read: impl Fn(Columns) -> Result<Read, Unreadable>,
+    attempt: impl FnOnce() -> String,
+) -> Result<Vec<Read>, Failure> {
+    let rows = rows.into_iter().map(read).collect::<Result<_, _>>();
+    rows.map_err(|error| Failure::because(attempt(), error))
+}
+
 /// Columns of an event: lane, pos, owner, version, word, aggregate, at, payload.
 pub(crate) type EventColumns = (i64, i64, String, i64, String, String, i64, Vec<u8>);
 

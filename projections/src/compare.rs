@@ -4,10 +4,10 @@
 
 use schemas::Digest;
 use sha2::Digest as _;
-use tokio::task::JoinHandle;
+use tokio::task::spawn_blocking;
 
 use crate::rows::Target;
-use crate::store::{StoreError, Transaction, Value};
+use crate::store::{StoreError, Transaction, Value, WrongShape};
 
 /// Rows that are compared at once.
 const PAGE: usize = 4096;
@@ -33,28 +33,21 @@ pub(crate) async fn compare(
         last: None,
         ended: false,
     });
-    let mut found = Some(Found::default());
-    let mut judging: Option<JoinHandle<Found>> = None;
+    // Pages are judged while the next ones are read.
+    let mut judging = spawn_blocking(Found::default);
     while sides.iter().any(|side| !side.ended) {
         let [left, right] = &mut sides;
         let pages = [
             left.next_page(transaction).await?,
             right.next_page(transaction).await?,
         ];
-        // Pages are judged while the next ones are read.
-        if let Some(judged) = judging.take() {
-            found = Some(judged.await.expect("judging does not panic"));
-        }
-        let (mut so_far, key) = (found.take().unwrap_or_default(), tables[0].key);
-        judging = Some(tokio::task::spawn_blocking(move || {
-            so_far.judge(&pages, key);
-            so_far
-        }));
+        let mut found = judging.await.expect("judging does not panic");
+        judging = spawn_blocking(move || {
+            found.judge(&pages);
+            found
+        });
     }
-    let found = match judging {
-        Some(judged) => judged.await.expect("judging does not panic"),
-        None => Found::default(),
-    };
+    let found = judging.await.expect("judging does not panic");
     Ok(Comparison {
         rows: found.rows,
         hashes: found.hashes.map(|hash| Digest(hash.finalize().into())),
@@ -62,7 +55,12 @@ pub(crate) async fn compare(
     })
 }
 
-type Page = Vec<Vec<Value>>;
+/// A row: the columns of its key, and all of it as one text.
+#[derive(PartialEq, Eq)]
+struct Line {
+    key: Vec<Value>,
+    text: String,
+}
 
 /// What was found so far.
 #[derive(Default)]
@@ -74,20 +72,21 @@ struct Found {
 
 impl Found {
     /// Takes up the next page of each table.
-    fn judge(&mut self, pages: &[Page; 2], key: usize) {
+    fn judge(&mut self, pages: &[Vec<Line>; 2]) {
         for (side, page) in pages.iter().enumerate() {
             self.rows[side] += page.len() as u64;
-            for row in page {
-                feed(&mut self.hashes[side], row);
+            for line in page {
+                self.hashes[side].update((line.text.len() as u64).to_be_bytes());
+                self.hashes[side].update(line.text.as_bytes());
             }
         }
         let [left, right] = pages;
         if self.first_difference.is_none() {
             self.first_difference = (0..left.len().max(right.len()))
                 .map(|index| (left.get(index), right.get(index)))
-                .find(|(left, right)| !same(*left, *right))
+                .find(|(left, right)| left != right)
                 .and_then(|(left, right)| left.or(right))
-                .map(|row| shown(&row[..key]));
+                .map(|line| shown(&line.key));
         }
     }
 }
@@ -100,8 +99,7 @@ struct Side<'a> {
 }
 
 impl Side<'_> {
-    /// The next rows: the key's columns, and the row as one text.
-    async fn next_page(&mut self, transaction: &mut Transaction) -> Result<Page, StoreError> {
+    async fn next_page(&mut self, transaction: &mut Transaction) -> Result<Vec<Line>, StoreError> {
         if self.ended {
             return Ok(Vec::new());
         }
@@ -120,26 +118,22 @@ impl Side<'_> {
         };
         let text = transaction.row_as_text(columns);
         let sql =
-            format!("select {keys}, {text} from {table} {condition} order by {keys} limit {PAGE}");
-        let rows = transaction.fetch(sql, after).await?;
-        self.ended = rows.len() < PAGE;
-        self.last = rows.last().map(|row| row[..key].to_vec());
-        Ok(rows)
+            format!("select {text}, {keys} from {table} {condition} order by {keys} limit {PAGE}");
+        let rows = transaction.fetch(sql, after).await?.into_iter();
+        let page = rows.map(line).collect::<Result<Vec<_>, _>>()?;
+        self.ended = page.len() < PAGE;
+        self.last = page.last().map(|line| line.key.clone());
+        Ok(page)
     }
 }
 
-fn feed(hash: &mut sha2::Sha256, row: &[Value]) {
-    if let Some(Value::Text(Some(text))) = row.last() {
-        hash.update((text.len() as u64).to_be_bytes());
-        hash.update(text.as_bytes());
-    }
-}
-
-fn same(left: Option<&Vec<Value>>, right: Option<&Vec<Value>>) -> bool {
-    match (left, right) {
-        (Some(left), Some(right)) => left.last() == right.last(),
-        _ => false,
-    }
+fn line(row: Vec<Value>) -> Result<Line, WrongShape> {
+    let mut row = row.into_iter();
+    let text = row.next().ok_or(WrongShape)?.try_into()?;
+    Ok(Line {
+        key: row.collect(),
+        text,
+    })
 }
 
 fn shown(key: &[Value]) -> String {

@@ -78,7 +78,7 @@ impl Projection {
         );
         let lines = self.create.lines();
         let kept: Vec<&str> = lines.filter(|line| further_index(line).is_none()).collect();
-        // What was before the first index, or is the last column now, ends the list.
+        // An index may have been the last line of the list.
         let bare = kept.join("\n").replace(",\n)", "\n)");
         bare.replacen(&here, &there, 1)
     }

@@ -89,18 +89,7 @@ async fn happen(log: &dyn EventLog) {
                 payload: payload(&owner, version + 1),
             };
             let lane = Lane::of(&owner);
-            let commit = Commit {
-                owner,
-                expected_version: version,
-                events: vec![event],
-                command: None,
-                vault: Vec::new(),
-                erase: Vec::new(),
-                timers: Vec::new(),
-                cancelled_timers: Vec::new(),
-                claims: Vec::new(),
-                counts: Vec::new(),
-            };
+            let commit = Commit::of(owner, version, vec![event]);
             let open = log.open_lane(lane).await.unwrap();
             log.append(lane, open.epoch, &[commit]).await.unwrap();
         }

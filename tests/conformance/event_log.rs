@@ -127,18 +127,11 @@ fn commit(owner: &Owner, expected_version: u64, events: usize) -> Commit {
         at: Timestamp(1_700_000_000_000 + number as i64),
         payload: format!("{owner} {expected_version} {number}").into_bytes(),
     };
-    Commit {
-        owner: owner.clone(),
+    Commit::of(
+        owner.clone(),
         expected_version,
-        events: (0..events).map(event).collect(),
-        command: None,
-        vault: Vec::new(),
-        erase: Vec::new(),
-        timers: Vec::new(),
-        cancelled_timers: Vec::new(),
-        claims: Vec::new(),
-        counts: Vec::new(),
-    }
+        (0..events).map(event).collect(),
+    )
 }
 
 fn command_id(name: &str) -> CommandId {

@@ -18,23 +18,16 @@ async fn copy(from: &dyn EventLog, to: &dyn EventLog) {
     for lane in Lane::all() {
         let epoch = to.open_lane(lane).await.unwrap().epoch;
         for event in from.read(lane, 1, 10_000).await.unwrap() {
-            let commit = Commit {
-                owner: event.owner,
-                expected_version: event.version - 1,
-                events: vec![NewEvent {
+            let commit = Commit::of(
+                event.owner,
+                event.version - 1,
+                vec![NewEvent {
                     word: event.word,
                     aggregate: event.aggregate,
                     at: event.at,
                     payload: event.payload,
                 }],
-                command: None,
-                vault: Vec::new(),
-                erase: Vec::new(),
-                timers: Vec::new(),
-                cancelled_timers: Vec::new(),
-                claims: Vec::new(),
-                counts: Vec::new(),
-            };
+            );
             to.append(lane, epoch, &[commit]).await.unwrap();
         }
     }

@@ -9,6 +9,9 @@ use tests::postgres::TestPostgres;
 
 use crate::configuration::{Running, serve};
 
+/// Longer than the service itself waits.
+const PATIENCE: Duration = Duration::from_mins(2);
+
 #[test]
 fn whoever_says_that_it_serves_hears_when_it_is_told_to_end() {
     for _ in 0..5 {
@@ -39,5 +42,6 @@ async fn a_service_whose_database_is_gone_ends_and_says_that_it_left_something()
     let asked = bank.create_user(json!({}), None).await;
     assert!(asked.is_err() || asked.unwrap().success().is_err());
     let ended = tokio::task::spawn_blocking(|| running.told_to_end());
-    assert!(!ended.await.unwrap().success());
+    let ended = tokio::time::timeout(PATIENCE, ended).await;
+    assert!(!ended.expect("it ends").unwrap().success());
 }

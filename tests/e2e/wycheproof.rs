@@ -100,19 +100,11 @@ async fn write(plan: &Plan, number: usize, events: Vec<Event>) {
         }
     });
     let commit = event_log::Commit {
-        events: events.collect(),
         vault: vec![event_log::VaultRow {
             name,
             sealed: plan.root().seal(SYSTEM_ID, &place, &SECRET),
         }],
-        owner: owner.clone(),
-        expected_version: 0,
-        command: None,
-        erase: Vec::new(),
-        timers: Vec::new(),
-        cancelled_timers: Vec::new(),
-        claims: Vec::new(),
-        counts: Vec::new(),
+        ..event_log::Commit::of(owner.clone(), 0, events.collect())
     };
     let lane = Lane::of(&owner);
     let epoch = log.open_lane(lane).await.unwrap().epoch;

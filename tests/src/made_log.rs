@@ -74,18 +74,7 @@ fn life(owner: &Owner) -> Commit {
             payload: codec::encode(&recorded),
         }
     });
-    Commit {
-        owner: owner.clone(),
-        expected_version: 0,
-        events: framed.collect(),
-        command: None,
-        vault: Vec::new(),
-        erase: Vec::new(),
-        timers: Vec::new(),
-        cancelled_timers: Vec::new(),
-        claims: Vec::new(),
-        counts: Vec::new(),
-    }
+    Commit::of(owner.clone(), 0, framed.collect())
 }
 
 /// Asked for, shown, confirmed.

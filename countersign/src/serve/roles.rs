@@ -167,8 +167,7 @@ pub async fn serve(
     };
     let ended = tokio::time::timeout(PATIENCE, everything).await;
     open_bus.end().await;
-    ended.map_err(|_| UNFINISHED)??;
-    outcome
+    outcome.and(ended.unwrap_or_else(|_| Err(UNFINISHED.into())))
 }
 
 /// Whatever the roles of this process are, the stored settings are in force before the first of them starts.

@@ -151,18 +151,7 @@ mod tests {
                 },
             ),
         };
-        let commit = Commit {
-            owner: owner.clone(),
-            expected_version: 0,
-            events: (0..events).map(event).collect(),
-            command: None,
-            vault: Vec::new(),
-            erase: Vec::new(),
-            timers: Vec::new(),
-            cancelled_timers: Vec::new(),
-            claims: Vec::new(),
-            counts: Vec::new(),
-        };
+        let commit = Commit::of(owner.clone(), 0, (0..events).map(event).collect());
         let lane = Lane::of(&owner);
         let epoch = log.open_lane(lane).await.unwrap().epoch;
         log.append(lane, epoch, &[commit]).await.unwrap();

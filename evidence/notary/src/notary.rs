@@ -165,7 +165,11 @@ impl Notary {
                 decided => decided,
             };
             if tail == Tail::Waits {
-                events.truncate(full_tiles(self.signed.size(), events.len(), has_recorded));
+                events.truncate(up_to_a_full_tile(
+                    self.signed.size(),
+                    events.len(),
+                    has_recorded,
+                ));
             }
             if events.is_empty() {
                 return Ok(());
@@ -311,9 +315,9 @@ impl Notary {
     }
 }
 
-/// How many of these events to record now: as many as end at a full tile. Too few for that are recorded all, unless others
-/// have just been.
-fn full_tiles(size: u64, events: usize, has_recorded: bool) -> usize {
+/// How many of so many events are recorded now, after the first `size`: those up to the last tile that they fill. When they
+/// fill none, all, unless others were recorded just before.
+fn up_to_a_full_tile(size: u64, events: usize, has_recorded: bool) -> usize {
     let over = (size as usize + events) % TILE_WIDTH as usize;
     match events.checked_sub(over) {
         Some(full) if full > 0 => full,

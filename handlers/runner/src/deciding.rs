@@ -279,16 +279,9 @@ pub fn refuse(
         });
         let write = envelope.command.kind() == Kind::Write;
         Commit {
-            owner: envelope.owner.clone(),
-            expected_version,
-            events,
             command: write.then(|| command_row(envelope, refusal.code, &AnswerBody::Nothing)),
             vault: vault.into_iter().collect(),
-            erase: Vec::new(),
-            timers: Vec::new(),
-            cancelled_timers: Vec::new(),
-            claims: Vec::new(),
-            counts: Vec::new(),
+            ..Commit::of(envelope.owner.clone(), expected_version, events)
         }
     });
     Decided {

@@ -108,21 +108,13 @@ async fn claim_repetition(
     let command_id =
         CommandId::from_key(&envelope.owner.to_string(), "repetition", &mac.to_string());
     let commit = Commit {
-        owner: envelope.owner.clone(),
-        expected_version,
-        events: Vec::new(),
         command: Some(CommandRow {
             command_id,
             fingerprint: envelope.fingerprint,
             code: ErrorCode::Normal,
             answer: Vec::new(),
         }),
-        vault: Vec::new(),
-        erase: Vec::new(),
-        timers: Vec::new(),
-        cancelled_timers: Vec::new(),
-        claims: Vec::new(),
-        counts: Vec::new(),
+        ..Commit::of(envelope.owner.clone(), expected_version, Vec::new())
     };
     match house.log.append(lane, epoch, &[commit]).await {
         Ok(_) => Ok(true),

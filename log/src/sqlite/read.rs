@@ -32,11 +32,7 @@ impl SqliteLog {
         .fetch_all(&self.readers)
         .await
         .map_err(|error| Failure::because(attempt(), error))?;
-        let events = rows
-            .into_iter()
-            .map(stored::event)
-            .collect::<Result<_, _>>();
-        events.map_err(|error| Failure::because(attempt(), error))
+        stored::read_back(rows, stored::event, attempt)
     }
 
     pub(super) async fn read_lane(
@@ -56,26 +52,18 @@ impl SqliteLog {
         .fetch_all(&self.readers)
         .await
         .map_err(|error| Failure::because(attempt(), error))?;
-        let events = rows
-            .into_iter()
-            .map(stored::event)
-            .collect::<Result<_, _>>();
-        events.map_err(|error| Failure::because(attempt(), error))
+        stored::read_back(rows, stored::event, attempt)
     }
 
     pub(super) async fn read_many(&self, pieces: &[Piece]) -> Result<Vec<LogEvent>, Failure> {
         let columns = "lane, pos, owner, version, word, aggregate, at, payload";
         let rows: Vec<EventColumns> = self.pieces(columns, pieces).await?;
-        let events = rows.into_iter().map(stored::event);
-        let events = events.collect::<Result<_, _>>();
-        events.map_err(|error| Failure::because(PIECES, error))
+        stored::read_back(rows, stored::event, || PIECES.to_owned())
     }
 
     pub(super) async fn read_frames_of(&self, pieces: &[Piece]) -> Result<Vec<Frame>, Failure> {
         let rows: Vec<FrameColumns> = self.pieces("lane, pos, payload", pieces).await?;
-        let frames = rows.into_iter().map(stored::frame);
-        let frames = frames.collect::<Result<_, _>>();
-        frames.map_err(|error| Failure::because(PIECES, error))
+        stored::read_back(rows, stored::frame, || PIECES.to_owned())
     }
 
     /// Positions are dense, so a piece is a stretch of the index.
@@ -181,10 +169,6 @@ impl SqliteLog {
         .fetch_all(&self.readers)
         .await
         .map_err(|error| Failure::because(attempt(), error))?;
-        let timers = rows
-            .into_iter()
-            .map(stored::timer)
-            .collect::<Result<_, _>>();
-        timers.map_err(|error| Failure::because(attempt(), error))
+        stored::read_back(rows, stored::timer, attempt)
     }
 }

@@ -196,16 +196,8 @@ impl World {
         vault: Vec<VaultRow>,
     ) {
         let commit = Commit {
-            owner: owner.clone(),
-            expected_version: version,
-            events,
-            command: None,
             vault,
-            erase: Vec::new(),
-            timers: Vec::new(),
-            cancelled_timers: Vec::new(),
-            claims: Vec::new(),
-            counts: Vec::new(),
+            ..Commit::of(owner.clone(), version, events)
         };
         let lane = Lane::of(owner);
         let open = self

@@ -3,14 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use event_log::{
-    AppendError, Appended, CommandRecord, Commit, DueTimer, Epoch, EventLog, Failure, LogEvent,
-    OpenLane,
-};
+use event_log::{AppendError, Appended, Commit, Epoch, EventLog};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use schemas::vault::VaultName;
-use schemas::{CommandId, Lane, Owner, Timestamp};
+use schemas::Lane;
 
 /// Which bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,10 +107,6 @@ impl BuggyLog {
 }
 
 impl EventLog for BuggyLog {
-    fn open_lane(&self, lane: Lane) -> BoxFuture<'_, Result<OpenLane, Failure>> {
-        self.true_log.open_lane(lane)
-    }
-
     fn append<'a>(
         &'a self,
         lane: Lane,
@@ -128,64 +120,5 @@ impl EventLog for BuggyLog {
         }
     }
 
-    fn load<'a>(
-        &'a self,
-        owner: &'a Owner,
-        after: u64,
-    ) -> BoxFuture<'a, Result<Vec<LogEvent>, Failure>> {
-        self.true_log.load(owner, after)
-    }
-
-    fn read(
-        &self,
-        lane: Lane,
-        from: u64,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<LogEvent>, Failure>> {
-        self.true_log.read(lane, from, limit)
-    }
-
-    fn heads(&self) -> BoxFuture<'_, Result<Vec<u64>, Failure>> {
-        self.true_log.heads()
-    }
-
-    fn find_command<'a>(
-        &'a self,
-        id: &'a CommandId,
-    ) -> BoxFuture<'a, Result<Option<CommandRecord>, Failure>> {
-        self.true_log.find_command(id)
-    }
-
-    fn vault<'a>(
-        &'a self,
-        owner: &'a Owner,
-        names: &'a [VaultName],
-    ) -> BoxFuture<'a, Result<Vec<Option<Vec<u8>>>, Failure>> {
-        self.true_log.vault(owner, names)
-    }
-
-    fn count<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<i64, Failure>> {
-        self.true_log.count(name)
-    }
-
-    fn erase<'a>(
-        &'a self,
-        owner: &'a Owner,
-        names: &'a [VaultName],
-    ) -> BoxFuture<'a, Result<(), Failure>> {
-        self.true_log.erase(owner, names)
-    }
-
-    fn restore<'a>(&'a self, event: &'a LogEvent) -> BoxFuture<'a, Result<(), Failure>> {
-        self.true_log.restore(event)
-    }
-
-    fn due_timers(
-        &self,
-        lane: Lane,
-        now: Timestamp,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<DueTimer>, Failure>> {
-        self.true_log.due_timers(lane, now, limit)
-    }
+    event_log::pass_on!(true_log: open_lane, load, read, heads, find_command, vault, count, erase, restore, due_timers);
 }

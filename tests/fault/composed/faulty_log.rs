@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use event_log::{
-    AppendError, Appended, CommandRecord, Commit, DueTimer, Epoch, EventLog, Failure, LogEvent,
-    OpenLane,
-};
+use event_log::{AppendError, Appended, CommandRecord, Commit, Epoch, EventLog, Failure, LogEvent};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use schemas::vault::VaultName;
-use schemas::{CommandId, Lane, Owner, Timestamp};
+use schemas::{CommandId, Lane, Owner};
 
 use super::faults::{AppendFault, Plan};
 use super::stage::CrashSwitch;
@@ -70,10 +67,6 @@ fn planned() -> Failure {
 }
 
 impl EventLog for FaultyLog {
-    fn open_lane(&self, lane: Lane) -> BoxFuture<'_, Result<OpenLane, Failure>> {
-        self.true_log.open_lane(lane)
-    }
-
     fn append<'a>(
         &'a self,
         lane: Lane,
@@ -98,19 +91,6 @@ impl EventLog for FaultyLog {
         }
     }
 
-    fn read(
-        &self,
-        lane: Lane,
-        from: u64,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<LogEvent>, Failure>> {
-        self.true_log.read(lane, from, limit)
-    }
-
-    fn heads(&self) -> BoxFuture<'_, Result<Vec<u64>, Failure>> {
-        self.true_log.heads()
-    }
-
     fn find_command<'a>(
         &'a self,
         id: &'a CommandId,
@@ -132,28 +112,5 @@ impl EventLog for FaultyLog {
         }
     }
 
-    fn count<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<i64, Failure>> {
-        self.true_log.count(name)
-    }
-
-    fn erase<'a>(
-        &'a self,
-        owner: &'a Owner,
-        names: &'a [VaultName],
-    ) -> BoxFuture<'a, Result<(), Failure>> {
-        self.true_log.erase(owner, names)
-    }
-
-    fn restore<'a>(&'a self, event: &'a LogEvent) -> BoxFuture<'a, Result<(), Failure>> {
-        self.true_log.restore(event)
-    }
-
-    fn due_timers(
-        &self,
-        lane: Lane,
-        now: Timestamp,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<DueTimer>, Failure>> {
-        self.true_log.due_timers(lane, now, limit)
-    }
+    event_log::pass_on!(true_log: open_lane, read, heads, count, erase, restore, due_timers);
 }

@@ -77,6 +77,16 @@ impl Killed {
         reply.success().expect("it is not refused")
     }
 
+    /// A new user is to get the activation code there; the name of the order.
+    async fn orders_a_code(&self, to: Value) -> String {
+        let wishes = json!({ "return_key_method": "SPLIT_QR" });
+        let created = self.asked(Method::POST, "/users", Some(wishes)).await;
+        let user_id = text(&created["user_id"]);
+        let path = format!("/users/{user_id}/key/send_activation_code");
+        let ordered = self.asked(Method::POST, &path, Some(to)).await;
+        text(&ordered["order_id"]).to_owned()
+    }
+
     /// The journal's records of a word.
     async fn records(&self, word: &str) -> Vec<Value> {
         let path = format!("/events?limit=1000&request_type={word}");
@@ -230,19 +240,10 @@ async fn a_code_is_never_sent_twice_whenever_the_process_is_killed() {
     let mut killed = Killed::start(data, &more).await;
     let mut orders = Vec::new();
     for kill in 0..kills() * MOMENTS {
-        let wishes = json!({ "return_key_method": "SPLIT_QR" });
-        let created = killed.asked(Method::POST, "/users", Some(wishes)).await;
-        let path = format!(
-            "/users/{}/key/send_activation_code",
-            text(&created["user_id"])
-        );
-        let to = json!({ "email": format!("user{kill}@mail.example") });
+        let address = format!("user{kill}@mail.example");
         let before = server.taken().len() as u64;
-        let ordered = killed.asked(Method::POST, &path, Some(to)).await;
-        orders.push((
-            text(&ordered["order_id"]).to_owned(),
-            format!("user{kill}@mail.example"),
-        ));
+        let order = killed.orders_a_code(json!({ "email": address })).await;
+        orders.push((order, address));
         if kill % MOMENTS > 0 {
             assert!(server.has_got(before + 1, PATIENCE).await);
         }
@@ -313,12 +314,6 @@ async fn a_receipt_is_told_once_whenever_the_process_is_killed() {
     let mut killed = Killed::start(data, &more).await;
     let mut orders = Vec::new();
     for kill in 0..kills() * MOMENTS {
-        let wishes = json!({ "return_key_method": "SPLIT_QR" });
-        let created = killed.asked(Method::POST, "/users", Some(wishes)).await;
-        let path = format!(
-            "/users/{}/key/send_activation_code",
-            text(&created["user_id"])
-        );
         let (before, answered) = (center.taken().len() as u64, center.receipts_answered());
         // Before the answer, after it, and twice.
         center.receipt_of_next(match kill % MOMENTS {
@@ -327,8 +322,7 @@ async fn a_receipt_is_told_once_whenever_the_process_is_killed() {
             _ => MessageReceipt::Twice,
         });
         let to = json!({ "phone": format!("+799912345{kill:02}") });
-        let ordered = killed.asked(Method::POST, &path, Some(to)).await;
-        orders.push(text(&ordered["order_id"]).to_owned());
+        orders.push(killed.orders_a_code(to).await);
         // The center has the message, or the process has the receipt.
         if kill % 2 == 0 {
             assert!(center.has_got(before + 1, PATIENCE).await);
@@ -369,12 +363,9 @@ async fn a_receipt_is_told_once_whenever_the_process_is_killed() {
     // What is no receipt, or one that nobody can read, is counted, and stands in nobody's way.
     center.receipt_of_next(MessageReceipt::Foreign);
     let answered = center.receipts_answered();
-    let wishes = json!({ "return_key_method": "SPLIT_QR" });
-    let created = killed.asked(Method::POST, "/users", Some(wishes)).await;
-    let user_id = text(&created["user_id"]);
-    let path = format!("/users/{user_id}/key/send_activation_code");
-    let to = json!({ "phone": "+79991234599" });
-    killed.asked(Method::POST, &path, Some(to)).await;
+    killed
+        .orders_a_code(json!({ "phone": "+79991234599" }))
+        .await;
     until("answers to all that was brought", async || {
         center.receipts_answered() >= answered + 5
     })

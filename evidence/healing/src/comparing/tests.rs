@@ -19,18 +19,7 @@ async fn log(count: u64) -> MemoryLog {
         at: Timestamp(1),
         payload: version.to_be_bytes().to_vec(),
     };
-    let commit = Commit {
-        owner,
-        expected_version: 0,
-        events: (1..=count).map(event).collect(),
-        command: None,
-        vault: Vec::new(),
-        erase: Vec::new(),
-        timers: Vec::new(),
-        cancelled_timers: Vec::new(),
-        claims: Vec::new(),
-        counts: Vec::new(),
-    };
+    let commit = Commit::of(owner, 0, (1..=count).map(event).collect());
     let open = log.open_lane(lane).await.unwrap();
     log.append(lane, open.epoch, &[commit]).await.unwrap();
     log

@@ -44,18 +44,7 @@ impl Scene {
             at: Timestamp(1),
             payload: payload(version),
         };
-        let commit = Commit {
-            owner,
-            expected_version: 0,
-            events: (1..=5).map(event).collect(),
-            command: None,
-            vault: Vec::new(),
-            erase: Vec::new(),
-            timers: Vec::new(),
-            cancelled_timers: Vec::new(),
-            claims: Vec::new(),
-            counts: Vec::new(),
-        };
+        let commit = Commit::of(owner, 0, (1..=5).map(event).collect());
         let open = log.open_lane(lane).await.unwrap();
         log.append(lane, open.epoch, &[commit]).await.unwrap();
         let folder = tempfile::tempdir().unwrap();

@@ -22,18 +22,11 @@ pub(crate) async fn happen(log: &MemoryLog, owner: &Owner, count: u64, at: i64) 
         at: Timestamp(at),
         payload: payload(owner, version, RequestContext::default()),
     };
-    let commit = Commit {
-        owner: owner.clone(),
-        expected_version: version,
-        events: (version + 1..=version + count).map(event).collect(),
-        command: None,
-        vault: Vec::new(),
-        erase: Vec::new(),
-        timers: Vec::new(),
-        cancelled_timers: Vec::new(),
-        claims: Vec::new(),
-        counts: Vec::new(),
-    };
+    let commit = Commit::of(
+        owner.clone(),
+        version,
+        (version + 1..=version + count).map(event).collect(),
+    );
     let open = log.open_lane(lane).await.unwrap();
     log.append(lane, open.epoch, &[commit]).await.unwrap();
 }
@@ -122,13 +115,13 @@ async fn what_does_not_fill_a_tile_waits_for_one_round_at_most() {
 
 #[test]
 fn a_step_ends_at_a_full_tile_if_it_reaches_one() {
-    assert_eq!(full_tiles(0, 255, false), 255);
-    assert_eq!(full_tiles(0, 256, false), 256);
-    assert_eq!(full_tiles(0, 257, false), 256);
-    assert_eq!(full_tiles(300, 211, false), 211);
-    assert_eq!(full_tiles(300, 212, true), 212);
-    assert_eq!(full_tiles(300, 211, true), 0);
-    assert_eq!(full_tiles(512, 4096, true), 4096);
+    assert_eq!(up_to_a_full_tile(0, 255, false), 255);
+    assert_eq!(up_to_a_full_tile(0, 256, false), 256);
+    assert_eq!(up_to_a_full_tile(0, 257, false), 256);
+    assert_eq!(up_to_a_full_tile(300, 211, false), 211);
+    assert_eq!(up_to_a_full_tile(300, 212, true), 212);
+    assert_eq!(up_to_a_full_tile(300, 211, true), 0);
+    assert_eq!(up_to_a_full_tile(512, 4096, true), 4096);
 }
 
 #[tokio::test]

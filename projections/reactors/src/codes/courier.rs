@@ -69,6 +69,23 @@ pub(super) struct UnderWay {
 }
 
 impl UnderWay {
+    /// Begins what has that name, if there is room and it has not begun.
+    fn take_up(
+        &mut self,
+        id: String,
+        task: impl Future<Output = Result<(), StoreError>> + Send + 'static,
+    ) {
+        if self.tasks.len() < AT_ONCE && self.ids.insert(id.clone()) {
+            self.tasks.spawn(async move {
+                if let Err(error) = task.await {
+                    let error: &dyn std::error::Error = &error;
+                    tracing::error!(error, "what became of a code cannot be written down");
+                }
+                id
+            });
+        }
+    }
+
     /// Waits until one has come to an end; for ever when there is none.
     pub(super) async fn next(&mut self) {
         match self.tasks.join_next().await {
@@ -131,17 +148,8 @@ impl Courier {
         let now = self.clock.now();
         let lost_before = now.plus_ms(-LOST_AFTER_MS);
         for message in self.owed.due(now, lost_before, AT_ONCE).await? {
-            let id = message.id();
-            if under_way.tasks.len() < AT_ONCE && under_way.ids.insert(id.clone()) {
-                let courier = Arc::clone(self);
-                under_way.tasks.spawn(async move {
-                    if let Err(error) = courier.carry(&message).await {
-                        let error: &dyn std::error::Error = &error;
-                        tracing::error!(error, "what became of a code cannot be written down");
-                    }
-                    id
-                });
-            }
+            let (id, courier) = (message.id(), Arc::clone(self));
+            under_way.take_up(id, async move { courier.carry(&message).await });
         }
         if matches!(self.sms, Some(SmsSender::Smpp(_))) {
             self.go_on_with_receipts(under_way, now).await?;
@@ -158,17 +166,8 @@ impl Courier {
         let of_nobody = self.owed.bring_together(now).await?;
         metrics::counter!("codes_receipts_total", "outcome" => "of_nobody").increment(of_nobody);
         for told in self.owed.receipts_to_tell(now, AT_ONCE).await? {
-            let id = told.id();
-            if under_way.tasks.len() < AT_ONCE && under_way.ids.insert(id.clone()) {
-                let courier = Arc::clone(self);
-                under_way.tasks.spawn(async move {
-                    if let Err(error) = courier.tell_receipt(&told).await {
-                        let error: &dyn std::error::Error = &error;
-                        tracing::error!(error, "what became of a receipt cannot be written down");
-                    }
-                    id
-                });
-            }
+            let (id, courier) = (told.id(), Arc::clone(self));
+            under_way.take_up(id, async move { courier.tell_receipt(&told).await });
         }
         Ok(())
     }
