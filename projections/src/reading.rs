@@ -182,3 +182,50 @@ impl Wanted {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sample::History;
+
+    type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+    /// A lane that is not what it promises is read up to there, and not one event further.
+    #[tokio::test]
+    async fn a_lane_is_read_up_to_what_is_wrong_with_it() -> Outcome {
+        let mut history = History::new();
+        let user = History::user("sample-1");
+        let last = history.live(&user, 3).await;
+        let wanted = Wanted {
+            lane: last.lane,
+            after: 0,
+            limit: last.number as usize,
+        };
+        let fetched = fetch(&*history.log, &[wanted]).await?.remove(0);
+        let read = |change: &dyn Fn(&mut Vec<Frame>)| {
+            let mut found = fetched.found.clone();
+            change(&mut found);
+            let slice = Fetched { wanted, found }.decode();
+            let positions = slice.events.iter().map(|(position, _)| position.number);
+            assert!(positions.eq(1..=slice.end()));
+            (
+                slice.end(),
+                slice.stopped.map(|stopped| stopped.to_string()),
+            )
+        };
+        assert_eq!(read(&|_| ()), (last.number, None));
+        let (end, stopped) = read(&|found| drop(found.remove(2)));
+        assert_eq!(end, 2);
+        assert!(stopped.is_some_and(|it| it.ends_with("a hole: expected number 3, found 4")));
+        let (end, stopped) = read(&|found| found.swap(0, 1));
+        assert_eq!(end, 0);
+        assert!(stopped.is_some_and(|it| it.ends_with("a hole: expected number 1, found 2")));
+        let (end, stopped) = read(&|found| found.truncate(4));
+        assert_eq!(end, 4);
+        assert!(stopped.is_some_and(|it| it.contains("ends before number 5")));
+        let (end, stopped) = read(&|found| found[1].payload.truncate(3));
+        assert_eq!(end, 1);
+        assert!(stopped.is_some_and(|it| it.starts_with("cannot decode the event at")));
+        Ok(())
+    }
+}
