@@ -58,6 +58,19 @@ impl VaultFacts {
         self.rows.get(name).map(Secret::expose)
     }
 
+    /// The rows that lay there as they are at every moment since they were written.
+    #[must_use]
+    pub fn of_one_moment(&self) -> Self {
+        let rows = self.rows.iter().filter(|(name, _)| name.is_of_one_moment());
+        let altered = self.altered.iter().filter(|name| name.is_of_one_moment());
+        Self {
+            rows: rows
+                .map(|(name, row)| (name.clone(), row.clone()))
+                .collect(),
+            altered: altered.cloned().collect(),
+        }
+    }
+
     /// Has somebody else written the row?
     pub fn is_altered(&self, name: &VaultName) -> bool {
         self.altered.contains(name)

@@ -23,8 +23,8 @@ use crate::{
     transactions, users,
 };
 
-/// May this command be asked of a moment of the past? Its decision then gets the states of that moment, and must tell
-/// nothing that lies in the vault as it is now, but for what is there under a name that is never used twice.
+/// May this command be asked of a moment of the past? Its decision then gets the states of that moment, and of the vault
+/// only what is there under a name that is never used twice.
 pub fn answers_of_the_past(envelope: &CommandEnvelope) -> bool {
     match (&envelope.caller, &envelope.command) {
         (Caller::System, command) => matches!(
@@ -41,14 +41,6 @@ pub fn answers_of_the_past(envelope: &CommandEnvelope) -> bool {
         }
         _ => false,
     }
-}
-
-/// Do the vault's rows of this command tell what they told at any moment of the past, unless they were erased?
-pub fn rows_outlive_the_past(envelope: &CommandEnvelope) -> bool {
-    matches!(
-        envelope.command,
-        Command::Operators(OperatorCommand::TransactionData(_))
-    )
 }
 
 /// Does a decision of this command read the owner's whole history? State holds only what ordinary decisions need.
@@ -204,7 +196,7 @@ pub(crate) fn may_put_in_force(command: &Command) -> bool {
 
 fn wanted(person: &Person, envelope: &CommandEnvelope) -> Vec<VaultName> {
     match &envelope.command {
-        Command::Users(command) => users::needs(command),
+        Command::Users(command) => users::needs(person, command),
         Command::Keys(command) => keys::needs(&person.keys, command),
         Command::Credentials(command) => match &envelope.caller {
             Caller::Device(claim) => match person.keys.find(claim.auth.key_index) {
@@ -216,7 +208,7 @@ fn wanted(person: &Person, envelope: &CommandEnvelope) -> Vec<VaultName> {
         Command::Transactions(command) => transactions::needs(command),
         Command::Operations(command) => operations::needs(person, command),
         Command::Recovery(command) => recovery::needs(&person.keys, command),
-        Command::Operators(command) => operators::needs(&person.keys.current, command),
+        Command::Operators(command) => operators::needs(person, command),
         Command::Codes(_) => person.keys.current.parts(),
         Command::CodeOrders(command) => code_orders::needs(person, command),
         Command::Devices(_) | Command::Server(_) | Command::Systems(_) | Command::Journal(_) => {

@@ -26,6 +26,7 @@ mod keys;
 mod operations;
 mod operators;
 mod owner;
+mod reasons;
 mod recovery;
 mod replay;
 mod transactions;
@@ -48,7 +49,7 @@ pub use decision::{CounterStep, Decision, Erasure, Next, Outcome, Refusal};
 pub use facts::{Facts, Outside, SignatureCheck, VaultFacts, Verifications, Verified};
 pub use gathering::{
     answers_of_the_past, asks_much, looks_back, needs, needs_license, needs_system_key, precheck,
-    rows_outlive_the_past, tells_users,
+    tells_users,
 };
 pub use licenses::{LicenseFacts, Licensing};
 pub use owner::{OwnerState, UserState, evolve};

@@ -129,7 +129,7 @@ impl UserState {
             }
             Event::Users(UserEvent::Changed(event)) => {
                 if let Some(person) = self.life.person_mut() {
-                    person.change(event);
+                    person.change(event, cause);
                 }
             }
             // A look and what became of callbacks change nothing, and the server's and a system's events do not come here.

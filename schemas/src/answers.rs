@@ -300,7 +300,7 @@ pub struct UserInfo {
     /// Number of the key that is to replace it; `None` when none is delayed.
     #[serde(default)]
     pub delayed_key_index: Option<KeyIndex>,
-    /// Why the bank has blocked the user; `None` when it has not.
+    /// Why the bank has blocked the user; `None` when it has not, and empty when the reason was erased.
     #[serde(default)]
     pub block_reason: Option<String>,
     /// The registered public key, SPKI DER.

@@ -156,7 +156,7 @@ impl CommonData<'_> {
 }
 
 /// The fields one after the other, each preceded by its length as 4 bytes, big endian.
-fn length_prefixed(fields: &[&[u8]]) -> Vec<u8> {
+pub(crate) fn length_prefixed(fields: &[&[u8]]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(fields.iter().map(|field| field.len() + 4).sum());
     for field in fields {
         let length = u32::try_from(field.len()).expect("the doors accept no body near 4 GiB");

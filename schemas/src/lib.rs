@@ -31,6 +31,7 @@ pub mod operation_content;
 pub mod outside;
 pub mod password_kdf;
 pub mod pc_auth;
+pub mod reasons;
 pub mod sealed;
 pub mod settings;
 pub mod subjects;

@@ -85,6 +85,11 @@ impl VaultName {
         Self(format!("request/{command_id}"))
     }
 
+    /// What a person typed as the reason of a command: encoded `Reasons`.
+    pub fn reasons(command_id: &CommandId) -> Self {
+        Self(format!("reason/{command_id}"))
+    }
+
     /// The user's name, as text.
     pub fn user_name() -> Self {
         Self("name".to_owned())
@@ -113,6 +118,13 @@ impl VaultName {
     /// Is it a part of a key, which is written once and read with every request of the device?
     pub fn is_key_material(&self) -> bool {
         self.0.starts_with("key/")
+    }
+
+    /// Is it used for one thing alone, and never written anew? Then what lies there lay there at every moment since, unless
+    /// it was erased.
+    pub fn is_of_one_moment(&self) -> bool {
+        let is_content = self.0.starts_with("transaction/") && self.0.ends_with("/content");
+        is_content || self.0.starts_with("reason/")
     }
 
     /// The name as text.

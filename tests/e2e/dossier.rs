@@ -302,6 +302,62 @@ async fn other_outcomes_and_members_of_operations_have_theirs() {
     signed.house.end().await;
 }
 
+/// The reason of a declination is in it as long as it is kept; afterwards the report says that it was erased, and what is
+/// left is proven as before.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reason_of_a_declination_is_proven_and_when_it_is_gone_the_rest_is() {
+    let mut signed = Signed::start().await;
+    let bank = signed.house.bank().await;
+    let phone = signed.house.phone(&bank).await;
+    let id = signed.house.ask(&bank, &phone, TEXT).await;
+    let why = Declination {
+        reason: "это <не> я".to_owned(),
+        code: Some(4),
+    };
+    let declined = phone.decline(&id, &why, signed.house.now()).await;
+    declined.unwrap();
+    signed.sign().await;
+    let folder = signed.dossier(id.as_str());
+    let report = text(folder.path(), "report.en.html");
+    assert!(report.contains("<pre>это &lt;не&gt; я</pre>"), "{report}");
+    assert!(report.contains("<p>As a number: 4</p>"), "{report}");
+    assert_eq!(text(folder.path(), "declination/reason.txt"), why.reason);
+    let checked = check(folder.path());
+    let said = String::from_utf8_lossy(&checked.stdout).into_owned();
+    assert!(checked.status.success(), "{checked:?}");
+    assert!(said.contains("its digest is in the events"), "{said}");
+    // Other words than those that were given are found out.
+    let canonical = folder.path().join("declination/canonical.bin");
+    let mut altered = std::fs::read(&canonical).unwrap();
+    *altered.last_mut().unwrap() ^= 1;
+    std::fs::write(&canonical, altered).unwrap();
+    assert!(!check(folder.path()).status.success());
+
+    let user_id = phone.key().info().user_id.to_string();
+    let path = format!("/{SYSTEM_ID}/users/{user_id}");
+    let deleted = bank.call(Method::DELETE, &path, None, None).await;
+    deleted.unwrap().success().unwrap();
+    signed.sign().await;
+    let (written, zip) = signed.evidence(id.as_str(), &["--user", &user_id]);
+    assert!(written.status.success(), "{written:?}");
+    let folder = tempfile::tempdir().unwrap();
+    let mut archive = zip::ZipArchive::new(std::fs::File::open(zip).unwrap()).unwrap();
+    archive.extract(folder.path()).unwrap();
+    for (report, erased) in [
+        ("report.en.html", "The reason was erased"),
+        ("report.ru.html", "Причина удалена"),
+    ] {
+        let report = text(folder.path(), report);
+        assert!(
+            report.contains(erased) && !report.contains("я</pre>"),
+            "{report}"
+        );
+    }
+    assert!(!folder.path().join("declination").exists());
+    assert!(check(folder.path()).status.success());
+    signed.house.end().await;
+}
+
 /// What became of the callbacks about this transaction, and of no other.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_receipts_of_its_callbacks_are_in_it() {

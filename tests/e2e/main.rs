@@ -54,6 +54,7 @@ mod operators;
 mod past;
 mod pushes;
 mod raw;
+mod reasons;
 mod rebuild;
 mod receipts;
 mod receiver_faults;

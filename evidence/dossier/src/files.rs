@@ -4,10 +4,11 @@ use std::io::{self, Cursor, Write as _};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use schemas::Owner;
 use zip::write::SimpleFileOptions;
 use zip::{ZipWriter, result::ZipError};
 
-use crate::gather::{Content, Dossier, Outcome};
+use crate::gather::{Content, Dossier, Outcome, Reason};
 use crate::report;
 use crate::words::{self, ENGLISH, RUSSIAN};
 
@@ -55,6 +56,12 @@ fn files(dossier: &Dossier) -> Vec<(String, Vec<u8>)> {
             put("shown/attachment.bin", binary.clone());
         }
     }
+    if let Some(Reason::Kept(reason)) = &dossier.reason {
+        let owner = Owner::User(dossier.system_id.clone(), dossier.user_id.clone());
+        let canonical = reason.canonical(&owner, Some(&dossier.transaction_id));
+        put("declination/canonical.bin", canonical);
+        put("declination/reason.txt", reason.words.expose().to_vec());
+    }
     if let Some(key) = &dossier.public_key {
         put("public-key.pem", pem(key).into());
     }
@@ -100,6 +107,9 @@ fn check(dossier: &Dossier) -> String {
         if matches!(dossier.content, Content::Kept(_)) {
             script.push_str(words::CHECK_SHOWN);
         }
+    }
+    if let Some(Reason::Kept(_)) = &dossier.reason {
+        script.push_str(words::CHECK_REASON);
     }
     script.push_str(words::CHECK_EVENTS);
     script

@@ -15,8 +15,12 @@ use schemas::events::keys::KeyEvent;
 use schemas::events::operations::OperationEvent;
 use schemas::events::transactions::TransactionEvent;
 use schemas::events::users::UserEvent;
+use schemas::reasons::{KeptReason, Reasons};
 use schemas::vault::VaultName;
-use schemas::{Digest, KeyIndex, Owner, Position, SystemId, Timestamp, TransactionId, UserId};
+use schemas::{
+    CommandId, Digest, KeyIndex, Owner, Position, Secret, SystemId, Timestamp, TransactionId,
+    UserId,
+};
 
 /// Everything about one transaction.
 #[derive(Debug)]
@@ -33,6 +37,8 @@ pub struct Dossier {
     pub content: Content,
     /// How it ended.
     pub outcome: Outcome,
+    /// Why it was declined; `None` when it was not.
+    pub reason: Option<Reason>,
     /// Public key of the device, SubjectPublicKeyInfo DER, when it was answered with one.
     pub public_key: Option<Vec<u8>>,
     /// The events, in the order of the history.
@@ -75,16 +81,44 @@ pub enum Outcome {
         /// With which key.
         key_index: KeyIndex,
     },
-    /// The user did not agree.
+    /// The user, or the bank, did not agree.
     Declined {
         /// When.
         at: Timestamp,
+        /// Why, in words, as the event has it or points to it.
+        reason: Given,
+        /// Why, as a number.
+        code: Option<i64>,
     },
     /// The deadline came first.
     Expired {
         /// When.
         at: Timestamp,
     },
+}
+
+/// A reason, as the event gives it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// In words, in an old record.
+    Words(String),
+    /// By its digest; the words lie in the vault, under the command that brought them.
+    Digest(CommandId, Digest),
+    /// Not at all.
+    Nothing,
+}
+
+/// The reason of a declination.
+#[derive(Debug)]
+pub enum Reason {
+    /// The record itself has the words.
+    InRecord(String),
+    /// It is kept, and has the digest.
+    Kept(KeptReason),
+    /// It was erased; the digest is left.
+    Erased,
+    /// Something else lies in its place: it is not shown to anybody.
+    Altered,
 }
 
 /// An event, and why to believe it.
@@ -188,6 +222,7 @@ pub async fn gather(
         .map(|event| event.proof.checkpoint.clone())
         .ok_or_else(not_found)?;
     Ok(Dossier {
+        reason: reason(log, root, owner, transaction_id, &outcome).await?,
         content: content(log, root, owner, transaction_id, &digest).await?,
         verifier_key: archive.verifier_key()?.unwrap_or_default(),
         system_id: system_id.clone(),
@@ -210,13 +245,10 @@ async fn content(
     digest: &Digest,
 ) -> Result<Content, Failure> {
     let name = VaultName::transaction_content(transaction_id);
-    let place = format!("{owner}/{}", name.as_str());
-    let row = log.vault(owner, &[name]).await?.pop().flatten();
-    let Some(sealed) = row else {
+    let Some(opened) = row(log, root, owner, name).await? else {
         return Ok(Content::Erased);
     };
     let tenant = owner.system_id();
-    let opened = root.open(tenant.as_str(), &place, &sealed).ok();
     let content = opened.and_then(|row| rmp_serde::from_slice(row.expose()).ok());
     let is_right = |content: &TransactionContent| {
         let user_id = owner.user_id();
@@ -225,6 +257,46 @@ async fn content(
     Ok(content
         .filter(is_right)
         .map_or(Content::Altered, Content::Kept))
+}
+
+/// Why the transaction was declined, when it was.
+async fn reason(
+    log: &dyn EventLog,
+    root: &RootSecret,
+    owner: &Owner,
+    transaction_id: &TransactionId,
+    outcome: &Outcome,
+) -> Result<Option<Reason>, Failure> {
+    let Outcome::Declined { reason: given, .. } = outcome else {
+        return Ok(None);
+    };
+    let (cause, digest) = match given {
+        Given::Words(words) => return Ok(Some(Reason::InRecord(words.clone()))),
+        Given::Digest(cause, digest) => (cause, digest),
+        Given::Nothing => return Ok(None),
+    };
+    let Some(opened) = row(log, root, owner, VaultName::reasons(cause)).await? else {
+        return Ok(Some(Reason::Erased));
+    };
+    let reasons = opened.and_then(|row| Reasons::decode(row.expose()));
+    let kept = reasons.as_ref().and_then(|reasons| {
+        let kept = reasons.find(digest, owner, Some(transaction_id))?;
+        Some(kept.clone())
+    });
+    Ok(Some(kept.map_or(Reason::Altered, Reason::Kept)))
+}
+
+/// A row of the vault: `None` where there is none, and nothing in it when it does not open.
+async fn row(
+    log: &dyn EventLog,
+    root: &RootSecret,
+    owner: &Owner,
+    name: VaultName,
+) -> Result<Option<Option<Secret>>, Failure> {
+    let place = format!("{owner}/{}", name.as_str());
+    let row = log.vault(owner, &[name]).await?.pop().flatten();
+    let tenant = owner.system_id().as_str();
+    Ok(row.map(|sealed| root.open(tenant, &place, &sealed).ok()))
 }
 
 /// The digest, when the event asks for this transaction.
@@ -256,7 +328,11 @@ fn outcome(recorded: &RecordedEvent, id: &TransactionId) -> Option<Outcome> {
                 at,
                 key_index: event.key_index,
             }),
-            TransactionEvent::Declined(_) => Some(Outcome::Declined { at }),
+            TransactionEvent::Declined(event) => Some(Outcome::Declined {
+                at,
+                reason: given(recorded, event.reason.as_ref(), event.reason_digest),
+                code: event.code,
+            }),
             TransactionEvent::Expired(_) => Some(Outcome::Expired { at }),
             _ => None,
         },
@@ -270,8 +346,12 @@ fn outcome(recorded: &RecordedEvent, id: &TransactionId) -> Option<Outcome> {
                 });
             }
             let mut declined = event.declined.iter();
-            let is_declined = declined.any(|member| member.transaction_id == *id);
-            is_declined.then_some(Outcome::Declined { at })
+            let member = declined.find(|member| member.transaction_id == *id)?;
+            Some(Outcome::Declined {
+                at,
+                reason: given(recorded, member.reason.as_ref(), member.reason_digest),
+                code: member.code,
+            })
         }
         Event::Operations(OperationEvent::Expired(event)) => {
             let is_expired = event.transactions.contains(id);
@@ -279,6 +359,14 @@ fn outcome(recorded: &RecordedEvent, id: &TransactionId) -> Option<Outcome> {
         }
         _ => None,
     }
+}
+
+fn given(recorded: &RecordedEvent, words: Option<&String>, digest: Option<Digest>) -> Given {
+    let by_digest = |digest| Given::Digest(recorded.causation_id, digest);
+    words.map_or_else(
+        || digest.map_or(Given::Nothing, by_digest),
+        |words| Given::Words(words.clone()),
+    )
 }
 
 /// The device's key as it was registered last before the transaction was answered.

@@ -6,4 +6,4 @@ mod report;
 mod words;
 
 pub use files::{NotPacked, pack};
-pub use gather::{Content, Dossier, DossierError, Outcome, Proven, gather};
+pub use gather::{Content, Dossier, DossierError, Given, Outcome, Proven, Reason, gather};

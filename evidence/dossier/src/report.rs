@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use schemas::Timestamp;
 
 use crate::files::{name_of, signature};
-use crate::gather::{Content, Dossier, Outcome};
+use crate::gather::{Content, Dossier, Outcome, Reason};
 use crate::words::Words;
 
 /// The page in that language.
@@ -50,6 +50,7 @@ pub(crate) fn html(dossier: &Dossier, words: &Words) -> String {
             format_args!("<p class=\"gone\">{}</p>\n", words.altered),
         ),
     }
+    reason(&mut page, dossier, words);
     events(&mut page, dossier, words);
     put(
         &mut page,
@@ -86,7 +87,7 @@ fn facts(dossier: &Dossier, words: &Words) -> Vec<(&'static str, String)> {
         Outcome::Autoconfirmed { at, key_index } => {
             (words.autoconfirmed, Some(at), Some(key_index))
         }
-        Outcome::Declined { at } => (words.declined, Some(at), None),
+        Outcome::Declined { at, .. } => (words.declined, Some(at), None),
         Outcome::Expired { at } => (words.expired, Some(at), None),
     };
     let mut facts = vec![
@@ -103,6 +104,30 @@ fn facts(dossier: &Dossier, words: &Words) -> Vec<(&'static str, String)> {
     let key = dossier.public_key.as_ref().map(hex::encode);
     facts.extend(key.map(|key| (words.public_key, key)));
     facts
+}
+
+/// Why it was declined, where it was.
+fn reason(page: &mut String, dossier: &Dossier, words: &Words) {
+    let Some(reason) = &dossier.reason else {
+        return;
+    };
+    put(page, format_args!("<h2>{}</h2>\n", words.reason));
+    if let Outcome::Declined {
+        code: Some(code), ..
+    } = &dossier.outcome
+    {
+        put(page, format_args!("<p>{}: {code}</p>\n", words.reason_code));
+    }
+    let (said, gone) = match reason {
+        Reason::InRecord(said) => (Some(said.as_str()), ""),
+        Reason::Kept(kept) => (kept.text(), words.altered_reason),
+        Reason::Erased => (None, words.erased_reason),
+        Reason::Altered => (None, words.altered_reason),
+    };
+    match said {
+        Some(said) => put(page, format_args!("<pre>{}</pre>\n", escaped(said))),
+        None => put(page, format_args!("<p class=\"gone\">{gone}</p>\n")),
+    }
 }
 
 fn events(page: &mut String, dossier: &Dossier, words: &Words) {

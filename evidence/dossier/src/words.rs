@@ -25,6 +25,10 @@ pub(crate) struct Words {
     pub attachment: &'static str,
     pub erased: &'static str,
     pub altered: &'static str,
+    pub reason: &'static str,
+    pub reason_code: &'static str,
+    pub erased_reason: &'static str,
+    pub altered_reason: &'static str,
     pub events: &'static str,
     pub about_events: &'static str,
     pub event: &'static str,
@@ -60,6 +64,11 @@ pub(crate) const ENGLISH: Words = Words {
     erased: "The text was erased by order of the bank or of the law. Its digest is left, and the signature is over that digest: \
              whoever still has the exact text, its attachment and its salt can show that these are what was signed.",
     altered: "What lies in the store in place of the text does not have the digest that was recorded. It is not shown here.",
+    reason: "Why it was declined",
+    reason_code: "As a number",
+    erased_reason: "The reason was erased by order of the bank or of the law. Its digest is left in the event of the declination: whoever \
+                    still has the exact words and their salt can show that these are what was given.",
+    altered_reason: "What lies in the store in place of the reason does not have the digest that was recorded. It is not shown here.",
     events: "What happened",
     about_events: "Events about the transaction and about the key, in their order. Each has its bytes as they are stored (.event), \
                    its record in the journal (.record) and a proof (.tlog-proof) in the folder events.",
@@ -97,6 +106,11 @@ pub(crate) const RUSSIAN: Words = Words {
     erased: "Текст удалён по требованию банка или закона. Остался его дайджест, и подпись поставлена под ним: у кого сохранились \
              точный текст, приложение и соль, тот может показать, что подписано именно это.",
     altered: "То, что лежит в хранилище вместо текста, не имеет записанного дайджеста. Здесь оно не показано.",
+    reason: "Почему отклонена",
+    reason_code: "Числом",
+    erased_reason: "Причина удалена по требованию банка или закона. В событии отказа остался её дайджест: у кого сохранились точные \
+                    слова и соль, тот может показать, что указаны были именно они.",
+    altered_reason: "То, что лежит в хранилище вместо причины, не имеет записанного дайджеста. Здесь оно не показано.",
     events: "Что произошло",
     about_events: "События транзакции и ключа по порядку. У каждого в папке events есть байты, как они хранятся (.event), запись \
                    в журнале (.record) и доказательство (.tlog-proof).",
@@ -120,6 +134,8 @@ shown/canonical.bin              the exact bytes that were signed (missing when 
 shown/text.txt                   the text in them, shown/attachment.bin what went with it
 digest.bin                       SHA-256 of those bytes
 signature.der, public-key.pem    the signature and the key of the device (missing when there is none)
+declination/canonical.bin        the exact bytes of the reason of a declination (missing when it was erased, or given before it was kept apart)
+declination/reason.txt           the words in them
 events/*.event                   events as they are stored
 events/*.record                  their records in the journal; `stored` is SHA-256 of the .event
 events/*.tlog-proof              proofs that the records are in the journal (C2SP tlog-proof)
@@ -139,12 +155,16 @@ holds the events and that nobody has altered them. That the key was this person'
 and create_user. canonical.bin is eight fields, each preceded by its length in four bytes: pc-tx-v1, system, user,
 transaction, salt, type of the text, text, SHA-256 of the attachment or nothing.
 
+declination/canonical.bin is five such fields: pc-reason-v1, system/user, transaction, salt, reason. Its SHA-256 is the
+`reason_digest` in the event of the declination; check.sh looks for its bytes there.
+
 
 ДОКАЗАТЕЛЬСТВА ПО ТРАНЗАКЦИИ
 ============================
 
 report.ru.html    отчёт для чтения; shown/ - точные байты, которые были показаны и подписаны (нет, если текст удалён);
 digest.bin        их SHA-256; signature.der и public-key.pem - подпись и открытый ключ устройства;
+declination/      точные байты причины отказа и сама причина (нет, если удалена); их SHA-256 стоит в событии отказа;
 events/           события, как они хранятся, их записи в журнале и доказательства; checkpoint - подписанное состояние журнала;
 policy            ключ журнала. Сравните его с полученным отдельно: если они различаются, эти файлы ничего не доказывают.
 
@@ -167,6 +187,13 @@ pub(crate) const CHECK_SIGNATURE: &str =
 /// The signature over what was shown.
 pub(crate) const CHECK_SHOWN: &str =
     "openssl dgst -sha256 -verify public-key.pem -signature signature.der shown/canonical.bin
+";
+
+/// The reason of a declination: its digest stands in an event.
+pub(crate) const CHECK_REASON: &str =
+    "reason=$(openssl dgst -sha256 -r declination/canonical.bin | cut -c 1-64)
+cat events/*.event | od -An -v -tx1 | tr -d ' \\n' | grep -q \"$reason\"
+echo \"reason of the declination: its digest is in the events\"
 ";
 
 /// The events.

@@ -54,7 +54,8 @@ pub fn decide(
             unreachable!("systems are kept under a system's owner")
         }
     };
-    let nothing = VaultFacts::default();
+    // What lies in the vault lies there now; of some of it that is what lay there then.
+    let lay_there = ready.gathered.past.as_ref().map(|_| vault.of_one_moment());
     let (asked, system, vault, at) = match &ready.gathered.past {
         None => (&entry.state, system, vault, now),
         Some(Past::Nowhere) => {
@@ -64,14 +65,8 @@ pub fn decide(
             let OwnerState::System(then_system) = &then.system else {
                 unreachable!("it was folded as a system's")
             };
-            // What lies in the vault lies there now; of some of it that is what lay there then.
-            let keeps = handlers::rows_outlive_the_past(envelope);
-            (
-                &then.owner,
-                then_system,
-                if keeps { vault } else { &nothing },
-                then.at,
-            )
+            let vault = lay_there.as_ref().unwrap_or(vault);
+            (&then.owner, then_system, vault, then.at)
         }
     };
     let settings = house.settings.current();

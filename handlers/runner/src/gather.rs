@@ -89,7 +89,8 @@ pub async fn gather(
                 ..Gathered::default()
             });
         };
-        let mut missing = handlers::needs(&entry.state, envelope);
+        let asked = Past::asked(past.as_ref(), &entry.state);
+        let mut missing = handlers::needs(asked, envelope);
         missing.retain(|name| !entry.secrets.contains_key(name));
         (
             entry.state.version(),
@@ -136,7 +137,7 @@ pub async fn vault_facts(
     house: &House,
     owners: &Owners,
     envelope: &CommandEnvelope,
-    prefetched: &mut Prefetched,
+    gathered: &mut Gathered,
 ) -> Result<VaultFacts, Failure> {
     let owner = &envelope.owner;
     let mut facts = VaultFacts::default();
@@ -145,8 +146,10 @@ pub async fn vault_facts(
         let Some(entry) = entries.get(owner) else {
             return Ok(facts);
         };
+        let prefetched = &mut gathered.prefetched;
         let current = prefetched.version == entry.state.version();
-        let mut missing = handlers::needs(&entry.state, envelope);
+        let asked = Past::asked(gathered.past.as_ref(), &entry.state);
+        let mut missing = handlers::needs(asked, envelope);
         missing.retain(|name| {
             if let Some(secret) = entry.secrets.get(name) {
                 facts.rows.insert(name.clone(), secret.clone());

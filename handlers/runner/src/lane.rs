@@ -248,13 +248,7 @@ impl Writer {
         let envelope = Arc::clone(&ready.envelope);
         self.owners.ensure(&self.house, &envelope.owner).await?;
         let system = self.house.systems.get(&self.house, &envelope.owner).await?;
-        let vault = vault_facts(
-            &self.house,
-            &self.owners,
-            &envelope,
-            &mut ready.gathered.prefetched,
-        )
-        .await?;
+        let vault = vault_facts(&self.house, &self.owners, &envelope, &mut ready.gathered).await?;
         verify_again(&self.house, &self.owners, ready).await;
         let history = if handlers::looks_back(&envelope) {
             decoded(&self.house.log.load(&envelope.owner, 0).await?)?

@@ -18,6 +18,16 @@ pub enum Past {
     Nowhere,
 }
 
+impl Past {
+    /// What the vault is asked for: by the state of then, since what is there under another name now was not there.
+    pub fn asked<'a>(past: Option<&'a Self>, present: &'a OwnerState) -> &'a OwnerState {
+        match past {
+            Some(Self::Then(then)) => &then.owner,
+            Some(Self::Nowhere) | None => present,
+        }
+    }
+}
+
 /// The states at a moment.
 #[derive(Debug)]
 pub struct Then {

@@ -1,25 +1,25 @@
-//! `clean_events`: what records tell of devices and connections is erased from the vault.
+//! `clean_events`: what records tell of devices and connections, and the reason that was typed, is erased from the vault.
 
-use schemas::Secret;
+use std::collections::BTreeSet;
+
 use schemas::commands::journal::CleanEvents;
 use schemas::context::RequestPrivate;
 use schemas::events::journal::EventsCleaned;
 use schemas::vault::VaultName;
+use schemas::{CommandId, Secret};
 
 use crate::decision::{Decision, Erasure};
 use crate::facts::VaultFacts;
 
 /// The rows it opens: each holds also what stays, the source's address.
 pub(crate) fn needs(command: &CleanEvents) -> Vec<VaultName> {
-    let mut commands: Vec<_> = command
-        .records
-        .iter()
-        .take(CleanEvents::RECORDS_MAX)
-        .map(|record| record.command_id)
-        .collect();
-    commands.sort_unstable();
-    commands.dedup();
-    commands.iter().map(VaultName::request).collect()
+    causes(command).iter().map(VaultName::request).collect()
+}
+
+/// The commands behind the records.
+fn causes(command: &CleanEvents) -> BTreeSet<CommandId> {
+    let records = command.records.iter().take(CleanEvents::RECORDS_MAX);
+    records.map(|record| record.command_id).collect()
 }
 
 /// Leaves of every row what is not to be erased; a row of which nothing is left, or that does not read, goes. Cleaning
@@ -28,7 +28,11 @@ pub(crate) fn decide(command: &CleanEvents, vault: &VaultFacts) -> Decision {
     let records = command.records.iter().take(CleanEvents::RECORDS_MAX);
     let event_ids = records.map(|record| record.event_id).collect();
     let mut decision = Decision::happened(vec![EventsCleaned { event_ids }.into()]);
-    for name in needs(command) {
+    for cause in causes(command) {
+        decision
+            .erase
+            .push(Erasure::Row(VaultName::reasons(&cause)));
+        let name = VaultName::request(&cause);
         let Some(row) = vault.get(&name) else {
             continue;
         };
@@ -53,9 +57,11 @@ fn encoded(private: &RequestPrivate) -> Secret {
 
 #[cfg(test)]
 mod tests {
+    use schemas::ErrorCode;
     use schemas::commands::journal::RecordToClean;
+    use schemas::commands::transactions::DeclineTransaction;
     use schemas::commands::users::{DeleteUser, GetUserInfo};
-    use schemas::{CommandId, ErrorCode};
+    use schemas::envelope::RecordedEvent;
 
     use super::*;
     use crate::testing::Story;
@@ -101,6 +107,39 @@ mod tests {
         assert_eq!(story.vault.get(&first), Some(encoded(&left).expose()));
         assert_eq!(story.vault.get(&second), None);
         assert_eq!(story.vault.get(&third), Some(encoded(&full).expose()));
+    }
+
+    #[test]
+    fn the_reason_that_a_record_brought_goes_with_it() {
+        let mut story = Story::of_a_user();
+        for transaction_id in ["invoice-1", "invoice-2"] {
+            story.create_transaction(transaction_id);
+            let decline = DeclineTransaction {
+                transaction_id: transaction_id.parse().unwrap(),
+                reason: "not me".to_owned(),
+                code: None,
+            };
+            story.device_asks(decline).happens(&["decline_transaction"]);
+        }
+        let is_declined = |event: &&RecordedEvent| event.event.word() == "decline_transaction";
+        let declined = story.history.iter().filter(is_declined);
+        let causes: Vec<CommandId> = declined.map(|event| event.causation_id).collect();
+        let kept = |story: &Story| {
+            let rows = causes.iter().map(VaultName::reasons);
+            rows.map(|name| story.vault.get(&name).is_some())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(kept(&story), [true, true]);
+        let records = vec![RecordToClean {
+            event_id: 1,
+            command_id: causes[0],
+        }];
+        story
+            .bank_asks(CleanEvents { records })
+            .happens(&["clean_events"]);
+        assert_eq!(kept(&story), [false, true]);
+        story.bank_asks(DeleteUser {}).happens(&["delete_user"]);
+        assert_eq!(kept(&story), [false, false]);
     }
 
     #[test]

@@ -32,6 +32,7 @@ pub(super) fn decide(
     let changed = UserChanged {
         change: Some(UserChange::DelayedKeyActivated),
         reason: None,
+        reason_digest: None,
     };
     let mut decision = Decision::happened(vec![changed.into()]);
     let is_registered = delayed.registered.is_some();

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use schemas::answers::AnswerBody;
 use schemas::commands::operations::{MemberAnswer, OperationStatus, ProcessOperation, YesOrNo};
 use schemas::events::operations::{MemberConfirmed, MemberDeclined, OperationProcessed};
+use schemas::reasons::KeptReason;
 use schemas::vault::VaultName;
 use schemas::{Digest, OperationId, Timestamp};
 
@@ -18,6 +19,7 @@ use crate::decision::{Decision, Erasure};
 use crate::facts::SignatureCheck;
 use crate::keys::{self, Betrayal};
 use crate::policies::operation_timer;
+use crate::reasons;
 use crate::transactions::confirm::Proof;
 use crate::transactions::{self, decline};
 use crate::users::Person;
@@ -66,18 +68,22 @@ fn answered(asked: &Asked<'_>, command: &ProcessOperation) -> Result<Decision, R
             .or_else(|| asked.system.callback_url()),
     };
     let mut nonces = HashMap::with_capacity(command.answers.len());
+    let mut kept = Vec::new();
     for answer in &command.answers {
         take(
             asked,
             answer,
             proof_of(command, &answer.answer),
             &mut nonces,
-            &mut processed,
+            (&mut processed, &mut kept),
         )?;
     }
     let waiting = operation.waiting(transactions, now).count();
     processed.status = status_with_waiting(waiting - command.answers.len());
-    Ok(carried_out(id, processed))
+    Ok(Decision {
+        vault: reasons::row(asked, kept).into_iter().collect(),
+        ..carried_out(id, processed)
+    })
 }
 
 /// The questions about signatures that the decision comes to.
@@ -151,13 +157,13 @@ fn proof_of<'a>(command: &'a ProcessOperation, answer: &'a YesOrNo) -> Proof<'a>
     }
 }
 
-/// Takes one answer, if its proof is right.
+/// Takes one answer, if its proof is right. What was typed with it is kept beside the event.
 fn take(
     asked: &Asked<'_>,
     answer: &MemberAnswer,
     proof: Proof<'_>,
     nonces: &mut HashMap<[u8; 32], Digest>,
-    processed: &mut OperationProcessed,
+    (processed, kept): (&mut OperationProcessed, &mut Vec<KeptReason>),
 ) -> Result<(), Rejection> {
     let id = &answer.transaction_id;
     let in_the_way = |rejection| Rejection::Member(id.clone(), rejection);
@@ -181,11 +187,16 @@ fn take(
                 confirm_code: confirm_code.clone(),
             });
         }
-        YesOrNo::Decline { reason, code } => processed.declined.push(MemberDeclined {
-            transaction_id: id.clone(),
-            reason: reason.clone(),
-            code: *code,
-        }),
+        YesOrNo::Decline { reason, code } => {
+            let (reason, digest) = reasons::keep(asked, Some(id), reason);
+            kept.push(reason);
+            processed.declined.push(MemberDeclined {
+                transaction_id: id.clone(),
+                reason: None,
+                reason_digest: Some(digest),
+                code: *code,
+            });
+        }
     }
     Ok(())
 }

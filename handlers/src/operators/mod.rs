@@ -12,7 +12,7 @@ use schemas::vault::VaultName;
 use crate::asked::{Asked, looked};
 use crate::decision::Decision;
 use crate::facts::Facts;
-use crate::keys::Key;
+use crate::users::Person;
 use crate::{transactions, users};
 
 /// Why an operator sees nothing.
@@ -94,14 +94,14 @@ fn check_served(facts: &Facts<'_>) -> Result<(), Rejection> {
 }
 
 /// The vault rows such a decision reads.
-pub(crate) fn needs(key: &Key, command: &OperatorCommand) -> Vec<VaultName> {
+pub(crate) fn needs(person: &Person, command: &OperatorCommand) -> Vec<VaultName> {
     match command {
-        OperatorCommand::UserDetails(_) => users::record_rows(),
+        OperatorCommand::UserDetails(_) => users::record_rows(person),
         OperatorCommand::TransactionData(command) => {
             vec![VaultName::transaction_content(&command.transaction_id)]
         }
         OperatorCommand::CheckConfirmation(command) => {
-            let mut rows = key.parts();
+            let mut rows = person.keys.current.parts();
             rows.push(VaultName::transaction_content(&command.transaction_id));
             rows
         }

@@ -187,6 +187,7 @@ fn refused(asked: &Asked<'_>, attempt: u32) -> Decision {
     let blocked = UserChanged {
         change: Some(UserChange::Blocked),
         reason: Some(BLOCK_REASON.to_owned()),
+        reason_digest: None,
     };
     Decision {
         code: ErrorCode::RemoteUpdateErrorBlock,

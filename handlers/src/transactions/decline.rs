@@ -8,11 +8,12 @@ use crate::asked::Asked;
 use crate::decision::Decision;
 use crate::operations;
 use crate::policies::expiry_timer;
+use crate::reasons;
 
-/// The longest reason, bytes of UTF-8: it stays in the log for ever.
+/// The longest reason, bytes of UTF-8.
 const REASON_BYTES_MAX: usize = 1024;
 
-/// Declines a pending transaction, with a reason.
+/// Declines a pending transaction, with a reason. The words go to the vault; the event keeps their digest.
 pub(super) fn decide(
     asked: &Asked<'_>,
     command: &DeclineTransaction,
@@ -21,9 +22,11 @@ pub(super) fn decide(
     let id = &command.transaction_id;
     let transaction = asked.person.transactions.get(id)?;
     let pending = transaction.pending(asked.facts.now)?;
+    let (kept, digest) = reasons::keep(asked, Some(id), &command.reason);
     let event = TransactionDeclined {
         transaction_id: id.clone(),
-        reason: command.reason.clone(),
+        reason: None,
+        reason_digest: Some(digest),
         code: command.code,
         callback_url: pending
             .callback_url
@@ -32,6 +35,7 @@ pub(super) fn decide(
         operation: operations::step(asked, id, transaction),
     };
     Ok(Decision {
+        vault: reasons::row(asked, vec![kept]).into_iter().collect(),
         cancelled_timers: vec![expiry_timer(id)],
         ..Decision::happened(vec![event.into()])
     })
@@ -50,8 +54,12 @@ pub(crate) fn check_reason(reason: &str) -> Result<(), Rejection> {
 
 #[cfg(test)]
 mod tests {
-    use schemas::ErrorCode;
     use schemas::commands::transactions::DeleteTransaction;
+    use schemas::events::Event;
+    use schemas::events::transactions::TransactionEvent;
+    use schemas::reasons::Reasons;
+    use schemas::vault::VaultName;
+    use schemas::{Digest, ErrorCode, codec};
 
     use super::*;
     use crate::testing::{NOW, Story};
@@ -79,6 +87,35 @@ mod tests {
         story()
             .bank_asks(decline("not authorized"))
             .happens(&["decline_transaction"]);
+    }
+
+    #[test]
+    fn the_reason_lies_in_the_vault_and_the_event_has_its_digest() {
+        let mut story = story();
+        let heard = story.device_asks(decline("not me"));
+        let Event::Transactions(TransactionEvent::Declined(event)) = &heard.decision().events[0]
+        else {
+            panic!("a declination was expected");
+        };
+        assert_eq!((&event.reason, event.code), (&None, Some(3)));
+        let owner = story.owner();
+        let (about, digest) = (&event.transaction_id, event.reason_digest.unwrap());
+        let cause = story.history.last().unwrap().causation_id;
+        let row = story.vault.get(&VaultName::reasons(&cause)).unwrap();
+        let reasons = Reasons::decode(row).unwrap();
+        let kept = reasons.find(&digest, &owner, Some(about)).unwrap();
+        assert_eq!((kept.text(), kept.salt.len()), (Some("not me"), 32));
+        let bytes = codec::encode(story.history.last().unwrap());
+        assert!(!bytes.windows(6).any(|part| part == b"not me"));
+        // The same words of another are another digest: nobody can compare what two people wrote.
+        let mut other = self::story();
+        let again = other.device_asks(decline("not me"));
+        let Event::Transactions(TransactionEvent::Declined(again)) = &again.decision().events[0]
+        else {
+            panic!("a declination was expected");
+        };
+        assert_ne!(again.reason_digest, Some(Digest::sha256(b"not me")));
+        assert_ne!(kept.salt, vec![0; 32]);
     }
 
     #[test]

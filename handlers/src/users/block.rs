@@ -4,19 +4,26 @@ use schemas::commands::users::BlockUser;
 use schemas::events::users::{UserChange, UserChanged};
 
 use super::Rejection;
+use crate::asked::Asked;
 use crate::decision::Decision;
+use crate::reasons;
 
 /// Blocks the user: every call of a device hears 294, and nothing new can be asked of the user. Keys can be issued and
-/// activated meanwhile; the block stays over them. A second block replaces the reason of the first.
-pub(super) fn decide(command: &BlockUser) -> Result<Decision, Rejection> {
+/// activated meanwhile; the block stays over them. A second block replaces the reason of the first. The words lie in the vault.
+pub(super) fn decide(asked: &Asked<'_>, command: &BlockUser) -> Result<Decision, Rejection> {
     if command.reason.trim().is_empty() {
         return Err(Rejection::ReasonMissing);
     }
+    let (kept, digest) = reasons::keep(asked, None, &command.reason);
     let event = UserChanged {
         change: Some(UserChange::Blocked),
-        reason: Some(command.reason.clone()),
+        reason: None,
+        reason_digest: Some(digest),
     };
-    Ok(Decision::happened(vec![event.into()]))
+    Ok(Decision {
+        vault: reasons::row(asked, vec![kept]).into_iter().collect(),
+        ..Decision::happened(vec![event.into()])
+    })
 }
 
 #[cfg(test)]
@@ -27,7 +34,8 @@ mod tests {
     use schemas::commands::devices::{DeviceReport, ReportDevice};
     use schemas::commands::keys::{ActivateKey, KeyParts, UpdateUserKey};
     use schemas::commands::transactions::{DeclineTransaction, ListTransactions};
-    use schemas::commands::users::{DeleteUser, GetUserInfo};
+    use schemas::commands::users::{DeleteUser, GetUserInfo, UnblockUser};
+    use schemas::vault::VaultName;
 
     use super::*;
     use crate::testing::{Story, create_transaction, key_request};
@@ -76,6 +84,10 @@ mod tests {
         };
         assert_eq!(info.block_reason.as_deref(), Some("found and lost again"));
         assert_eq!(info.key_status, "blocked");
+        assert!(
+            !format!("{:?}{:?}", story.history, story.state).contains("lost again"),
+            "no event and no state has the words"
+        );
         let decline = DeclineTransaction {
             transaction_id: "invoice-1".parse().unwrap(),
             reason: "blocked".to_owned(),
@@ -86,6 +98,31 @@ mod tests {
         story
             .bank_asks(block("too late"))
             .is_refused(ErrorCode::UserIsDeleted);
+    }
+
+    #[test]
+    fn a_block_whose_reason_is_gone_is_still_one() {
+        let mut story = Story::of_a_user();
+        story.bank_asks(block("lost phone"));
+        let cause = story.history.last().unwrap().causation_id;
+        let name = VaultName::reasons(&cause);
+        let shown = |story: &mut Story| {
+            let AnswerBody::User(info) = story.bank_asks(GetUserInfo {}).answer() else {
+                panic!("a user was expected");
+            };
+            info.block_reason
+        };
+        assert_eq!(shown(&mut story).as_deref(), Some("lost phone"));
+        let mut other = Story::of_a_user();
+        other.bank_asks(block("found"));
+        let cause = other.history.last().unwrap().causation_id;
+        let another = other.vault.rows[&VaultName::reasons(&cause)].clone();
+        story.vault.rows.insert(name.clone(), another);
+        assert_eq!(shown(&mut story).as_deref(), Some(""), "not what was kept");
+        story.vault.rows.remove(&name);
+        assert_eq!(shown(&mut story).as_deref(), Some(""));
+        story.bank_asks(UnblockUser { reason: None });
+        assert_eq!(shown(&mut story), None);
     }
 
     #[test]

@@ -4,9 +4,10 @@ use schemas::answers::{AnswerBody, UserInfo};
 use schemas::commands::keys::PushAddress;
 use schemas::vault::VaultName;
 
-use super::Rejection;
+use super::{Block, Person, Rejection};
 use crate::asked::{Asked, looked};
 use crate::decision::Decision;
+use crate::reasons;
 
 /// Answers with the user's record; the name and the push address come from the vault.
 pub(crate) fn decide(asked: &Asked<'_>) -> Result<Decision, Rejection> {
@@ -16,8 +17,22 @@ pub(crate) fn decide(asked: &Asked<'_>) -> Result<Decision, Rejection> {
 }
 
 /// The vault rows that belong to a user's record.
-pub(crate) fn record_rows() -> Vec<VaultName> {
-    vec![VaultName::user_name(), VaultName::push_address()]
+pub(crate) fn record_rows(person: &Person) -> Vec<VaultName> {
+    let mut rows = vec![VaultName::user_name(), VaultName::push_address()];
+    if let Some(Block::Kept(cause, _)) = &person.block {
+        rows.push(VaultName::reasons(cause));
+    }
+    rows
+}
+
+/// Why the bank has blocked the user; no words when the reason was erased, or is not the one that was given.
+fn block_reason(asked: &Asked<'_>) -> Option<String> {
+    Some(match asked.person.block.as_ref()? {
+        Block::Said(reason) => reason.clone(),
+        Block::Kept(cause, digest) => {
+            reasons::read(asked, &VaultName::reasons(cause), digest).unwrap_or_default()
+        }
+    })
 }
 
 /// The user's record.
@@ -39,7 +54,7 @@ pub(crate) fn record(asked: &Asked<'_>) -> Result<UserInfo, Rejection> {
             key.status().to_owned()
         },
         delayed_key_index: person.keys.delayed.as_ref().map(|key| key.index),
-        block_reason: person.block.as_ref().map(|block| block.reason.clone()),
+        block_reason: block_reason(asked),
         autosign_public_key: registration
             .and_then(|registration| registration.autosign_public_key.clone()),
         public_key: registration.map(|registration| registration.public_key.clone()),

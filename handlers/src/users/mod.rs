@@ -17,7 +17,7 @@ use schemas::vault::VaultName;
 pub(crate) use create::decide as create;
 pub(crate) use look::{record, record_rows};
 pub(crate) use note_receipts::decide as note_receipts;
-pub(crate) use state::{Life, Person};
+pub(crate) use state::{Block, Life, Person};
 
 use crate::asked::Asked;
 use crate::decision::Decision;
@@ -76,7 +76,7 @@ pub(crate) fn decide(asked: &Asked<'_>, command: &UserCommand) -> Result<Decisio
         // The house asks for this, also about users who are gone.
         UserCommand::NoteReceipts(_) => Err(Rejection::NotForThisCaller),
         UserCommand::Change(command) => Ok(change::decide(command)),
-        UserCommand::Block(command) => block::decide(command),
+        UserCommand::Block(command) => block::decide(asked, command),
         UserCommand::Unblock(command) => Ok(unblock::decide(asked, command)),
         UserCommand::Delete(_) => Ok(delete::decide(asked)),
         UserCommand::GetInfo(_) => look::decide(asked),
@@ -84,9 +84,9 @@ pub(crate) fn decide(asked: &Asked<'_>, command: &UserCommand) -> Result<Decisio
 }
 
 /// The vault rows such a decision reads.
-pub(crate) fn needs(command: &UserCommand) -> Vec<VaultName> {
+pub(crate) fn needs(person: &Person, command: &UserCommand) -> Vec<VaultName> {
     match command {
-        UserCommand::GetInfo(_) => record_rows(),
+        UserCommand::GetInfo(_) => record_rows(person),
         UserCommand::Create(_)
         | UserCommand::Change(_)
         | UserCommand::Block(_)

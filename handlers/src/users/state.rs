@@ -5,7 +5,7 @@ use schemas::events::codes::CodeEvent;
 use schemas::events::keys::KeyIssued;
 use schemas::events::recovery::RecoveryEvent;
 use schemas::events::users::{UserChange, UserChanged};
-use schemas::{CommandId, Timestamp};
+use schemas::{CommandId, Digest, Timestamp};
 
 use super::Rejection;
 use crate::code_orders::Orders;
@@ -82,9 +82,11 @@ impl Person {
 
 /// The bank does not want the user to be served.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Block {
-    /// Why, in the bank's words.
-    pub(crate) reason: String,
+pub(crate) enum Block {
+    /// For a reason in a word of ours; in old records in the bank's.
+    Said(String),
+    /// For a reason that lies in the vault: the command that brought it, and its digest.
+    Kept(CommandId, Digest),
 }
 
 impl Person {
@@ -93,12 +95,13 @@ impl Person {
         self.block.is_some() || self.keys.current.is_blocked()
     }
 
-    /// Folds what the bank changed. A name lies in the vault.
-    pub(crate) fn change(&mut self, event: &UserChanged) {
+    /// Folds what the bank changed. A name and a reason lie in the vault.
+    pub(crate) fn change(&mut self, event: &UserChanged, cause: CommandId) {
         match event.change {
             Some(UserChange::Blocked) => {
-                let reason = event.reason.clone().unwrap_or_default();
-                self.block = Some(Block { reason });
+                let said = || Block::Said(event.reason.clone().unwrap_or_default());
+                let kept = event.reason_digest.map(|digest| Block::Kept(cause, digest));
+                self.block = Some(kept.unwrap_or_else(said));
             }
             Some(UserChange::Unblocked) => self.block = None,
             Some(UserChange::DelayedKeyActivated) | None => {}

@@ -6,13 +6,19 @@ use schemas::events::users::{UserChange, UserChanged};
 
 use crate::asked::Asked;
 use crate::decision::Decision;
+use crate::reasons;
 
 /// Lifts the bank's own block, and gives every key that was blocked by wrong tries all of its tries back. Nobody but the
 /// bank can do that. A user who is not blocked stays so; a key with some tries left keeps them counted.
 pub(super) fn decide(asked: &Asked<'_>, command: &UnblockUser) -> Decision {
+    let reason = command.reason.as_ref();
+    let (kept, digest) = reason
+        .map(|words| reasons::keep(asked, None, words))
+        .unzip();
     let changed = UserChanged {
         change: Some(UserChange::Unblocked),
-        reason: command.reason.clone(),
+        reason: None,
+        reason_digest: digest,
     };
     let mut events = vec![changed.into()];
     let settings = asked.facts.settings;
@@ -25,7 +31,12 @@ pub(super) fn decide(asked: &Asked<'_>, command: &UnblockUser) -> Decision {
         };
         events.push(restored.into());
     }
-    Decision::happened(events)
+    Decision {
+        vault: reasons::row(asked, kept.into_iter().collect())
+            .into_iter()
+            .collect(),
+        ..Decision::happened(events)
+    }
 }
 
 #[cfg(test)]

@@ -22,7 +22,8 @@ use schemas::events::keys::KeyEvent;
 use schemas::events::operations::OperationEvent;
 use schemas::events::recovery::RecoveryEvent;
 use schemas::events::transactions::TransactionEvent;
-use schemas::{ErrorCode, TransactionId};
+use schemas::reasons::Reasons;
+use schemas::{Digest, ErrorCode, Owner, TransactionId};
 use serde::Serialize;
 
 use crate::delivery::{Kind, Letter};
@@ -77,7 +78,9 @@ pub(crate) enum Outcome<'a> {
         attempt_id: Option<String>,
     },
     Declination {
-        reason: &'a str,
+        /// Left out once it was erased.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
         code: Option<i64>,
     },
@@ -115,6 +118,22 @@ pub(crate) struct Known<'a> {
     pub push: Option<PushAddress>,
     /// The journal record, when the callback tells it.
     pub record: Option<&'a JournalRecord>,
+    /// The reasons that the command brought, as far as they are kept.
+    pub reasons: Reasons,
+}
+
+impl Known<'_> {
+    /// Why a transaction was declined; `None` when that was erased.
+    pub(crate) fn reason<'a>(
+        &'a self,
+        owner: &Owner,
+        about: &TransactionId,
+        words: Option<&'a String>,
+        digest: Option<&Digest>,
+    ) -> Option<&'a str> {
+        let kept = || self.reasons.find(digest?, owner, Some(about))?.text();
+        words.map(String::as_str).or_else(kept)
+    }
 }
 
 #[derive(Serialize)]
@@ -127,6 +146,18 @@ struct CallbackPushAddress {
 pub(crate) fn needs_push_address(event: &Event) -> bool {
     matches!(event, Event::Keys(KeyEvent::PublicKeyRegistered(event))
         if event.push.is_some() && address(event.callback_url.as_ref()).is_some())
+}
+
+/// Does the callback of this event tell reasons that lie in the vault?
+pub(crate) fn needs_reasons(event: &Event) -> bool {
+    match event {
+        Event::Transactions(TransactionEvent::Declined(event)) => event.reason_digest.is_some(),
+        Event::Operations(OperationEvent::Processed(event)) => {
+            let mut declined = event.declined.iter();
+            declined.any(|member| member.reason_digest.is_some())
+        }
+        _ => false,
+    }
 }
 
 /// The settings under which the event happened.
@@ -208,8 +239,14 @@ pub(crate) fn callback(event: &RecordedEvent, known: Known<'_>) -> Option<Letter
             Some(transaction(event, url, told, &known))
         }
         Event::Transactions(TransactionEvent::Declined(declined)) => {
+            let reason = known.reason(
+                &event.owner,
+                &declined.transaction_id,
+                declined.reason.as_ref(),
+                declined.reason_digest.as_ref(),
+            );
             let outcome = Outcome::Declination {
-                reason: &declined.reason,
+                reason,
                 code: declined.code,
             };
             let told = (&declined.transaction_id, outcome, ErrorCode::Normal);

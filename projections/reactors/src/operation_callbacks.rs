@@ -63,7 +63,12 @@ pub(crate) fn operation_callback(
             let declined = processed.declined.iter().map(|member| Member {
                 transaction_id: &member.transaction_id,
                 outcome: Outcome::Declination {
-                    reason: &member.reason,
+                    reason: known.reason(
+                        &event.owner,
+                        &member.transaction_id,
+                        member.reason.as_ref(),
+                        member.reason_digest.as_ref(),
+                    ),
                     code: member.code,
                 },
             });
@@ -171,7 +176,8 @@ mod tests {
             }],
             declined: vec![MemberDeclined {
                 transaction_id: "s-2".parse().expect("an id"),
-                reason: "not me".to_owned(),
+                reason: Some("not me".to_owned()),
+                reason_digest: None,
                 code: Some(7),
             }],
             callback_url: Some(URL.to_owned()),

@@ -10,10 +10,11 @@ use projections::audit::record::private_parts;
 use schemas::commands::keys::PushAddress;
 use schemas::context::RequestPrivate;
 use schemas::envelope::RecordedEvent;
+use schemas::reasons::Reasons;
 use schemas::vault::VaultName;
 use schemas::{Position, Timestamp};
 
-use crate::callbacks::{Known, callback, needs_push_address, reported_to, wishes};
+use crate::callbacks::{Known, callback, needs_push_address, needs_reasons, reported_to, wishes};
 use crate::delivery::{Delivery, Kind, Letter, endpoint_of, id_of};
 use crate::events_post::{Fingerprints, events_post, posted_to, whole_record};
 use crate::outbox::NewDelivery;
@@ -90,8 +91,14 @@ impl Owing {
         } else {
             None
         };
+        let reasons = if reports && needs_reasons(&event.event) {
+            self.reasons(event).await?
+        } else {
+            Reasons::default()
+        };
         let known = Known {
             push,
+            reasons,
             record: Some(&record).filter(|_| wishes(event).tells_event),
         };
         let mut letters: Vec<Letter> = callback(event, known).into_iter().collect();
@@ -111,11 +118,28 @@ impl Owing {
 
     /// Where pushes reach the device; `None` when that was erased since.
     async fn push_address(&self, event: &RecordedEvent) -> Result<Option<PushAddress>, Failure> {
-        let name = VaultName::push_address();
+        let read = |row: &[u8]| rmp_serde::from_slice(row).ok();
+        self.row(event, &VaultName::push_address(), read).await
+    }
+
+    /// Why something was declined; nothing when that was erased since.
+    async fn reasons(&self, event: &RecordedEvent) -> Result<Reasons, Failure> {
+        let name = VaultName::reasons(&event.causation_id);
+        let row = self.row(event, &name, Reasons::decode).await?;
+        Ok(row.unwrap_or_default())
+    }
+
+    /// What a row of the event's owner holds; `None` where there is nothing, or nothing that reads.
+    async fn row<T>(
+        &self,
+        event: &RecordedEvent,
+        name: &VaultName,
+        read: impl FnOnce(&[u8]) -> Option<T>,
+    ) -> Result<Option<T>, Failure> {
         let place = format!("{}/{}", event.owner, name.as_str());
         let rows = self
             .log
-            .vault(&event.owner, std::slice::from_ref(&name))
+            .vault(&event.owner, std::slice::from_ref(name))
             .await?;
         let Some(sealed) = rows.into_iter().next().flatten() else {
             return Ok(None);
@@ -123,13 +147,11 @@ impl Owing {
         let opened = self
             .root
             .open(event.owner.system_id().as_str(), &place, &sealed);
-        let address = opened
-            .ok()
-            .and_then(|opened| rmp_serde::from_slice(opened.expose()).ok());
-        if address.is_none() {
+        let found = opened.ok().and_then(|opened| read(opened.expose()));
+        if found.is_none() {
             tracing::error!(vault.row = %place, "a row of the vault does not open");
         }
-        Ok(address)
+        Ok(found)
     }
 }
 

@@ -236,7 +236,8 @@ mod tests {
 
         let declined = TransactionDeclined {
             transaction_id: "o.1".parse()?,
-            reason: "not me".to_owned(),
+            reason: None,
+            reason_digest: Some(Digest([8; 32])),
             code: None,
             callback_url: None,
             operation: Some(OperationStep {

@@ -50,7 +50,7 @@ row! {
     operation_id: String,
     /// The user's signature, DER, hex.
     signature: String,
-    /// Why it was declined, in words.
+    /// Why it was declined, in words: of old records alone, since today's lie in the vault.
     decline_reason: String,
     /// Why it was declined, as a number.
     decline_code: i64,
@@ -111,7 +111,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
         Event::Transactions(TransactionEvent::Declined(event)) => rows.put(TransactionRow {
             status: status(TransactionStatus::Declined),
             finished_at: at,
-            decline_reason: Some(event.reason.clone()),
+            decline_reason: event.reason.clone(),
             decline_code: event.code,
             ..transaction(&event.transaction_id)
         }),
@@ -199,7 +199,7 @@ fn fold_operation(event: &OperationEvent, seen: &Seen<'_>, rows: &mut Rows) {
             for member in &event.declined {
                 rows.put(TransactionRow {
                     finished_at: at,
-                    decline_reason: Some(member.reason.clone()),
+                    decline_reason: member.reason.clone(),
                     decline_code: member.code,
                     ..transaction(&member.transaction_id, TransactionStatus::Declined)
                 });

@@ -24,7 +24,7 @@ pub struct GetEvents {}
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GetEventInfo {}
 
-/// Erases what the owner's records tell of devices and connections. The door has found the records in the read model.
+/// Erases what the owner's records tell of devices and connections, and the reasons that were typed. The door has found the records in the read model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CleanEvents {
     /// Which records, at most [`CleanEvents::RECORDS_MAX`].

@@ -14,7 +14,7 @@ events! {
 }
 
 /// What records of this owner told of devices and connections was erased: `device_info`, `event_data` and
-/// `connection_info`, and the headers that were carried through.
+/// `connection_info`, the headers that were carried through, and the reason that was typed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventsCleaned {
     /// Numbers of the records.

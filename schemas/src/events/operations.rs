@@ -15,7 +15,7 @@ events! {
         Created(OperationCreated) "create_operation" 1 Manual Success;
         Updated(OperationUpdated) "update_operation" 1 Manual Success;
         Served(OperationServed) "get_operation_data_list" 1 Manual Success;
-        Processed(OperationProcessed) "operations_process" 1 Manual Success;
+        Processed(OperationProcessed) "operations_process" 2 Manual Success;
         Expired(OperationExpired) "expire_operation" 1 House Success;
     }
 }
@@ -132,8 +132,12 @@ pub struct MemberConfirmed {
 pub struct MemberDeclined {
     /// Which one.
     pub transaction_id: TransactionId,
-    /// Why, in words.
-    pub reason: String,
+    /// Why, in words. Only in records of version 1, where it stays; since version 2 the words lie in the vault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// SHA-256 of the reason in the vault, salt included; `None` in records of version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason_digest: Option<Digest>,
     /// Why, as a number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<i64>,

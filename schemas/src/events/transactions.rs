@@ -15,7 +15,7 @@ events! {
         Served(TransactionServed) "get_transaction_data" 1 Manual Success;
         ConfirmationAttempted(ConfirmationAttempted) "confirm_transaction_attempt" 1 House Success;
         Confirmed(TransactionConfirmed) "confirm_transaction" 1 Manual Success;
-        Declined(TransactionDeclined) "decline_transaction" 1 Manual Success;
+        Declined(TransactionDeclined) "decline_transaction" 2 Manual Success;
         Expired(TransactionExpired) "expire_transaction" 1 House Success;
         Cleaned(TransactionCleaned) "clean_transaction" 1 House Success;
         Deleted(TransactionDeleted) "delete_transaction" 1 House Success;
@@ -151,8 +151,12 @@ pub struct TransactionConfirmed {
 pub struct TransactionDeclined {
     /// To which one.
     pub transaction_id: TransactionId,
-    /// Why, in words.
-    pub reason: String,
+    /// Why, in words. Only in records of version 1, where it stays; since version 2 the words lie in the vault.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// SHA-256 of the reason in the vault, salt included; `None` in records of version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason_digest: Option<Digest>,
     /// Why, as a number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<i64>,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::commands::users::Receipt;
 use crate::events::events;
 use crate::events::keys::KeyIssued;
+use crate::ids::Digest;
 
 events! {
     /// About users.
@@ -29,9 +30,12 @@ pub struct UserChanged {
     /// What was changed; `None` means the name, which lies in the vault.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<UserChange>,
-    /// Why, in the bank's words; only of a block and of its end.
+    /// Why, in a word of ours. In records older than `reason_digest` in the bank's words, where they stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// SHA-256 of the bank's reason in the vault, salt included; only of a block and of its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason_digest: Option<Digest>,
 }
 
 /// What the bank changed about a user, besides the name.

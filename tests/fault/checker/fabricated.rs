@@ -79,7 +79,8 @@ fn confirmed(id: &str) -> Event {
 fn declined(id: &str) -> Event {
     Event::Transactions(TransactionEvent::Declined(TransactionDeclined {
         transaction_id: id.parse().unwrap(),
-        reason: "no".to_owned(),
+        reason: None,
+        reason_digest: Some(Digest([0; 32])),
         code: None,
         callback_url: Some(URL.to_owned()),
         operation: None,

@@ -52,7 +52,7 @@ pub(crate) struct EventsCleaned {
 
 pub(crate) fn route() -> Route {
     Route::post("/pc-api/{system_id}/events/clean", "clean_events", handle)
-        .says("Erase device_info, event_data and connection_info of matching records, oldest first")
+        .says("Erase device_info, event_data, connection_info and the typed reason of matching records, oldest first")
         .takes::<CleanEventsRequest>()
         .answers::<EventsCleaned>("events_cleaned")
         .refuses(&[ErrorCode::UserNotFound, ErrorCode::TransactionIsNull])

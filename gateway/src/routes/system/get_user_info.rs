@@ -31,7 +31,7 @@ pub(crate) struct UserEntry {
     key_status: String,
     /// Number of the key that waits to replace it; null when none is delayed.
     delayed_key_index: Option<u32>,
-    /// Why the bank has blocked the user; null when it has not.
+    /// Why the bank has blocked the user; null when it has not, and empty when the reason was erased.
     block_reason: Option<String>,
     /// The registered public key, SPKI DER, hex; null before the device has registered.
     public_key: Option<String>,

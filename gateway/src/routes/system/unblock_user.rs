@@ -19,7 +19,7 @@ use crate::state::Shared;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UnblockUserRequest {
-    /// In the bank's words, at most 1024 bytes. It stays in the journal for ever: put no personal data into it.
+    /// In the bank's words, at most 1024 bytes. It lies in the vault, and is erased with the user or by `clean_events`.
     reason: Option<String>,
 }
 

@@ -210,13 +210,8 @@ impl Writer {
             let envelope = Arc::clone(&ready.envelope);
             self.owners.ensure(&self.house, &envelope.owner).await?;
             let system = self.house.systems.get(&self.house, &envelope.owner).await?;
-            let vault = vault_facts(
-                &self.house,
-                &self.owners,
-                &envelope,
-                &mut ready.gathered.prefetched,
-            )
-            .await?;
+            let vault =
+                vault_facts(&self.house, &self.owners, &envelope, &mut ready.gathered).await?;
             answer_from_log(
                 &self.house,
                 self.lane,

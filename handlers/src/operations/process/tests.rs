@@ -7,6 +7,7 @@ use schemas::commands::transactions::{DeclineTransaction, DeleteTransaction};
 use schemas::events::Event;
 use schemas::events::operations::OperationEvent;
 use schemas::flags::WITH_FINGERPRINT;
+use schemas::reasons::Reasons;
 use schemas::{ErrorCode, TransactionId};
 
 use super::*;
@@ -117,7 +118,14 @@ fn each_transaction_is_confirmed_or_declined_in_one_request() {
         .map(|member| member.transaction_id.clone())
         .collect();
     assert_eq!(confirmed, ids(&["a.0", "a.2", "a.3"]));
-    assert_eq!(event.declined[0].reason, "not me");
+    let declined = &event.declined[0];
+    assert_eq!((&declined.reason, declined.code), (&None, Some(7)));
+    let cause = story.history.last().unwrap().causation_id;
+    let row = story.vault.get(&VaultName::reasons(&cause)).unwrap();
+    let (reasons, about) = (Reasons::decode(row).unwrap(), &declined.transaction_id);
+    let digest = declined.reason_digest.unwrap();
+    let kept = reasons.find(&digest, &story.owner(), Some(about)).unwrap();
+    assert_eq!(kept.text(), Some("not me"));
     assert_eq!(
         event.callback_url.as_deref(),
         Some("https://bank.example/callback")

@@ -80,7 +80,7 @@ fn transaction(body: &mut Map<String, Value>, told: &TransactionCallback<'_>) {
         }
         Outcome::Declination { reason, code } => {
             let members = [
-                ("reason", Some(Value::from(*reason))),
+                ("reason", reason.map(Value::from)),
                 ("code", code.map(Value::from)),
             ];
             ("declined", members)

@@ -2,7 +2,8 @@
 
 use schemas::context::RequestContext;
 use schemas::events::{access, devices, keys, transactions};
-use schemas::{CommandId, Digest, KeyIndex, Timestamp};
+use schemas::reasons::KeptReason;
+use schemas::{CommandId, KeyIndex, Secret, Timestamp};
 use serde_json::{Value, json};
 
 use super::*;
@@ -25,7 +26,10 @@ fn recorded(event: impl Into<Event>) -> RecordedEvent {
 }
 
 fn body(event: impl Into<Event>, push: Option<PushAddress>) -> Value {
-    let known = Known { push, record: None };
+    let known = Known {
+        push,
+        ..Known::default()
+    };
     let letter = callback(&recorded(event), known).expect("this event owes a callback");
     assert_eq!(letter.url, URL);
     serde_json::from_slice(&letter.body).expect("a body is JSON")
@@ -65,7 +69,8 @@ fn a_confirmation_is_told_in_the_reference_servers_words() {
 fn a_declined_transaction_has_no_confirmation() {
     let declined = transactions::TransactionDeclined {
         transaction_id: "t-1".parse().expect("an id"),
-        reason: "не моя операция".to_owned(),
+        reason: Some("не моя операция".to_owned()),
+        reason_digest: None,
         code: Some(7),
         callback_url: Some(URL.to_owned()),
         operation: None,
@@ -81,6 +86,42 @@ fn a_declined_transaction_has_no_confirmation() {
             },
         }})
     );
+}
+
+#[test]
+fn a_reason_is_told_as_long_as_the_vault_has_the_right_one() {
+    let kept = |salt: u8, words: &str| KeptReason {
+        salt: vec![salt; 32],
+        words: Secret::new(words),
+    };
+    let owner = recorded(confirmed(None)).owner;
+    let transaction_id: TransactionId = "t-1".parse().expect("an id");
+    let digest = kept(1, "не моя операция").digest(&owner, Some(&transaction_id));
+    let declined = transactions::TransactionDeclined {
+        transaction_id,
+        reason: None,
+        reason_digest: Some(digest),
+        code: Some(7),
+        callback_url: Some(URL.to_owned()),
+        operation: None,
+    };
+    assert!(needs_reasons(&declined.clone().into()));
+    let told = |reasons: Vec<KeptReason>| {
+        let known = Known {
+            reasons: Reasons(reasons),
+            ..Known::default()
+        };
+        let letter = callback(&recorded(declined.clone()), known).expect("a callback");
+        let body: Value = serde_json::from_slice(&letter.body).expect("a body is JSON");
+        body["pc_callback"]["transaction_callback"]["declination"].clone()
+    };
+    assert_eq!(
+        told(vec![kept(2, "no"), kept(1, "не моя операция")]),
+        json!({"reason": "не моя операция", "code": 7})
+    );
+    for others in [Vec::new(), vec![kept(1, "моя операция")]] {
+        assert_eq!(told(others), json!({"code": 7}));
+    }
 }
 
 #[test]
@@ -155,8 +196,8 @@ fn under(wishes: CallbackWishes, event: impl Into<Event>) -> Value {
         &event,
     );
     let known = Known {
-        push: None,
         record: Some(&record),
+        ..Known::default()
     };
     let letter = callback(&event, known).expect("this event owes a callback");
     serde_json::from_slice(&letter.body).expect("a body is JSON")
@@ -186,7 +227,8 @@ fn the_older_versions_are_flat() {
             wishes(version),
             transactions::TransactionDeclined {
                 transaction_id: "t-1".parse().expect("an id"),
-                reason: "no".to_owned(),
+                reason: Some("no".to_owned()),
+                reason_digest: None,
                 code: None,
                 callback_url: Some(URL.to_owned()),
                 operation: None,

@@ -8,7 +8,9 @@ use crate::json_text;
 
 /// The document.
 pub fn document() -> String {
-    let words = json_schema::words();
+    let mut words = json_schema::words();
+    // They are written no more, and are still read.
+    words.extend(json_schema::earlier_versions());
     json_text(&json!({
         "asyncapi": "3.0.0",
         "info": {
@@ -41,12 +43,12 @@ fn channel(words: &[Word]) -> Value {
         .iter()
         .map(|word| {
             (
-                word.name.to_owned(),
-                json!({ "$ref": format!("#/components/messages/{}", word.name) }),
+                key(word),
+                json!({ "$ref": format!("#/components/messages/{}", key(word)) }),
             )
         })
         .collect();
-    let names: Vec<&str> = words.iter().map(|word| word.name).collect();
+    let names: Vec<&str> = json_schema::words().iter().map(|word| word.name).collect();
     json!({
         "address": EVENT_ADDRESS,
         "description": "A token holds letters, digits, `-` and `_`; every other byte is `=` and two hex digits.",
@@ -63,16 +65,26 @@ fn channel(words: &[Word]) -> Value {
 fn messages(words: &[Word]) -> Value {
     let messages: Map<String, Value> = words
         .iter()
-        .map(|word| (word.name.to_owned(), message(word)))
+        .map(|word| (key(word), message(word)))
         .collect();
     Value::Object(messages)
+}
+
+/// Today's version of a word has its plain name.
+fn key(word: &Word) -> String {
+    let mut today = json_schema::words().into_iter();
+    if today.any(|known| known.name == word.name && known.version == word.version) {
+        word.name.to_owned()
+    } else {
+        format!("{}.v{}", word.name, word.version)
+    }
 }
 
 fn message(word: &Word) -> Value {
     let body = json_schema::of_word(word);
     json!({
         "name": word.name,
-        "title": word.name,
+        "title": key(word),
         "summary": body["description"],
         "payload": {
             "schemaFormat": "application/schema+json;version=draft-2020-12",

@@ -39,6 +39,7 @@ mod tests {
 
     use schemas::ErrorCode;
     use schemas::envelope::EventEnvelope;
+    use schemas::events::operations::OperationEvent;
     use schemas::events::transactions::TransactionEvent;
     use serde::Serialize;
     use serde_json::Value;
@@ -154,6 +155,30 @@ mod tests {
                     word.name
                 );
             }
+        }
+    }
+
+    /// What was said in words stays said: it cannot be taken out of a log that is signed.
+    #[test]
+    fn a_reason_of_version_1_is_read_in_words_and_one_of_today_by_its_digest() {
+        let reasons = |fixture: &str| {
+            let path = folder().join(format!("{fixture}.msgpack"));
+            let recorded = codec::decode(&std::fs::read(path).unwrap()).unwrap();
+            match recorded.event {
+                Event::Transactions(TransactionEvent::Declined(event)) => {
+                    (event.reason, event.reason_digest.is_some())
+                }
+                Event::Operations(OperationEvent::Processed(event)) => {
+                    let member = event.declined[0].clone();
+                    (member.reason, member.reason_digest.is_some())
+                }
+                other => panic!("another event: {other:?}"),
+            }
+        };
+        for word in ["decline_transaction", "operations_process"] {
+            let words = Some("wrong data".to_owned());
+            assert_eq!(reasons(&format!("{word}.v1")), (words, false));
+            assert_eq!(reasons(&format!("{word}.v2")), (None, true));
         }
     }
 

@@ -50,6 +50,19 @@ pub fn path(word: &Word) -> String {
     )
 }
 
+/// Every earlier version of a word. What was written under it is still in logs, so its schema stays as it was.
+pub fn earlier_versions() -> Vec<Word> {
+    let words = words().into_iter();
+    let earlier = words.flat_map(|word| {
+        (1..word.version).map(move |version| Word {
+            name: word.name,
+            version,
+            aggregate: word.aggregate,
+        })
+    });
+    earlier.collect()
+}
+
 /// Where the schema of the frame lies.
 pub const ENVELOPE: &str = "json/envelope.v1.schema.json";
 

@@ -1,7 +1,7 @@
 //! Writes the documents that follow from the types: the list of error codes, a JSON Schema for every event word and
 //! version, the AsyncAPI description of the event stream, and the golden fixtures.
 //!
-//! Everything but the fixtures is rewritten; a fixture is only ever added. The tests below hold the committed files to
+//! Everything but the fixtures and the schemas of earlier versions is rewritten; a fixture is only ever added. The tests below hold the committed files to
 //! what this program would write today.
 
 mod asyncapi;
@@ -115,12 +115,27 @@ mod tests {
 
     #[test]
     fn no_document_describes_a_word_that_is_gone() {
+        let earlier = json_schema::earlier_versions().into_iter();
+        let earlier = earlier.map(|word| PathBuf::from(json_schema::path(&word)));
         let written: BTreeSet<PathBuf> = documents()
             .into_keys()
+            .chain(earlier)
             .map(|path| folder().join(path))
             .collect();
         for path in files_below(&folder().join("json")) {
             assert!(written.contains(&path), "nothing writes {}", path.display());
+        }
+    }
+
+    #[test]
+    fn every_earlier_version_of_a_word_keeps_its_schema_and_its_fixture() {
+        let earlier = json_schema::earlier_versions();
+        assert!(!earlier.is_empty());
+        for word in earlier {
+            let fixture = format!("fixtures/{}.v{}.msgpack", word.name, word.version);
+            for path in [json_schema::path(&word), fixture] {
+                assert!(folder().join(&path).exists(), "{path}");
+            }
         }
     }
 

@@ -405,7 +405,8 @@ fn transactions() -> Vec<Event> {
     };
     let declined = TransactionDeclined {
         transaction_id: transaction_id(),
-        reason: "wrong data".to_owned(),
+        reason: None,
+        reason_digest: Some(Digest([0xd5; 32])),
         code: Some(1),
         callback_url: callback_url.clone(),
         operation: None,
@@ -506,7 +507,8 @@ fn operations() -> Vec<Event> {
         }],
         declined: vec![MemberDeclined {
             transaction_id: "invoice-43".parse().expect("an identifier"),
-            reason: "wrong data".to_owned(),
+            reason: None,
+            reason_digest: Some(Digest([0xd5; 32])),
             code: Some(1),
         }],
         callback_url: callback_url.clone(),
