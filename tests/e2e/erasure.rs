@@ -1,24 +1,26 @@
 //! What is erased is nowhere on disk any more, not even sealed, and what was signed stays proven: the real program, its files
 //! read byte by byte.
 
+mod postgres;
+mod search;
+mod typing;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use bus::shell::RootSecret;
 use countersign::bank::Bank;
-use device::{Device, DeviceKey, ReqwestTransport};
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::ConnectOptions as _;
-use sqlx::Row as _;
 use tests::house::SYSTEM_ID;
 
 use crate::configuration::{Running, serve};
 use crate::listening::program;
-
-/// What is erased, in letters that stand nowhere else.
-const CANARIES: [&str; 3] = ["canary-name-5c1e", "canary-text-8d2f", "canary-device-77ab"];
+use search::{Search, files};
+use typing::{CANARIES, CONTROL};
 
 struct Program {
     running: Running,
@@ -26,7 +28,7 @@ struct Program {
     door: String,
 }
 
-fn start(folder: &Path) -> Program {
+fn start(folder: &Path, database_url: Option<&str>) -> Program {
     let mut command = serve(folder);
     command.args([
         "--listen",
@@ -36,8 +38,15 @@ fn start(folder: &Path) -> Program {
         "--nats",
         "child",
     ]);
-    // A text is of no use once it was confirmed.
-    command.args(["--set", "CLEAN_TRANSACTION=1"]);
+    command.args(database_url.map(|url| format!("--database-url={url}")));
+    // A text is of no use once it was confirmed; what a request brought is kept.
+    for setting in [
+        "CLEAN_TRANSACTION=1",
+        "COLLECT_DEVICE_INFORMATION=1",
+        "HTTP_HEADERS_PASSTHROUGH=1",
+    ] {
+        command.args(["--set", setting]);
+    }
     let mut running = Running::start(&mut command);
     let address = running.said("serving on http://");
     let door = format!("http://{address}/pc-api");
@@ -54,17 +63,66 @@ impl Program {
         let reply = self.bank.call(method, &path, None, body).await.unwrap();
         reply.success().unwrap()
     }
+
+    async fn register(&self) {
+        // Nobody is told anything: a letter that waits keeps what it tells.
+        let registered = self.bank.register_system(&self.door, "").await;
+        registered.unwrap().success().unwrap();
+    }
+
+    /// Every way to erase, one after the other.
+    async fn erase(&self, user: &str) {
+        let everything = Some(json!({}));
+        let cleaned = self.ask(Method::POST, "/events/clean", everything).await;
+        assert_ne!(cleaned["cleaned"], 0);
+        self.ask(Method::DELETE, user, None).await;
+        self.ask(Method::DELETE, "", None).await;
+    }
+
+    /// Waits until so many events are signed.
+    async fn signed(&self, events: impl AsyncFn() -> i64) {
+        crate::until(async || {
+            let url = format!("{}/metrics", self.door);
+            let metrics = reqwest::get(url).await.unwrap().text().await.unwrap();
+            let signed = format!("notary_checkpoint_size {}", events().await);
+            metrics.lines().any(|line| line == signed)
+        })
+        .await;
+    }
+}
+
+/// A row of the vault: whose, under which name, and the sealed bytes.
+type Row = (String, String, Vec<u8>);
+
+const ROWS: &str = "select owner, name, sealed from vault";
+
+fn sealed_bytes(rows: &[Row]) -> BTreeSet<Vec<u8>> {
+    rows.iter().map(|(.., sealed)| sealed.clone()).collect()
+}
+
+/// With the secret every canary is there to be read: each was really typed, and really kept.
+fn every_canary_is_sealed(folder: &Path, rows: &[Row]) {
+    let root = RootSecret::open_or_create(&folder.join("data/secret")).unwrap();
+    let mut open = Vec::new();
+    for (owner, name, sealed) in rows {
+        let tenant = owner.split('/').next().unwrap();
+        let opened = root.open(tenant, &format!("{owner}/{name}"), sealed);
+        open.extend_from_slice(opened.unwrap().expose());
+    }
+    let mut search = Search::default();
+    for canary in CANARIES {
+        search.add_text(canary);
+    }
+    assert_eq!(search.found_in(&open), BTreeSet::from(CANARIES));
 }
 
 /// The sealed rows of the vault.
-async fn sealed(folder: &Path) -> BTreeSet<Vec<u8>> {
+async fn sealed(folder: &Path) -> Vec<Row> {
     let options = sqlx::sqlite::SqliteConnectOptions::new()
         .filename(folder.join("data/log.sqlite"))
         .read_only(true);
     let mut log = options.connect().await.unwrap();
-    let rows = sqlx::query("select sealed from vault");
-    let rows = rows.fetch_all(&mut log).await.unwrap();
-    rows.iter().map(|row| row.get(0)).collect()
+    sqlx::query_as(ROWS).fetch_all(&mut log).await.unwrap()
 }
 
 /// How many events there are.
@@ -75,24 +133,6 @@ async fn events(folder: &Path) -> i64 {
     let mut log = options.connect().await.unwrap();
     let count = sqlx::query_scalar("select count(*) from events");
     count.fetch_one(&mut log).await.unwrap()
-}
-
-/// Every file below, with its bytes.
-fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files(&path));
-        } else {
-            found.push((path.display().to_string(), std::fs::read(&path).unwrap()));
-        }
-    }
-    found
-}
-
-fn holds(bytes: &[u8], part: &[u8]) -> bool {
-    bytes.windows(part.len()).any(|window| window == part)
 }
 
 fn order(folder: &Path, arguments: &[&str]) -> String {
@@ -107,82 +147,56 @@ fn order(folder: &Path, arguments: &[&str]) -> String {
     String::from_utf8(ended.stdout).unwrap()
 }
 
+/// What was signed is as it was: for the verifier, for the next start, and for stream and log among themselves.
+fn every_proof_holds(folder: &Path, database_url: Option<&str>) {
+    let verified = order(folder, &["verify", "data/evidence"]);
+    assert!(verified.starts_with("journal right: "), "{verified}");
+    let mut heal = vec!["heal", "--data", "data", "--dry-run"];
+    heal.extend(database_url.iter().flat_map(|url| ["--database-url", *url]));
+    let compared = order(folder, &heal);
+    assert!(!compared.contains("put back"), "{compared}");
+    start(folder, database_url).running.end();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_erased_is_on_no_disk_and_every_proof_still_holds() {
     let folder = tempfile::tempdir().unwrap();
-    let program = start(folder.path());
-    let nowhere = "http://127.0.0.1:9";
-    let registered = program.bank.register_system(&program.door, nowhere).await;
-    registered.unwrap().success().unwrap();
-    let [name, text, device_info] = CANARIES;
-    let wishes = json!({
-        "return_key_method": "KEY_JSON", "user_name": name, "key_params": { "collect_events": true },
-    });
-    let created = program.ask(Method::POST, "/users", Some(wishes)).await;
-    let user = format!("/users/{}", created["user_id"].as_str().unwrap());
-    let key = DeviceKey::import(created["key_json"].as_str().unwrap()).unwrap();
-    let transport = ReqwestTransport::with_client(reqwest::Client::new());
-    let mut info: serde_json::Map<String, Value> =
-        serde_json::from_str(include_str!("device_info/ios.json")).unwrap();
-    for value in info.values_mut().filter(|value| value.is_string()) {
-        *value = device_info.into();
-    }
-    let mut phone = Device::new(key, transport).unwrap().with_device_info(info);
-    phone.register(None, now()).await.unwrap();
-    let (mut ids, path) = (Vec::new(), format!("{user}/transactions"));
-    for _ in 0..3 {
-        let body = json!({ "transaction_data": { "text": text } });
-        let asked = program.ask(Method::POST, &path, Some(body)).await;
-        let id = asked["transaction_id"].as_str().unwrap();
-        ids.push(id.parse().unwrap());
-    }
-    let shown = phone.show(&ids[0], now()).await.unwrap();
-    phone.confirm(&shown, now()).await.unwrap();
-    let why = device::Declination {
-        reason: "not me".to_owned(),
-        code: None,
-    };
-    phone.decline(&ids[1], &why, now()).await.unwrap();
+    let program = start(folder.path(), None);
+    program.register().await;
+    let user = typing::everything(&program).await;
     let before = sealed(folder.path()).await;
-    assert!(before.len() > 8, "{}", before.len());
-
-    let cleaned = program
-        .ask(Method::POST, "/events/clean", Some(json!({})))
-        .await;
-    assert_ne!(cleaned["cleaned"], 0);
-    program.ask(Method::DELETE, &user, None).await;
-    program.ask(Method::DELETE, "", None).await;
-    crate::until(async || {
-        let url = format!("{}/metrics", program.door);
-        let metrics = reqwest::get(url).await.unwrap().text().await.unwrap();
-        let signed = format!("notary_checkpoint_size {}", events(folder.path()).await);
-        metrics.lines().any(|line| line == signed)
-    })
-    .await;
+    every_canary_is_sealed(folder.path(), &before);
+    let before = sealed_bytes(&before);
+    program.erase(&user).await;
+    program.signed(async || events(folder.path()).await).await;
     // The write-ahead log is cut within seconds.
     let ahead = folder.path().join("data/log.sqlite-wal");
     crate::until(async || std::fs::metadata(&ahead).is_ok_and(|file| file.len() == 0)).await;
-    let after = sealed(folder.path()).await;
+    let after = sealed_bytes(&sealed(folder.path()).await);
     let erased: Vec<_> = before.difference(&after).collect();
-    assert!(erased.len() > 8, "{} of {}", erased.len(), before.len());
+    assert!(erased.len() > 20, "{} of {}", erased.len(), before.len());
     program.running.end();
 
-    let files = files(&folder.path().join("data"));
-    assert!(files.iter().any(|(path, _)| path.contains("streams/EVT")));
-    for (path, bytes) in &files {
-        for canary in CANARIES {
-            assert!(!holds(bytes, canary.as_bytes()), "{path} tells {canary}");
-        }
-        for sealed in &erased {
-            assert!(!holds(bytes, sealed), "{path} still has a sealed row");
-        }
+    let data = folder.path().join("data");
+    let mut search = Search::default();
+    for canary in CANARIES {
+        search.add_text(canary);
     }
-    // What was signed is as it was: for the verifier, for the next start, and for stream and log among themselves.
-    let verified = order(folder.path(), &["verify", "data/evidence"]);
-    assert!(verified.starts_with("journal right: "), "{verified}");
-    let compared = order(folder.path(), &["heal", "--data", "data", "--dry-run"]);
-    assert!(!compared.contains("put back"), "{compared}");
-    start(folder.path()).running.end();
+    for sealed in erased {
+        search.add("a sealed row", sealed);
+    }
+    let found = search.found_below(&data);
+    assert!(found.is_empty(), "{found:?}");
+    let files = files(&data);
+    assert!(files.iter().any(|(path, _)| path.contains("streams/EVT")));
+    let mut control = Search::default();
+    control.add_text(CONTROL);
+    let found = control.found_below(&data);
+    for place in ["log.sqlite", "streams/EVT"] {
+        let mut paths = found[CONTROL].iter();
+        assert!(paths.any(|path| path.contains(place)), "{found:?}");
+    }
+    every_proof_holds(folder.path(), None);
 }
 
 #[expect(

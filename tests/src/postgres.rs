@@ -130,6 +130,11 @@ impl TestPostgres {
         self.server().as_ref().map(|server| server.child.id())
     }
 
+    /// Where all its files are, its log included.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Kills the server and every process of it, as a crash would.
     pub fn kill9(&self) {
         let mut server = self.server();
