@@ -27,6 +27,9 @@ create index if not exists delivery_due on delivery (endpoint, next_at) where st
 create index if not exists delivery_in_order on delivery (order_key, number)
     where status = 'pending' or status = 'waiting';
 create index if not exists delivery_parked on delivery (created_at) where status = 'parked';
+-- What is not delivered, by whom it is about: it is written anew after an erasure.
+create index if not exists delivery_about on delivery (owner) where status <> 'delivered';
+create index if not exists delivery_undelivered_in_order on delivery (order_key) where status <> 'delivered';
 create index if not exists delivery_finished on delivery (finished_at) where status = 'delivered';
 
 -- Receivers that answered 410: scheme, host, port and path. Nothing is sent to them before a person says so.

@@ -64,9 +64,8 @@ impl Program {
         reply.success().unwrap()
     }
 
-    async fn register(&self) {
-        // Nobody is told anything: a letter that waits keeps what it tells.
-        let registered = self.bank.register_system(&self.door, "").await;
+    async fn register(&self, callback_url: &str) {
+        let registered = self.bank.register_system(&self.door, callback_url).await;
         registered.unwrap().success().unwrap();
     }
 
@@ -162,7 +161,7 @@ fn every_proof_holds(folder: &Path, database_url: Option<&str>) {
 async fn what_is_erased_is_on_no_disk_and_every_proof_still_holds() {
     let folder = tempfile::tempdir().unwrap();
     let program = start(folder.path(), None);
-    program.register().await;
+    program.register("").await;
     let user = typing::everything(&program).await;
     let before = sealed(folder.path()).await;
     every_canary_is_sealed(folder.path(), &before);

@@ -6,6 +6,7 @@ use bus::shell::{Clock, RootSecret};
 use event_log::EventLog;
 
 use crate::delivery::Delivery;
+use crate::erased::written_anew;
 use crate::following::Follower;
 use crate::orders;
 use crate::outbox::{LETTERS, Outbox};
@@ -25,6 +26,7 @@ pub(crate) struct Taken {
 #[derive(Debug)]
 pub(crate) struct Intake {
     follower: Follower,
+    log: Arc<dyn EventLog>,
     clock: Arc<dyn Clock>,
     outbox: Outbox,
     owing: Owing,
@@ -40,7 +42,8 @@ impl Intake {
     ) -> Result<Self, ReactorError> {
         Ok(Self {
             follower: Follower::begin(Arc::clone(&log), outbox.store.clone(), LETTERS).await?,
-            owing: Owing::new(log, root),
+            owing: Owing::new(Arc::clone(&log), root),
+            log,
             clock,
             outbox,
         })
@@ -55,9 +58,11 @@ impl Intake {
         let new = self.owing.owed(&batch.events, now).await?;
         metrics::counter!("reactor_deliveries_total").increment(new.len() as u64);
         let orders = orders::among(&batch.events);
+        let (log, outbox) = (&*self.log, &self.outbox);
+        let anew = written_anew(&batch.events, log, &self.owing, outbox, now).await?;
         let added = self
             .outbox
-            .add(&batch.before, &batch.after, new, &orders, now)
+            .add(&batch.before, &batch.after, (new, &anew), &orders, now)
             .await;
         let ready = self.follower.taken(batch.after, added).await?;
         Ok(Some(Taken {

@@ -19,6 +19,7 @@ mod connectors;
 mod delivery;
 mod dispatcher;
 mod egress;
+mod erased;
 mod events_post;
 mod following;
 mod house_commands;

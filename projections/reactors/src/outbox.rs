@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bus::shell::RootSecret;
 use projections::store::{Given, Store, StoreError, Transaction, Value, WrongShape};
-use schemas::{Owner, Position, Timestamp};
+use schemas::{Lane, Owner, Position, Timestamp};
 
 use crate::delivery::{Delivery, read_content};
 use crate::following::Bookmark;
@@ -105,13 +105,13 @@ impl Outbox {
         Ok(Self { store, root })
     }
 
-    /// Writes deliveries, carries orders out and moves the cursors, all of it or nothing. The deliveries that can be sent at once come back;
+    /// Writes deliveries, and others anew, carries orders out and moves the cursors, all of it or nothing. The deliveries that can be sent at once come back;
     /// `None` when another reactor has moved a cursor.
     pub async fn add(
         &self,
         before: &[u64],
         after: &[u64],
-        mut new: Vec<NewDelivery>,
+        (mut new, anew): (Vec<NewDelivery>, &[NewDelivery]),
         orders: &[Ordered],
         now: Timestamp,
     ) -> Result<Option<Vec<Delivery>>, StoreError> {
@@ -125,6 +125,7 @@ impl Outbox {
             let reason = || receivers::GONE.to_owned();
             new.undeliverable.get_or_insert_with(reason);
         }
+        self.write_anew(&mut transaction, anew).await?;
         let mut keys = HashSet::new();
         let rows = new.iter().map(|new| {
             let is_first =
@@ -168,11 +169,6 @@ impl Outbox {
     /// A new delivery in the order of [`NEW`]. The first with its order key may be sent, unless the outbox holds another.
     pub(crate) fn row(&self, new: &NewDelivery, is_first: bool, now: Timestamp) -> Vec<Value> {
         let delivery = &new.delivery;
-        let sealed = self.root.seal(
-            &delivery.system_id,
-            &place(&delivery.id),
-            &delivery.content(),
-        );
         let status = match &new.undeliverable {
             Some(_) => "parked",
             None if is_first => "pending",
@@ -187,13 +183,67 @@ impl Outbox {
             (new.position.number as i64).into(),
             delivery.url.as_str().into(),
             delivery.endpoint.as_str().into(),
-            BASE64_STANDARD.encode(sealed).into(),
+            self.sealed(delivery).into(),
             new.owner.as_ref().map(ToString::to_string).into(),
             status.into(),
             new.undeliverable.clone().into(),
             now.0.into(),
             new.undeliverable.is_some().then_some(now.0).into(),
         ]
+    }
+
+    /// What a delivery says, sealed.
+    fn sealed(&self, delivery: &Delivery) -> String {
+        let place = place(&delivery.id);
+        let sealed = self
+            .root
+            .seal(&delivery.system_id, &place, &delivery.content());
+        BASE64_STANDARD.encode(sealed)
+    }
+
+    /// Letters about an owner that were not delivered: their ids, and the events that owe them.
+    pub async fn undelivered_about(
+        &self,
+        owner: &Owner,
+    ) -> Result<Vec<(String, Position)>, StoreError> {
+        let sql = "select id, lane, number from delivery where owner = $1 and status <> 'delivered' \
+                   union all select id, lane, number from delivery where order_key = $2 and status <> 'delivered'";
+        let values = vec![
+            owner.to_string().into(),
+            format!("events_post/{owner}").into(),
+        ];
+        let rows = self.store.fetch(sql, values).await?;
+        let read = |row: Vec<Value>| {
+            let [id, lane, number] = <[Value; 3]>::try_from(row).map_err(|_| WrongShape)?;
+            let lane = u8::try_from(i64::try_from(lane)?).ok().and_then(Lane::new);
+            let position = Position {
+                lane: lane.ok_or(WrongShape)?,
+                number: i64::try_from(number)? as u64,
+            };
+            Ok((id.try_into()?, position))
+        };
+        let read = rows.into_iter().map(read);
+        let read: Result<_, WrongShape> = read.collect();
+        read.map_err(StoreError::from)
+    }
+
+    /// Gives letters that are not delivered yet another body.
+    async fn write_anew(
+        &self,
+        transaction: &mut Transaction,
+        anew: &[NewDelivery],
+    ) -> Result<(), StoreError> {
+        if anew.is_empty() {
+            return Ok(());
+        }
+        let rows = anew.iter().map(|new| {
+            let delivery = &new.delivery;
+            vec![delivery.id.as_str().into(), self.sealed(delivery).into()]
+        });
+        let given = Given::new(&["letter", "said"], rows.collect());
+        let sql = "update delivery set body = given.said from {given} \
+                   where id = given.letter and status <> 'delivered'";
+        transaction.execute_on(given, sql).await.map(drop)
     }
 
     /// Endpoints that have something to be sent, now or later.
