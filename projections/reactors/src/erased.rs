@@ -72,7 +72,7 @@ mod tests {
     use schemas::{CommandId, Secret, TransactionId};
     use serde_json::{Value, json};
 
-    use crate::bank::{Answer, Bank};
+    use crate::bank::{Answer, Bank, Received};
     use crate::world::{World, confirmed};
 
     use super::*;
@@ -117,7 +117,7 @@ mod tests {
     /// What the bank heard last: the declination, and the record.
     fn told(bank: &Bank) -> (Value, Value) {
         let letters = bank.letters();
-        let mut bodies = letters.iter().rev().map(|letter| letter.json());
+        let mut bodies = letters.iter().rev().map(Received::json);
         let (mut declination, mut record) = (Value::Null, Value::Null);
         for body in bodies.by_ref().take(2) {
             let callback = &body["pc_callback"]["transaction_callback"];
