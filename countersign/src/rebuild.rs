@@ -84,10 +84,8 @@ fn print(report: &RebuildReport) {
     if report.resumed > 0 {
         println!("an interrupted rebuild had read {} of them", report.resumed);
     }
-    println!("live    {}", report.live_hash);
-    println!("rebuilt {}", report.rebuilt_hash);
     match &report.first_difference {
-        None => println!("equal; the rebuilt one serves now"),
+        None => println!("equal in every row and column; the rebuilt one serves now"),
         Some(key) if report.switched => {
             println!("they differ first at {key}; the rebuilt one serves now");
         }

@@ -119,6 +119,18 @@ pub struct Piece {
     pub last: u64,
 }
 
+impl Piece {
+    /// The event that lies there.
+    pub fn one(position: Position) -> Self {
+        let Position { lane, number } = position;
+        Self {
+            lane,
+            first: number,
+            last: number,
+        }
+    }
+}
+
 /// A command that is in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandRecord {

@@ -22,6 +22,7 @@ mod rows;
 mod sample;
 mod shadow;
 pub mod state;
+mod steps;
 pub mod store;
 mod stored_settings;
 

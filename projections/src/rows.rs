@@ -4,6 +4,7 @@
 //! batch, whatever happened in it, and writing it twice is the same as writing it once.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::store::{Given, StoreError, Transaction, Value, WrongShape};
 
@@ -57,35 +58,44 @@ pub(crate) use row;
 
 /// What a batch changes in one table: by key, the newest word on every column.
 #[derive(Debug, Default)]
-pub struct Rows(BTreeMap<Vec<Value>, Vec<Value>>);
+pub struct Rows(BTreeMap<Vec<Value>, Said>);
+
+/// What was said of a row.
+#[derive(Debug)]
+struct Said {
+    columns: Vec<Value>,
+    /// By the event that makes the row, too?
+    made: bool,
+}
 
 impl Rows {
     /// Adds what a row says over what the batch said about the same key before.
     pub fn put(&mut self, row: impl Row) {
-        fn merge(rows: &mut Rows, key_length: usize, mut key: Vec<Value>) {
+        self.say(row, false);
+    }
+
+    /// The same, of an event that makes a row: before it there is none, unless an event of another lane was read first.
+    pub fn make(&mut self, row: impl Row) {
+        self.say(row, true);
+    }
+
+    fn say<R: Row>(&mut self, row: R, made: bool) {
+        fn merge(rows: &mut Rows, key_length: usize, mut key: Vec<Value>, made: bool) {
             let columns = key.split_off(key_length);
             match rows.0.entry(key) {
-                std::collections::btree_map::Entry::Vacant(entry) => {
-                    entry.insert(columns);
+                Entry::Vacant(entry) => {
+                    entry.insert(Said { columns, made });
                 }
-                std::collections::btree_map::Entry::Occupied(mut entry) => {
-                    for (known, newer) in entry.get_mut().iter_mut().zip(columns) {
-                        if !newer.is_null() {
-                            *known = newer;
-                        }
-                    }
+                Entry::Occupied(mut entry) => {
+                    let said = entry.get_mut();
+                    said.made |= made;
+                    said.add(columns);
                 }
             }
         }
-        fn key_length<R: Row>(_: &R) -> usize {
-            R::KEY
-        }
-        let length = key_length(&row);
-        merge(self, length, row.into_values());
+        merge(self, R::KEY, row.into_values(), made);
     }
-}
 
-impl Rows {
     /// How many rows there are.
     pub fn len(&self) -> usize {
         self.0.len()
@@ -97,22 +107,28 @@ impl Rows {
         newer: Self,
         mut changed: impl FnMut(&[Value], Option<&[Value]>, &[Value]),
     ) {
-        use std::collections::btree_map::Entry;
-        for (key, columns) in newer.0 {
+        for (key, newer) in newer.0 {
             match self.0.entry(key) {
                 Entry::Vacant(entry) => {
-                    changed(entry.key(), None, &columns);
-                    entry.insert(columns);
+                    changed(entry.key(), None, &newer.columns);
+                    entry.insert(newer);
                 }
                 Entry::Occupied(mut entry) => {
-                    let before = entry.get().clone();
-                    for (known, newer) in entry.get_mut().iter_mut().zip(columns) {
-                        if !newer.is_null() {
-                            *known = newer;
-                        }
-                    }
-                    changed(entry.key(), Some(&before), entry.get());
+                    let before = entry.get().columns.clone();
+                    entry.get_mut().add(newer.columns);
+                    changed(entry.key(), Some(&before), &entry.get().columns);
                 }
+            }
+        }
+    }
+}
+
+impl Said {
+    /// What is said newly counts; nothing says nothing.
+    fn add(&mut self, columns: Vec<Value>) {
+        for (known, newer) in self.columns.iter_mut().zip(columns) {
+            if !newer.is_null() {
+                *known = newer;
             }
         }
     }
@@ -132,13 +148,21 @@ pub struct Target<'a> {
 impl Target<'_> {
     /// Writes a batch: new rows are made, columns that were named are overwritten.
     pub async fn write(&self, rows: Rows, transaction: &mut Transaction) -> Result<(), StoreError> {
-        let whole = |(mut key, mut columns): (Vec<Value>, Vec<Value>)| {
-            key.append(&mut columns);
-            key
-        };
         let rows = rows.0.into_iter().map(whole).collect();
         let given = Given::new(self.columns, rows);
         transaction.execute_on(given, &self.upsert()).await?;
+        Ok(())
+    }
+
+    /// The same for a table that is being filled, where most rows are new.
+    pub async fn fill(&self, rows: Rows, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let (made, changed): (Vec<_>, Vec<_>) = rows.0.into_iter().partition(|(_, said)| said.made);
+        let [made, changed] = [made, changed]
+            .map(|rows| Given::new(self.columns, rows.into_iter().map(whole).collect()));
+        if !transaction.load(self.table, &made).await? {
+            transaction.execute_on(made, &self.upsert()).await?;
+        }
+        transaction.execute_on(changed, &self.upsert()).await?;
         Ok(())
     }
 
@@ -160,6 +184,12 @@ impl Target<'_> {
             updates.join(", ")
         )
     }
+}
+
+/// The key and the other columns of a row.
+fn whole((mut key, mut said): (Vec<Value>, Said)) -> Vec<Value> {
+    key.append(&mut said.columns);
+    key
 }
 
 #[cfg(test)]
@@ -192,10 +222,10 @@ mod tests {
             first: None,
             second: Some("new".to_owned()),
         });
-        let expected = vec![Value::from(1), Value::from("new")];
+        let expected = vec![Value::from("a"), Value::from(1), Value::from("new")];
         assert_eq!(
-            rows.0.into_iter().collect::<Vec<_>>(),
-            [(vec![Value::from("a")], expected)]
+            rows.0.into_iter().map(whole).collect::<Vec<_>>(),
+            [expected]
         );
     }
 

@@ -1,21 +1,16 @@
 //! Tables that are built beside those that serve, from the first event on. How far they are is kept with their rows, so a
 //! rebuild that was interrupted goes on; and of two at the same time one finds its tables taken.
 
+use std::sync::Arc;
+
 use event_log::EventLog;
 use schemas::{Digest, Lane};
 
 use crate::numbers;
-use crate::projection::{Projection, Seen};
-use crate::reading::{self, Fetched, Portion, ReadError};
+use crate::projection::Projection;
 use crate::rebuild::RebuildError;
-use crate::rows::Rows;
+use crate::steps::{Step, Steps};
 use crate::store::{Store, StoreError, Transaction, Value, WrongShape};
-
-/// More than the usual: nobody waits for these rows, and of many each costs less.
-const PORTION: Portion = Portion {
-    lane: 2048,
-    all: 8192,
-};
 
 /// The tables that are being built, all up to the same place.
 #[derive(Clone)]
@@ -26,13 +21,6 @@ pub(crate) struct Shadow {
     pub at: Vec<u64>,
     /// Do they have all their indexes? A table is filled faster without.
     is_whole: bool,
-}
-
-/// The next rows of each table, and where they bring it.
-pub(crate) struct Step {
-    rows: Vec<Rows>,
-    /// The number that is folded last then, in every lane.
-    pub at: Vec<u64>,
 }
 
 impl Shadow {
@@ -74,6 +62,7 @@ impl Shadow {
             return Ok(());
         }
         let mut transaction = store.begin().await?;
+        transaction.plan_for_whole_tables().await?;
         for projection in &self.projections {
             let table = projection.shadow_table();
             // The indexes of the table that serves were made like this, too.
@@ -104,32 +93,21 @@ impl Shadow {
         })
     }
 
-    /// The next rows; `None` when the tables have arrived at `until`.
-    pub async fn gather(
-        &self,
-        log: &dyn EventLog,
-        until: &[u64],
-    ) -> Result<Option<Step>, RebuildError> {
-        let wanted = PORTION.of(&self.at, until, 0);
-        if wanted.is_empty() {
-            return Ok(None);
-        }
-        let fetched = reading::fetch(log, &wanted).await?;
-        // Beside the thread that writes the rows before these.
+    /// What comes next, up to `until`.
+    pub fn steps(&self, log: &Arc<dyn EventLog>, until: &[u64]) -> Steps {
         let (projections, at) = (self.projections.clone(), self.at.clone());
-        let folding = tokio::task::spawn_blocking(move || fold(&projections, at, fetched));
-        let step = folding.await.expect("folding does not panic")?;
-        Ok(Some(step))
+        Steps::begin(projections, at, Arc::clone(log), until.into())
     }
 
     /// Writes the rows together with how far they bring the tables.
-    pub async fn write(&self, store: &Store, step: Step) -> Result<(), RebuildError> {
+    pub async fn write(&mut self, store: &Store, step: Step) -> Result<(), RebuildError> {
+        let at = step.at.clone();
         let mut transaction = store.begin().await?;
         for projection in &self.projections {
             let moved =
                 "update projection_cursor set numbers = $1 where projection = $2 and numbers = $3";
             let values = vec![
-                numbers::to_text(&step.at).into(),
+                numbers::to_text(&at).into(),
                 projection.shadow_name().into(),
                 numbers::to_text(&self.at).into(),
             ];
@@ -138,14 +116,16 @@ impl Shadow {
             }
         }
         self.put(step, &mut transaction).await?;
-        Ok(transaction.commit().await?)
+        transaction.commit().await?;
+        self.at = at;
+        Ok(())
     }
 
     /// Writes the rows alone.
     pub async fn put(&self, step: Step, transaction: &mut Transaction) -> Result<(), StoreError> {
         for (projection, rows) in self.projections.iter().zip(step.rows) {
             let table = projection.shadow_table();
-            projection.target(&table).write(rows, transaction).await?;
+            projection.target(&table).fill(rows, transaction).await?;
         }
         Ok(())
     }
@@ -164,28 +144,6 @@ impl Shadow {
         }
         Ok(())
     }
-}
-
-fn fold(
-    projections: &[&'static Projection],
-    at: Vec<u64>,
-    fetched: Vec<Fetched>,
-) -> Result<Step, ReadError> {
-    let rows = projections.iter().map(|_| Rows::default()).collect();
-    let mut step = Step { rows, at };
-    for slice in fetched.into_iter().map(Fetched::decode) {
-        step.at[usize::from(slice.wanted.lane.number())] = slice.end();
-        if let Some(stopped) = slice.stopped {
-            return Err(stopped);
-        }
-        for (position, event) in &slice.events {
-            let position = *position;
-            for (projection, rows) in projections.iter().zip(&mut step.rows) {
-                (projection.fold)(&Seen { position, event }, rows);
-            }
-        }
-    }
-    Ok(step)
 }
 
 /// What the table of today looks like, with all its indexes or with the key's alone.

@@ -4,4 +4,5 @@ mod altered_log;
 mod bus;
 mod contract;
 mod event_log;
+mod read_models;
 mod state_hash;

@@ -2,14 +2,11 @@
 //! filled by a replay. It leaves no event: who may run it is who may read the data.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use bus::shell::RootSecret;
 use clap::{Args, ValueEnum};
-use event_log::{EventLog, MemoryLog, past};
+use event_log::past;
 use projections::past::Past;
 use projections::read::PAGE_MAX;
-use projections::store::{Durability, Store};
 use projections::{Journal, Page, ReadModels};
 use schemas::journal::JournalFilter;
 use schemas::{AsOf, SystemId, UserId};
@@ -66,7 +63,6 @@ pub fn run(arguments: LookArguments) -> Result<(), AnyError> {
 }
 
 async fn look(arguments: LookArguments) -> Result<(), AnyError> {
-    let (models, journal) = open(&arguments).await?;
     let (system_id, page) = (
         &arguments.system,
         Page {
@@ -77,16 +73,25 @@ async fn look(arguments: LookArguments) -> Result<(), AnyError> {
     let user = || arguments.user.as_ref().ok_or("it takes --user");
     match arguments.what {
         What::Users => {
-            let users = models.users(system_id, page).await?;
+            let users = models(&arguments).await?.users(system_id, page).await?;
             let only = arguments.user.as_ref().map(UserId::as_str);
             let users = users
                 .iter()
                 .filter(|row| only.is_none_or(|only| row.user_id == only));
             print(users)
         }
-        What::Keys => print(&models.keys(system_id, user()?, page).await?),
-        What::Transactions => print(&models.transactions(system_id, user()?, page).await?),
-        What::Operations => print(&models.operations(system_id, user()?, page).await?),
+        What::Keys => {
+            let models = models(&arguments).await?;
+            print(&models.keys(system_id, user()?, page).await?)
+        }
+        What::Transactions => {
+            let models = models(&arguments).await?;
+            print(&models.transactions(system_id, user()?, page).await?)
+        }
+        What::Operations => {
+            let models = models(&arguments).await?;
+            print(&models.operations(system_id, user()?, page).await?)
+        }
         What::Events => {
             let filter = JournalFilter {
                 user_id: arguments.user.clone(),
@@ -94,37 +99,51 @@ async fn look(arguments: LookArguments) -> Result<(), AnyError> {
                 limit: arguments.limit,
                 ..JournalFilter::of(system_id.clone())
             };
-            print(&journal.page(&filter).await?)
+            print(&journal(&arguments).await?.page(&filter).await?)
         }
     }
 }
 
-/// The tables, and the journal over them.
-async fn open(arguments: &LookArguments) -> Result<(ReadModels, Journal), AnyError> {
-    if let Some(folder) = &arguments.folder {
-        let read = Stores::choose(folder, None).read;
-        if !folder.join("read.sqlite").exists() {
-            return Err(format!("no replay has filled {}", folder.display()).into());
-        }
-        let store = Store::open(&read, Durability::Disposable).await?;
-        // A vault is not in the folder, so nothing of it shows.
-        let no_vault: Arc<dyn EventLog> = Arc::new(MemoryLog::new());
-        let journal = Journal::open(&read, no_vault, RootSecret::new([0; 32])).await?;
-        return Ok((ReadModels::of(store), journal));
+/// The read models that were asked for.
+async fn models(arguments: &LookArguments) -> Result<ReadModels, AnyError> {
+    Ok(match past_of(arguments).await? {
+        Some(past) => past.read_models(),
+        None => ReadModels::open(&tables(arguments)?).await?,
+    })
+}
+
+/// The journal that was asked for. Its tables say which events; what they tell lies in the log.
+async fn journal(arguments: &LookArguments) -> Result<Journal, AnyError> {
+    let root = arguments.stores.root()?;
+    if let Some(past) = past_of(arguments).await? {
+        return Ok(past.journal(root));
     }
-    let stores = arguments.stores.stores();
-    let (log, root) = (
-        event_log::open(&stores.log).await?,
-        arguments.stores.root()?,
-    );
-    if let (Some(as_of), Some(user_id)) = (arguments.as_of, &arguments.user) {
-        let then = past::find(&*log, as_of).await?;
-        let then = then.ok_or_else(|| format!("no event lies at {as_of}"))?;
-        let past = Past::of_user(log, &arguments.system, user_id, &then).await?;
-        return Ok((past.read_models(), past.journal(root)));
+    let log = event_log::open(&arguments.stores.stores().log).await?;
+    Ok(Journal::open(&tables(arguments)?, log, root).await?)
+}
+
+/// The past of a user, when it was asked for.
+async fn past_of(arguments: &LookArguments) -> Result<Option<Past>, AnyError> {
+    let (Some(as_of), Some(user_id)) = (arguments.as_of, &arguments.user) else {
+        return Ok(None);
+    };
+    let log = event_log::open(&arguments.stores.stores().log).await?;
+    let then = past::find(&*log, as_of).await?;
+    let then = then.ok_or_else(|| format!("no event lies at {as_of}"))?;
+    Ok(Some(
+        Past::of_user(log, &arguments.system, user_id, &then).await?,
+    ))
+}
+
+/// Where the tables lie.
+fn tables(arguments: &LookArguments) -> Result<String, AnyError> {
+    let Some(folder) = &arguments.folder else {
+        return Ok(arguments.stores.stores().read);
+    };
+    if !folder.join("read.sqlite").exists() {
+        return Err(format!("no replay has filled {}", folder.display()).into());
     }
-    let journal = Journal::open(&stores.read, log, root).await?;
-    Ok((ReadModels::open(&stores.read).await?, journal))
+    Ok(Stores::choose(folder, None).read)
 }
 
 fn print<Row: Serialize>(rows: impl IntoIterator<Item = Row>) -> Result<(), AnyError> {

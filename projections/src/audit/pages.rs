@@ -1,24 +1,26 @@
 //! Questions to the journal.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bus::shell::RootSecret;
-use event_log::EventLog;
-use schemas::ids::InvalidId;
+use event_log::{EventLog, Frame, Piece};
+use schemas::codec::{self, DecodeError};
+use schemas::context::RequestPrivate;
+use schemas::envelope::RecordedEvent;
 use schemas::journal::JournalFilter;
-use schemas::{CommandId, Owner, SystemId, TransactionId, UserId};
+use schemas::{CommandId, Owner, Position, SystemId, TransactionId, UserId};
 
-use crate::audit::journal::{JOURNAL, JournalRow};
+use crate::audit::journal::JOURNAL;
 use crate::audit::record::{JournalRecord, private_parts};
 use crate::read::PAGE_MAX;
 use crate::read::keys::KEYS;
 use crate::read::systems::SYSTEMS;
 use crate::read::transactions::TRANSACTIONS;
-use crate::rows::Row as _;
 use crate::store::{Durability, Store, StoreError, Value, WrongShape};
 
-/// The journal, for reading. What may have been erased is opened at every question, so an erasure counts at once.
+/// The journal, for reading: its table says which events, the log what they are. What may have been erased is opened at
+/// every question, so an erasure counts at once.
 #[derive(Clone, Debug)]
 pub struct Journal {
     store: Store,
@@ -43,6 +45,21 @@ pub enum JournalError {
     /// Its table.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The log.
+    #[error("cannot read the events of journal records")]
+    Log(#[source] event_log::Failure),
+    /// The log lacks an event that the table names.
+    #[error("the log has no event {0}, which the journal names")]
+    Missing(i64),
+    /// An event of a newer program.
+    #[error("cannot decode the event of record {event_id}")]
+    Decode {
+        /// Number of the record.
+        event_id: i64,
+        /// What is wrong with it.
+        #[source]
+        source: DecodeError,
+    },
     /// The vault.
     #[error("cannot read the erasable parts of journal records")]
     Vault(#[source] event_log::Failure),
@@ -88,23 +105,20 @@ impl Journal {
         let (condition, mut values) = condition(filter);
         values.push(i64::from(filter.limit.min(PAGE_MAX)).into());
         let sql = format!(
-            "select {} from {} j where {condition} and j.cleaned_at is null order by j.created_at, j.event_id limit ${}",
-            JournalRow::COLUMNS.join(", "),
+            "select j.event_id from {} j where {condition} and j.cleaned_at is null order by j.created_at, j.event_id limit ${}",
             JOURNAL.table,
             values.len(),
         );
         let rows = self.store.fetch(sql, values).await?;
-        let rows = rows.into_iter().map(|values| {
-            let row = JournalRow::from_values(values)?;
-            let cause = row.causation_id.as_deref().unwrap_or_default().parse();
-            Ok(Uncleaned {
-                event_id: row.event_id,
-                owner: owner_of(&row).map_err(|_| WrongShape)?,
-                command_id: cause.map_err(|_| WrongShape)?,
-            })
+        let ids = rows.into_iter().map(|row| Ok(one(row)?.try_into()?));
+        let ids: Result<Vec<i64>, WrongShape> = ids.collect();
+        let found = self.events(&ids.map_err(StoreError::from)?).await?;
+        let uncleaned = found.into_iter().map(|(position, event)| Uncleaned {
+            event_id: position.event_id(),
+            owner: event.owner,
+            command_id: event.causation_id,
         });
-        let rows: Result<_, WrongShape> = rows.collect();
-        Ok(rows.map_err(StoreError::from)?)
+        Ok(uncleaned.collect())
     }
 
     /// Whose transaction it is; `None` when the system has none of that id.
@@ -146,61 +160,65 @@ impl Journal {
         rest: &str,
         values: Vec<Value>,
     ) -> Result<Vec<JournalRecord>, JournalError> {
-        let columns: Vec<String> = JournalRow::COLUMNS
-            .iter()
-            .map(|column| format!("j.{column}"))
-            .collect();
         // A record shows the fingerprint of its key from the event on that set it. Both lie in the owner's lane, so their
         // numbers can be compared.
         let sql = format!(
-            "select {}, k.device_fingerprint from {} j left join {} k on k.system_id = j.system_id and k.user_id = \
-             j.user_id and k.key_index = j.key_index and k.fingerprint_event_id <= j.event_id {rest}",
-            columns.join(", "),
-            JOURNAL.table,
-            KEYS.table,
+            "select j.event_id, j.cleaned_at, k.device_fingerprint from {} j left join {} k on k.system_id = j.system_id and \
+             k.user_id = j.user_id and k.key_index = j.key_index and k.fingerprint_event_id <= j.event_id {rest}",
+            JOURNAL.table, KEYS.table,
         );
-        let mut stored = Vec::new();
-        for mut values in self.store.fetch(sql, values).await? {
-            let fingerprint = values
-                .pop()
-                .ok_or(WrongShape)
-                .and_then(Option::<String>::try_from);
-            let fingerprint = fingerprint.map_err(StoreError::from)?;
-            stored.push((
-                JournalRow::from_values(values).map_err(StoreError::from)?,
-                fingerprint,
-            ));
-        }
-        let private = self.private_of(stored.iter().map(|(row, _)| row)).await?;
-        let records = stored
-            .into_iter()
-            .zip(private)
-            .map(|((row, fingerprint), private)| {
-                let mut record = JournalRecord::from(row);
-                record.device_fingerprint = fingerprint;
-                record.with_private(private)
-            });
+        let rows = self.store.fetch(sql, values).await?;
+        let rows: Result<Vec<_>, WrongShape> = rows.into_iter().map(Found::of).collect();
+        let rows = rows.map_err(StoreError::from)?;
+        let ids: Vec<i64> = rows.iter().map(|found| found.event_id).collect();
+        let events = self.events(&ids).await?;
+        let private = self.private_of(&events).await?;
+        let records = events.iter().zip(rows).zip(private);
+        let records = records.map(|(((position, event), found), private)| {
+            let mut record = JournalRecord::of(*position, event).with_private(private);
+            record.updated_at = found.cleaned_at.unwrap_or(record.updated_at);
+            record.device_fingerprint = found.device_fingerprint;
+            record
+        });
         Ok(records.collect())
     }
 
-    /// The erasable parts of the rows, in their order: one question for each owner on the page.
+    /// The events of these records, in their order.
+    async fn events(&self, ids: &[i64]) -> Result<Vec<(Position, RecordedEvent)>, JournalError> {
+        let positions = ids
+            .iter()
+            .map(|id| Position::from_event_id(*id).ok_or(JournalError::Missing(*id)));
+        let positions = positions.collect::<Result<Vec<_>, _>>()?;
+        let pieces: Vec<Piece> = positions.iter().copied().map(Piece::one).collect();
+        let frames = self.log.read_frames(&pieces).await;
+        let frames = frames.map_err(JournalError::Log)?.into_iter();
+        let mut found: HashMap<Position, Frame> =
+            frames.map(|frame| (frame.position, frame)).collect();
+        let events = positions.into_iter().map(|position| {
+            let event_id = position.event_id();
+            let frame = found.remove(&position);
+            let frame = frame.ok_or(JournalError::Missing(event_id))?;
+            let event = codec::decode(&frame.payload);
+            let event = event.map_err(|source| JournalError::Decode { event_id, source })?;
+            Ok((position, event))
+        });
+        events.collect()
+    }
+
+    /// The erasable parts of what caused the events, in their order: one question for each owner on the page.
     async fn private_of(
         &self,
-        rows: impl Iterator<Item = &JournalRow>,
-    ) -> Result<Vec<schemas::context::RequestPrivate>, JournalError> {
-        let mut by_owner: BTreeMap<Owner, Vec<(usize, CommandId)>> = BTreeMap::new();
-        let mut count = 0;
-        for (index, row) in rows.enumerate() {
-            count = index + 1;
-            let owner = owner_of(row).map_err(|_| StoreError::from(WrongShape))?;
-            let cause = row.causation_id.as_deref().unwrap_or_default().parse();
-            let cause = cause.map_err(|_| StoreError::from(WrongShape))?;
-            by_owner.entry(owner).or_default().push((index, cause));
+        events: &[(Position, RecordedEvent)],
+    ) -> Result<Vec<RequestPrivate>, JournalError> {
+        let mut by_owner: BTreeMap<&Owner, Vec<(usize, CommandId)>> = BTreeMap::new();
+        for (index, (_, event)) in events.iter().enumerate() {
+            let wanted = by_owner.entry(&event.owner).or_default();
+            wanted.push((index, event.causation_id));
         }
-        let mut parts = vec![schemas::context::RequestPrivate::default(); count];
+        let mut parts = vec![RequestPrivate::default(); events.len()];
         for (owner, wanted) in by_owner {
             let causes: Vec<CommandId> = wanted.iter().map(|(_, cause)| *cause).collect();
-            let found = private_parts(&*self.log, &self.root, &owner, &causes)
+            let found = private_parts(&*self.log, &self.root, owner, &causes)
                 .await
                 .map_err(JournalError::Vault)?;
             for ((index, _), private) in wanted.into_iter().zip(found) {
@@ -209,6 +227,31 @@ impl Journal {
         }
         Ok(parts)
     }
+}
+
+/// What the tables tell of a record.
+struct Found {
+    event_id: i64,
+    cleaned_at: Option<i64>,
+    device_fingerprint: Option<String>,
+}
+
+impl Found {
+    fn of(row: Vec<Value>) -> Result<Self, WrongShape> {
+        let [event_id, cleaned_at, device_fingerprint] =
+            <[Value; 3]>::try_from(row).map_err(|_| WrongShape)?;
+        Ok(Self {
+            event_id: event_id.try_into()?,
+            cleaned_at: cleaned_at.try_into()?,
+            device_fingerprint: device_fingerprint.try_into()?,
+        })
+    }
+}
+
+/// The only value of a row.
+fn one(row: Vec<Value>) -> Result<Value, WrongShape> {
+    let [value] = <[Value; 1]>::try_from(row).map_err(|_| WrongShape)?;
+    Ok(value)
 }
 
 /// What a record must be like, and the values that the condition names.
@@ -251,15 +294,6 @@ fn shows(system_id: &str) -> String {
         "j.created_at >= coalesce((select s.events_removed_before from {} s where s.system_id = {system_id}), 0)",
         SYSTEMS.table
     )
-}
-
-fn owner_of(row: &JournalRow) -> Result<Owner, InvalidId> {
-    let system_id = row.system_id.as_deref().unwrap_or_default();
-    match row.user_id.as_deref() {
-        // The server's own rows read back to the server by the id that stands for it.
-        None => system_id.parse(),
-        Some(user_id) => Ok(Owner::User(system_id.parse()?, user_id.parse()?)),
-    }
 }
 
 #[cfg(test)]

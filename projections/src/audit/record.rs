@@ -11,7 +11,8 @@ use schemas::{CommandId, Owner, Position};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::audit::journal::JournalRow;
+use crate::audit::data::data_of;
+use crate::audit::journal::key_of;
 
 /// A journal record.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -35,7 +36,7 @@ pub struct JournalRecord {
     /// The device's clock, ms.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub device_time: Option<i64>,
-    /// Authentication code of the request.
+    /// Authentication code of the request. Not kept by this server: its header holds an HMAC instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_code: Option<String>,
     /// SHA-256 of the request's body, hex.
@@ -104,7 +105,33 @@ pub const PC_VERSION: PcVersion = PcVersion {
 impl JournalRecord {
     /// The record of an event, without what lies in the vault and without the fingerprint.
     pub fn of(position: Position, event: &RecordedEvent) -> Self {
-        JournalRow::of(position, event).into()
+        let context = &event.context;
+        Self {
+            event_id: position.event_id(),
+            created_at: event.recorded_at.0,
+            user_id: event.owner.user_id().map(ToString::to_string),
+            transaction_id: event.event.transaction_id().map(ToString::to_string),
+            session_id: context.session_id.clone(),
+            device_event_id: context.device_event_id.clone(),
+            device_time: context.device_time,
+            auth_code: None,
+            request_hash: context.request_hash.map(|hash| hash.to_string()),
+            request_hmac: context.request_hmac.map(|hmac| hmac.to_string()),
+            request_type: event.event.word().to_owned(),
+            device_info: None,
+            requester_ip_address: None,
+            request_result: event.result.number().into(),
+            operationid: event.event.operation_id().map(ToString::to_string),
+            request_url: Some(context.request_url.clone()).filter(|url| !url.is_empty()),
+            pc_version: PC_VERSION,
+            system_id: event.owner.system_id().to_string(),
+            updated_at: event.recorded_at.0,
+            event_data: data_of(event),
+            connection_info: None,
+            pc_instance_name: context.instance.clone(),
+            device_fingerprint: None,
+            key_index: key_of(event).map(|key_index| key_index.0.into()),
+        }
     }
 
     /// Adds what lay in the vault.
@@ -121,37 +148,6 @@ impl JournalRecord {
 /// Text that should be JSON; what is not stays a text.
 fn json(text: String) -> Value {
     serde_json::from_str(&text).unwrap_or(Value::String(text))
-}
-
-impl From<JournalRow> for JournalRecord {
-    fn from(row: JournalRow) -> Self {
-        Self {
-            event_id: row.event_id,
-            created_at: row.created_at.unwrap_or_default(),
-            user_id: row.user_id,
-            transaction_id: row.transaction_id,
-            session_id: row.session_id,
-            device_event_id: row.device_event_id,
-            device_time: row.device_time,
-            auth_code: row.auth_code,
-            request_hash: row.request_hash,
-            request_hmac: row.request_hmac,
-            request_type: row.request_type.unwrap_or_default(),
-            device_info: None,
-            requester_ip_address: None,
-            request_result: row.request_result.unwrap_or_default(),
-            operationid: row.operationid,
-            request_url: row.request_url,
-            pc_version: PC_VERSION,
-            system_id: row.system_id.unwrap_or_default(),
-            updated_at: row.cleaned_at.or(row.created_at).unwrap_or_default(),
-            event_data: row.event_data.map(json),
-            connection_info: None,
-            pc_instance_name: row.pc_instance_name,
-            device_fingerprint: None,
-            key_index: row.key_index,
-        }
-    }
 }
 
 /// The erasable parts of an owner's requests, in the order asked for; `None` where nothing is left, or what is left does
@@ -202,10 +198,9 @@ mod tests {
     #[test]
     fn a_full_record_has_the_manuals_fields_and_no_other() {
         let text = Some("x".to_owned());
-        let row = JournalRow {
+        let record = JournalRecord {
             event_id: 1,
-            system_id: text.clone(),
-            created_at: Some(1),
+            created_at: 1,
             user_id: text.clone(),
             transaction_id: text.clone(),
             session_id: text.clone(),
@@ -214,24 +209,28 @@ mod tests {
             auth_code: text.clone(),
             request_hash: text.clone(),
             request_hmac: text.clone(),
-            request_type: text.clone(),
-            request_result: Some(0),
+            request_type: String::new(),
+            device_info: None,
+            requester_ip_address: None,
+            request_result: 0,
             operationid: text.clone(),
             request_url: text.clone(),
-            pc_instance_name: text.clone(),
-            key_index: Some(1),
-            causation_id: text.clone(),
+            pc_version: PC_VERSION,
+            system_id: String::new(),
+            updated_at: 2,
             event_data: None,
-            cleaned_at: Some(2),
+            connection_info: None,
+            pc_instance_name: text.clone(),
+            device_fingerprint: text.clone(),
+            key_index: Some(1),
         };
-        let mut record = JournalRecord::from(row).with_private(RequestPrivate {
-            requester_ip_address: text.clone(),
+        let record = record.with_private(RequestPrivate {
+            requester_ip_address: text,
             connection_info: Some(r#"{"src":{"ip":"10.0.0.1"}}"#.to_owned()),
             device_info: Some(r#"{"osName":"Android"}"#.to_owned()),
             event_data: Some(r#"{"apps":[]}"#.to_owned()),
             headers: Vec::new(),
         });
-        record.device_fingerprint = text;
         let json = serde_json::to_value(&record).expect("a record is JSON");
         let mut names: Vec<&str> = json
             .as_object()

@@ -67,7 +67,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
         ..operation(operation_id)
     };
     match &seen.event.event {
-        Event::Operations(OperationEvent::Created(event)) => rows.put(OperationRow {
+        Event::Operations(OperationEvent::Created(event)) => rows.make(OperationRow {
             user_id: Some(seen.user_id()),
             transactions: Some(event.transactions.len() as i64),
             notification_type: Some(notification_word(event.notification_type).to_owned()),

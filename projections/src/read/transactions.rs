@@ -75,7 +75,7 @@ fn fold(seen: &Seen<'_>, rows: &mut Rows) {
     };
     let status = |status: TransactionStatus| Some(status.word().to_owned());
     match &seen.event.event {
-        Event::Transactions(TransactionEvent::Created(event)) => rows.put(TransactionRow {
+        Event::Transactions(TransactionEvent::Created(event)) => rows.make(TransactionRow {
             user_id: Some(seen.user_id()),
             status: status(TransactionStatus::Initialized),
             digest: Some(event.digest.to_string()),
@@ -172,7 +172,7 @@ fn fold_operation(event: &OperationEvent, seen: &Seen<'_>, rows: &mut Rows) {
     match event {
         OperationEvent::Created(event) => {
             for member in &event.transactions {
-                rows.put(TransactionRow {
+                rows.make(TransactionRow {
                     user_id: Some(seen.user_id()),
                     digest: Some(member.digest.to_string()),
                     has_binary: Some(member.has_binary.into()),

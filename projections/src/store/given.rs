@@ -34,6 +34,11 @@ impl<'a> Given<'a> {
         self.rows.is_empty()
     }
 
+    /// Its columns and its rows.
+    pub(super) fn parts(&self) -> (&[&str], &[Vec<Value>]) {
+        (self.columns, &self.rows)
+    }
+
     /// The statement and its lists, for PostgreSQL.
     pub(super) fn in_columns(self, sql: &str) -> (String, Vec<Column>) {
         let mut columns: Vec<Column> = match self.rows.first() {

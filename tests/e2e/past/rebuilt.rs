@@ -77,7 +77,7 @@ async fn rebuilds_under_load(database_url: Option<&str>) {
             let lines = lines.await.unwrap();
             let equal = lines
                 .iter()
-                .filter(|line| line.starts_with("equal;"))
+                .filter(|line| line.starts_with("equal in every row"))
                 .count();
             let all = projections::names().count();
             assert_eq!(
@@ -162,6 +162,9 @@ async fn a_rebuild_that_was_killed_goes_on_where_it_was() {
         lines[1],
         format!("an interrupted rebuild had read {had} of them")
     );
-    assert_eq!(lines[4], "equal; the rebuilt one serves now");
+    assert_eq!(
+        lines[2],
+        "equal in every row and column; the rebuilt one serves now"
+    );
     assert_eq!(rebuilt(&store).await, 0);
 }
