@@ -1,5 +1,5 @@
--- The audit journal: what its records are looked for by. What they tell is read from the log, and what may have to be
--- erased from the vault. Disposable: rebuilt from the log.
+-- The audit journal: what its records are looked for by. Disposable: rebuilt from the log, where what they tell lies, too; what
+-- may have to be erased lies in the vault.
 --
 -- Every further index is a unique constraint that ends in the key: it needs no name, so that a rebuilt copy of the table
 -- can take the place of the old one.

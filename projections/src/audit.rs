@@ -5,6 +5,7 @@ pub mod figures;
 pub(crate) mod journal;
 pub mod pages;
 pub mod record;
+pub mod told;
 
 pub use pages::{Journal, JournalError, Uncleaned};
 pub use record::{JournalRecord, PcVersion};

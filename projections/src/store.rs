@@ -397,6 +397,11 @@ async fn open_sqlite(path: &Path, durability: Durability) -> Result<Store, sqlx:
     {
         std::fs::create_dir_all(folder)?;
     }
+    // What is written here alone may be letters with texts in them: a row that is gone is overwritten.
+    let secure_delete = match durability {
+        Durability::Disposable => "off",
+        Durability::Lasting => "on",
+    };
     let options = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
@@ -404,6 +409,7 @@ async fn open_sqlite(path: &Path, durability: Durability) -> Result<Store, sqlx:
         .busy_timeout(BUSY_WAIT)
         .statement_cache_capacity(256)
         .pragma("cache_size", CACHE_KIB)
+        .pragma("secure_delete", secure_delete)
         .synchronous(match durability {
             Durability::Disposable => SqliteSynchronous::Normal,
             Durability::Lasting => SqliteSynchronous::Full,
@@ -442,19 +448,25 @@ impl fmt::Debug for Transaction {
 mod tests {
     use super::*;
 
-    /// What SQLite calls NORMAL and FULL.
-    const FLUSHES: [(Durability, i64); 2] = [(Durability::Disposable, 1), (Durability::Lasting, 2)];
+    /// What SQLite calls NORMAL and FULL, and whether it overwrites what is deleted.
+    const LEVELS: [(Durability, i64, i64); 2] =
+        [(Durability::Disposable, 1, 0), (Durability::Lasting, 2, 1)];
 
     /// No test can cut the power, so this one asks the writer whether it flushes before a commit is done.
     #[tokio::test]
-    async fn what_must_last_is_flushed() -> Result<(), Box<dyn std::error::Error>> {
-        for (durability, level) in FLUSHES {
+    async fn what_must_last_is_flushed_and_what_is_deleted_overwritten()
+    -> Result<(), Box<dyn std::error::Error>> {
+        for (durability, level, overwrites) in LEVELS {
             let folder = tempfile::tempdir()?;
             let address = format!("sqlite:{}", folder.path().join("store.sqlite").display());
             let store = Store::open(&address, durability).await?;
             let mut transaction = store.begin().await?;
             let said = transaction.fetch("pragma synchronous", Vec::new()).await?;
             assert_eq!(said, [[Value::from(level)]]);
+            let said = transaction
+                .fetch("pragma secure_delete", Vec::new())
+                .await?;
+            assert_eq!(said, [[Value::from(overwrites)]]);
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use bus::shell::RootSecret;
 use event_log::{EventLog, Failure};
 use futures::future::try_join_all;
 use projections::JournalRecord;
-use projections::audit::record::private_parts;
+use projections::audit::told::private_parts;
 use schemas::commands::keys::PushAddress;
 use schemas::context::RequestPrivate;
 use schemas::envelope::RecordedEvent;

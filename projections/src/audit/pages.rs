@@ -1,20 +1,16 @@
 //! Questions to the journal.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bus::shell::RootSecret;
-use event_log::{EventLog, Frame, Piece};
-use schemas::codec::{self, DecodeError};
-use schemas::context::RequestPrivate;
-use schemas::envelope::RecordedEvent;
+use event_log::EventLog;
+use schemas::codec::DecodeError;
 use schemas::journal::JournalFilter;
-use schemas::{CommandId, Owner, Position, SystemId, TransactionId, UserId};
+use schemas::{CommandId, Owner, SystemId, TransactionId, UserId};
 
 use crate::audit::journal::JOURNAL;
-use crate::audit::record::{JournalRecord, private_parts};
+use crate::audit::record::JournalRecord;
 use crate::read::PAGE_MAX;
-use crate::read::keys::KEYS;
 use crate::read::systems::SYSTEMS;
 use crate::read::transactions::TRANSACTIONS;
 use crate::store::{Durability, Store, StoreError, Value, WrongShape};
@@ -23,9 +19,9 @@ use crate::store::{Durability, Store, StoreError, Value, WrongShape};
 /// every question, so an erasure counts at once.
 #[derive(Clone, Debug)]
 pub struct Journal {
-    store: Store,
-    log: Arc<dyn EventLog>,
-    root: RootSecret,
+    pub(super) store: Store,
+    pub(super) log: Arc<dyn EventLog>,
+    pub(super) root: RootSecret,
 }
 
 /// A record whose erasable part may still be there.
@@ -51,6 +47,9 @@ pub enum JournalError {
     /// The log lacks an event that the table names.
     #[error("the log has no event {0}, which the journal names")]
     Missing(i64),
+    /// The table says that it is this system's, and the log that it is not.
+    #[error("record {0} of the journal is not of the system that its table names")]
+    Foreign(i64),
     /// An event of a newer program.
     #[error("cannot decode the event of record {event_id}")]
     Decode {
@@ -96,7 +95,7 @@ impl Journal {
             values.len() - 1,
             values.len()
         );
-        self.records(&rest, values).await
+        self.records(&filter.system_id, &rest, values).await
     }
 
     /// Records that match and whose erasable part was not erased yet, oldest first: whose each is, and where that part
@@ -112,7 +111,8 @@ impl Journal {
         let rows = self.store.fetch(sql, values).await?;
         let ids = rows.into_iter().map(|row| Ok(one(row)?.try_into()?));
         let ids: Result<Vec<i64>, WrongShape> = ids.collect();
-        let found = self.events(&ids.map_err(StoreError::from)?).await?;
+        let ids = ids.map_err(StoreError::from)?;
+        let found = self.events(&filter.system_id, &ids).await?;
         let uncleaned = found.into_iter().map(|(position, event)| Uncleaned {
             event_id: position.event_id(),
             owner: event.owner,
@@ -152,99 +152,7 @@ impl Journal {
             shows("$2")
         );
         let values = vec![event_id.into(), system_id.as_str().into()];
-        Ok(self.records(&rest, values).await?.pop())
-    }
-
-    async fn records(
-        &self,
-        rest: &str,
-        values: Vec<Value>,
-    ) -> Result<Vec<JournalRecord>, JournalError> {
-        // A record shows the fingerprint of its key from the event on that set it. Both lie in the owner's lane, so their
-        // numbers can be compared.
-        let sql = format!(
-            "select j.event_id, j.cleaned_at, k.device_fingerprint from {} j left join {} k on k.system_id = j.system_id and \
-             k.user_id = j.user_id and k.key_index = j.key_index and k.fingerprint_event_id <= j.event_id {rest}",
-            JOURNAL.table, KEYS.table,
-        );
-        let rows = self.store.fetch(sql, values).await?;
-        let rows: Result<Vec<_>, WrongShape> = rows.into_iter().map(Found::of).collect();
-        let rows = rows.map_err(StoreError::from)?;
-        let ids: Vec<i64> = rows.iter().map(|found| found.event_id).collect();
-        let events = self.events(&ids).await?;
-        let private = self.private_of(&events).await?;
-        let records = events.iter().zip(rows).zip(private);
-        let records = records.map(|(((position, event), found), private)| {
-            let mut record = JournalRecord::of(*position, event).with_private(private);
-            record.updated_at = found.cleaned_at.unwrap_or(record.updated_at);
-            record.device_fingerprint = found.device_fingerprint;
-            record
-        });
-        Ok(records.collect())
-    }
-
-    /// The events of these records, in their order.
-    async fn events(&self, ids: &[i64]) -> Result<Vec<(Position, RecordedEvent)>, JournalError> {
-        let positions = ids
-            .iter()
-            .map(|id| Position::from_event_id(*id).ok_or(JournalError::Missing(*id)));
-        let positions = positions.collect::<Result<Vec<_>, _>>()?;
-        let pieces: Vec<Piece> = positions.iter().copied().map(Piece::one).collect();
-        let frames = self.log.read_frames(&pieces).await;
-        let frames = frames.map_err(JournalError::Log)?.into_iter();
-        let mut found: HashMap<Position, Frame> =
-            frames.map(|frame| (frame.position, frame)).collect();
-        let events = positions.into_iter().map(|position| {
-            let event_id = position.event_id();
-            let frame = found.remove(&position);
-            let frame = frame.ok_or(JournalError::Missing(event_id))?;
-            let event = codec::decode(&frame.payload);
-            let event = event.map_err(|source| JournalError::Decode { event_id, source })?;
-            Ok((position, event))
-        });
-        events.collect()
-    }
-
-    /// The erasable parts of what caused the events, in their order: one question for each owner on the page.
-    async fn private_of(
-        &self,
-        events: &[(Position, RecordedEvent)],
-    ) -> Result<Vec<RequestPrivate>, JournalError> {
-        let mut by_owner: BTreeMap<&Owner, Vec<(usize, CommandId)>> = BTreeMap::new();
-        for (index, (_, event)) in events.iter().enumerate() {
-            let wanted = by_owner.entry(&event.owner).or_default();
-            wanted.push((index, event.causation_id));
-        }
-        let mut parts = vec![RequestPrivate::default(); events.len()];
-        for (owner, wanted) in by_owner {
-            let causes: Vec<CommandId> = wanted.iter().map(|(_, cause)| *cause).collect();
-            let found = private_parts(&*self.log, &self.root, owner, &causes)
-                .await
-                .map_err(JournalError::Vault)?;
-            for ((index, _), private) in wanted.into_iter().zip(found) {
-                parts[index] = private.unwrap_or_default();
-            }
-        }
-        Ok(parts)
-    }
-}
-
-/// What the tables tell of a record.
-struct Found {
-    event_id: i64,
-    cleaned_at: Option<i64>,
-    device_fingerprint: Option<String>,
-}
-
-impl Found {
-    fn of(row: Vec<Value>) -> Result<Self, WrongShape> {
-        let [event_id, cleaned_at, device_fingerprint] =
-            <[Value; 3]>::try_from(row).map_err(|_| WrongShape)?;
-        Ok(Self {
-            event_id: event_id.try_into()?,
-            cleaned_at: cleaned_at.try_into()?,
-            device_fingerprint: device_fingerprint.try_into()?,
-        })
+        Ok(self.records(system_id, &rest, values).await?.pop())
     }
 }
 
@@ -358,6 +266,44 @@ mod tests {
             journal.one(&"another".parse()?, all[4].event_id).await?,
             None
         );
+        Ok(())
+    }
+
+    /// The table can say which records are shown, and never what they tell, nor to whom they belong.
+    #[tokio::test]
+    async fn a_record_that_the_log_does_not_have_is_not_shown() -> Outcome {
+        let (folder, mut history) = (tempfile::tempdir()?, History::new());
+        let last = history.live(&History::user("one"), 1).await.event_id();
+        let journal = journal(&history, &folder).await?;
+        let asked =
+            |system: &str| Ok::<_, schemas::ids::InvalidId>(JournalFilter::of(system.parse()?));
+        let other = "11111111-2222-4333-8444-555555555555";
+        for (spoil, system, expected) in [
+            ("update journal set request_type = 'invented'", SYSTEM, None),
+            (
+                "update journal set system_id = '11111111-2222-4333-8444-555555555555' where event_id = $1",
+                other,
+                Some(JournalError::Foreign(last).to_string()),
+            ),
+            (
+                "update journal set event_id = event_id + 64000 where event_id = $1",
+                other,
+                Some(JournalError::Missing(last + 64_000).to_string()),
+            ),
+        ] {
+            let mut transaction = journal.store.begin().await?;
+            transaction.execute(spoil, vec![last.into()]).await?;
+            transaction.commit().await?;
+            let found = journal.page(&asked(system)?).await;
+            let said = found.as_ref().err().map(ToString::to_string);
+            assert_eq!(said, expected, "{spoil}");
+            let records = found.unwrap_or_default();
+            assert!(
+                records
+                    .iter()
+                    .all(|record| record.request_type != "invented")
+            );
+        }
         Ok(())
     }
 

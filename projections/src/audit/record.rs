@@ -2,12 +2,9 @@
 //!
 //! Source: reference manual, "Events" and its examples. Times are ms; what is not known is left out.
 
-use bus::shell::RootSecret;
-use event_log::EventLog;
+use schemas::Position;
 use schemas::context::RequestPrivate;
 use schemas::envelope::RecordedEvent;
-use schemas::vault::VaultName;
-use schemas::{CommandId, Owner, Position};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -148,47 +145,6 @@ impl JournalRecord {
 /// Text that should be JSON; what is not stays a text.
 fn json(text: String) -> Value {
     serde_json::from_str(&text).unwrap_or(Value::String(text))
-}
-
-/// The erasable parts of an owner's requests, in the order asked for; `None` where nothing is left, or what is left does
-/// not open.
-pub async fn private_parts(
-    log: &dyn EventLog,
-    root: &RootSecret,
-    owner: &Owner,
-    causes: &[CommandId],
-) -> Result<Vec<Option<RequestPrivate>>, event_log::Failure> {
-    let names: Vec<VaultName> = causes.iter().map(VaultName::request).collect();
-    let rows = log.vault(owner, &names).await?;
-    let parts = rows
-        .into_iter()
-        .zip(&names)
-        .map(|(sealed, name)| open(root, owner, name, &sealed?));
-    Ok(parts.collect())
-}
-
-/// A row that does not open must not hide the rest of the journal: it is reported, and its fields are left out.
-fn open(
-    root: &RootSecret,
-    owner: &Owner,
-    name: &VaultName,
-    sealed: &[u8],
-) -> Option<RequestPrivate> {
-    let place = format!("{owner}/{}", name.as_str());
-    let opened = match root.open(owner.system_id().as_str(), &place, sealed) {
-        Ok(opened) => opened,
-        Err(error) => {
-            tracing::error!(vault.row = %place, %error, "a row of the vault does not open");
-            return None;
-        }
-    };
-    match rmp_serde::from_slice(opened.expose()) {
-        Ok(private) => Some(private),
-        Err(error) => {
-            tracing::error!(vault.row = %place, %error, "a row of the vault cannot be decoded");
-            None
-        }
-    }
 }
 
 #[cfg(test)]
