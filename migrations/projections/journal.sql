@@ -2,7 +2,8 @@
 -- may have to be erased lies in the vault.
 --
 -- Every further index is a unique constraint that ends in the key: it needs no name, so that a rebuilt copy of the table
--- can take the place of the old one.
+-- can take the place of the old one. What differs most between rows comes first where the order is ours: so they are sorted
+-- and found by fewer comparisons.
 create table journal (
     event_id bigint not null primary key,
     system_id text,
@@ -14,6 +15,6 @@ create table journal (
     key_index bigint,
     cleaned_at bigint,
     unique (system_id, created_at, event_id),
-    unique (system_id, user_id, created_at, event_id),
-    unique (system_id, transaction_id, created_at, event_id)
+    unique (user_id, system_id, created_at, event_id),
+    unique (transaction_id, system_id, created_at, event_id)
 );

@@ -397,10 +397,10 @@ async fn open_sqlite(path: &Path, durability: Durability) -> Result<Store, sqlx:
     {
         std::fs::create_dir_all(folder)?;
     }
-    // What is written here alone may be letters with texts in them: a row that is gone is overwritten.
-    let secure_delete = match durability {
-        Durability::Disposable => "off",
-        Durability::Lasting => "on",
+    let (secure_delete, checkpoint_pages) = match durability {
+        Durability::Disposable => ("off", "8192"),
+        // Letters with texts in them lie here: a row that is gone is overwritten, and that is carried over soon.
+        Durability::Lasting => ("on", "1000"),
     };
     let options = SqliteConnectOptions::new()
         .filename(path)
@@ -410,6 +410,7 @@ async fn open_sqlite(path: &Path, durability: Durability) -> Result<Store, sqlx:
         .statement_cache_capacity(256)
         .pragma("cache_size", CACHE_KIB)
         .pragma("secure_delete", secure_delete)
+        .pragma("wal_autocheckpoint", checkpoint_pages)
         .synchronous(match durability {
             Durability::Disposable => SqliteSynchronous::Normal,
             Durability::Lasting => SqliteSynchronous::Full,
