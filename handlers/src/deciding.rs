@@ -33,7 +33,7 @@ pub fn decide(state: &OwnerState, envelope: &CommandEnvelope, facts: &Facts<'_>)
         (OwnerState::User(user), Owner::User(system_id, user_id)) => match &envelope.caller {
             Caller::System => for_bank(user, (system_id, user_id), &envelope.command, facts),
             Caller::Device(_) => for_device(state, user, (system_id, user_id), envelope, facts),
-            Caller::House => for_house(user, &envelope.command, facts),
+            Caller::House => for_house(user, system_id, &envelope.command, facts),
             Caller::Operator => for_operator(user, (system_id, user_id), &envelope.command, facts),
             Caller::Administrator => asked::refused_silently(ErrorCode::RequestError),
         },
@@ -222,6 +222,12 @@ fn for_device(
 ) -> Outcome {
     let authenticated = match authenticate(state, envelope, facts) {
         Ok(authenticated) => authenticated,
+        // Of a removed system nobody is known any more, and that it was removed is no secret.
+        Err(refusal)
+            if facts.system.is_removed() && refusal.code == ErrorCode::HttpAuthCodeInvalid =>
+        {
+            return asked::refused_silently(ErrorCode::SystemIsDeleted);
+        }
         Err(refusal) => return Outcome::Refused(refusal),
     };
     let Ok(person) = user.life.present() else {
@@ -298,7 +304,12 @@ fn brings_another_key(command: &Command) -> bool {
     )
 }
 
-fn for_house(user: &UserState, command: &Command, facts: &Facts<'_>) -> Outcome {
+fn for_house(
+    user: &UserState,
+    system_id: &SystemId,
+    command: &Command,
+    facts: &Facts<'_>,
+) -> Outcome {
     let person = user.life.present().ok();
     let system = facts.system.registered().ok();
     let decision = match command {
@@ -318,6 +329,12 @@ fn for_house(user: &UserState, command: &Command, facts: &Facts<'_>) -> Outcome 
             operations::expire(person, system, expire, facts)
         }
         Command::Users(UserCommand::NoteReceipts(note)) => users::note_receipts(&user.life, note),
+        Command::Users(UserCommand::Delete(_)) => {
+            match users::delete_of_removed_system(&user.life, system_id, facts.system) {
+                Some(decision) => decision,
+                None => return asked::refused_silently(ErrorCode::RequestError),
+            }
+        }
         Command::CodeOrders(CodeOrderCommand::Begin(begin)) => {
             code_orders::begin(person, begin, facts)
         }

@@ -5,6 +5,7 @@
 
 pub mod commit;
 mod group;
+mod kept;
 pub mod memory;
 mod migrations;
 pub mod open;

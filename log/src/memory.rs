@@ -2,15 +2,17 @@
 //! other stores are compared with.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::ops::Bound;
 use std::sync::{Mutex, MutexGuard};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use schemas::vault::VaultName;
-use schemas::{CommandId, Lane, Owner, Position, Timestamp};
+use schemas::{CommandId, Lane, Owner, Position, SystemId, Timestamp};
 
 use crate::commit::{Claim, Commit, Erase, Timer};
 use crate::group;
+use crate::kept::KeptOf;
 use crate::port::{
     AppendError, Appended, CommandRecord, DueTimer, Epoch, EventLog, Failure, LogEvent, OpenLane,
 };
@@ -306,6 +308,28 @@ impl EventLog for MemoryLog {
             let state = self.state();
             let row = |name| state.vault.get(owner)?.get(name).cloned();
             Ok(names.iter().map(row).collect())
+        }
+        .boxed()
+    }
+
+    fn kept_of<'a>(
+        &'a self,
+        system_id: &'a SystemId,
+        after: Option<&'a Owner>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Owner>, Failure>> {
+        async move {
+            let kept = KeptOf::new(system_id, after);
+            let state = self.state();
+            let owners = state.vault.iter().filter(|(_, part)| !part.is_empty());
+            let names: BTreeSet<String> = owners.map(|(owner, _)| owner.to_string()).collect();
+            let own = names.get(&kept.system).into_iter();
+            let users = names
+                .range::<String, _>((Bound::Excluded(&kept.behind), Bound::Excluded(&kept.before)));
+            own.chain(users.take(limit))
+                .cloned()
+                .map(KeptOf::owner)
+                .collect()
         }
         .boxed()
     }

@@ -54,6 +54,16 @@ macro_rules! pass_on {
             self.$log.vault(owner, names)
         }
     };
+    (@ kept_of $log:ident) => {
+        fn kept_of<'a>(
+            &'a self,
+            system_id: &'a ::schemas::SystemId,
+            after: Option<&'a ::schemas::Owner>,
+            limit: usize,
+        ) -> ::futures::future::BoxFuture<'a, Result<Vec<::schemas::Owner>, $crate::Failure>> {
+            self.$log.kept_of(system_id, after, limit)
+        }
+    };
     (@ count $log:ident) => {
         fn count<'a>(
             &'a self,

@@ -3,7 +3,7 @@
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use schemas::vault::VaultName;
-use schemas::{CommandId, Digest, ErrorCode, Lane, Owner, Position, Timestamp};
+use schemas::{CommandId, Digest, ErrorCode, Lane, Owner, Position, SystemId, Timestamp};
 
 use crate::commit::{Commit, Timer};
 
@@ -235,6 +235,15 @@ pub trait EventLog: Send + Sync + std::fmt::Debug {
         owner: &'a Owner,
         names: &'a [VaultName],
     ) -> BoxFuture<'a, Result<Vec<Option<Vec<u8>>>, Failure>>;
+
+    /// Of whom in a system something lies in the vault: the system itself, and at most `limit` of its users, ordered by name.
+    /// With `after` only users behind that one.
+    fn kept_of<'a>(
+        &'a self,
+        system_id: &'a SystemId,
+        after: Option<&'a Owner>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Owner>, Failure>>;
 
     /// What a counter shows; 0 for one that never moved.
     fn count<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<i64, Failure>>;

@@ -150,7 +150,7 @@ impl EventLog for Recent {
         self.log.restore(event)
     }
 
-    crate::pass_on!(log: open_lane, load, read, heads, find_command, vault, count, erase, due_timers);
+    crate::pass_on!(log: open_lane, load, read, heads, find_command, vault, kept_of, count, erase, due_timers);
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use schemas::vault::VaultName;
-use schemas::{CommandId, Lane, Owner, Timestamp};
+use schemas::{CommandId, Lane, Owner, SystemId, Timestamp};
 use sqlx::Connection;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -212,6 +212,15 @@ impl EventLog for SqliteLog {
         names: &'a [VaultName],
     ) -> BoxFuture<'a, Result<Vec<Option<Vec<u8>>>, Failure>> {
         self.read_vault(owner, names).boxed()
+    }
+
+    fn kept_of<'a>(
+        &'a self,
+        system_id: &'a SystemId,
+        after: Option<&'a Owner>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Owner>, Failure>> {
+        self.read_kept_of(system_id, after, limit).boxed()
     }
 
     fn count<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<i64, Failure>> {

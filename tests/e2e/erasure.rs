@@ -1,6 +1,7 @@
 //! What is erased is nowhere on disk any more, not even sealed, and what was signed stays proven: the real program, its files
 //! read byte by byte.
 
+mod killed;
 mod postgres;
 mod search;
 mod typing;
@@ -69,13 +70,43 @@ impl Program {
         registered.unwrap().success().unwrap();
     }
 
-    /// Every way to erase, one after the other.
-    async fn erase(&self, user: &str) {
-        let everything = Some(json!({}));
-        let cleaned = self.ask(Method::POST, "/events/clean", everything).await;
-        assert_ne!(cleaned["cleaned"], 0);
-        self.ask(Method::DELETE, user, None).await;
+    /// Has somebody's data erased, and nothing of others.
+    async fn erase(&self, way: Way, user: &str) {
+        if way == Way::OneByOne {
+            let everything = Some(json!({}));
+            let cleaned = self.ask(Method::POST, "/events/clean", everything).await;
+            assert_ne!(cleaned["cleaned"], 0);
+            self.ask(Method::DELETE, user, None).await;
+        }
         self.ask(Method::DELETE, "", None).await;
+    }
+
+    /// The bank asks for something that it is refused; what it hears.
+    async fn is_refused(&self, path: &str) -> u64 {
+        self.bank.get(path).await.unwrap().error_code
+    }
+
+    /// More users of the system, one of them deleted, of whom something was kept since.
+    async fn has_more_users(&self) {
+        for _ in 0..3 {
+            let wishes = Some(json!({ "user_name": typing::NAME }));
+            self.ask(Method::POST, "/users", wishes).await;
+        }
+        let created = self.ask(Method::POST, "/users", Some(json!({}))).await;
+        let gone = format!("/users/{}", created["user_id"].as_str().unwrap());
+        self.ask(Method::DELETE, &gone, None).await;
+        assert_eq!(self.is_refused(&gone).await, 209);
+    }
+
+    /// Another bank, with a user whose name is a mark.
+    async fn has_another_bank(&self) {
+        let door = format!("{}/pc-api", self.door);
+        let bank = Bank::new(&door, OTHER_BANK, Duration::from_secs(20)).unwrap();
+        let registered = bank.register_system(&self.door, "").await;
+        registered.unwrap().success().unwrap();
+        let wishes = json!({ "user_name": STAYS });
+        let created = bank.create_user(wishes, None).await;
+        created.unwrap().success().unwrap();
     }
 
     /// Waits until so many events are signed.
@@ -90,6 +121,21 @@ impl Program {
     }
 }
 
+/// How the system's data is erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// What records tell, then the user, then the system.
+    OneByOne,
+    /// The system is removed, and everything follows from that.
+    Removal,
+}
+
+/// A bank that has nothing to do with it.
+const OTHER_BANK: &str = "22222222-3333-4444-8555-666666666666";
+
+/// What is kept of it: neighbor of everything that is erased.
+const STAYS: &str = "canary-stays-6f02 Мария";
+
 /// A row of the vault: whose, under which name, and the sealed bytes.
 type Row = (String, String, Vec<u8>);
 
@@ -99,8 +145,31 @@ fn sealed_bytes(rows: &[Row]) -> BTreeSet<Vec<u8>> {
     rows.iter().map(|(.., sealed)| sealed.clone()).collect()
 }
 
+/// Is this of the system that is erased?
+fn is_of_the_system((owner, ..): &Row) -> bool {
+    owner.split('/').next() == Some(SYSTEM_ID)
+}
+
 /// With the secret every canary is there to be read: each was really typed, and really kept.
 fn every_canary_is_sealed(folder: &Path, rows: &[Row]) {
+    let mut search = Search::default();
+    for canary in CANARIES {
+        search.add_text(canary);
+    }
+    let open = opened(folder, rows);
+    assert_eq!(search.found_in(&open), BTreeSet::from(CANARIES));
+}
+
+/// What another bank has given us is there as it was.
+fn the_other_banks_is_kept(folder: &Path, rows: &[Row]) {
+    let mut search = Search::default();
+    search.add_text(STAYS);
+    let open = opened(folder, rows);
+    assert_eq!(search.found_in(&open), BTreeSet::from([STAYS]));
+}
+
+/// What the rows say.
+fn opened(folder: &Path, rows: &[Row]) -> Vec<u8> {
     let root = RootSecret::open_or_create(&folder.join("data/secret")).unwrap();
     let mut open = Vec::new();
     for (owner, name, sealed) in rows {
@@ -108,11 +177,7 @@ fn every_canary_is_sealed(folder: &Path, rows: &[Row]) {
         let opened = root.open(tenant, &format!("{owner}/{name}"), sealed);
         open.extend_from_slice(opened.unwrap().expose());
     }
-    let mut search = Search::default();
-    for canary in CANARIES {
-        search.add_text(canary);
-    }
-    assert_eq!(search.found_in(&open), BTreeSet::from(CANARIES));
+    open
 }
 
 /// The sealed rows of the vault.
@@ -159,19 +224,42 @@ fn every_proof_holds(folder: &Path, database_url: Option<&str>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_erased_is_on_no_disk_and_every_proof_still_holds() {
+    erased_on_sqlite(Way::OneByOne).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_removal_of_a_system_leaves_nothing_on_any_disk_and_every_proof_still_holds() {
+    erased_on_sqlite(Way::Removal).await;
+}
+
+async fn erased_on_sqlite(way: Way) {
     let folder = tempfile::tempdir().unwrap();
     let program = start(folder.path(), None);
     program.register("").await;
+    program.has_another_bank().await;
     let user = typing::everything(&program).await;
+    program.has_more_users().await;
     let before = sealed(folder.path()).await;
     every_canary_is_sealed(folder.path(), &before);
     let before = sealed_bytes(&before);
-    program.erase(&user).await;
+    program.erase(way, &user).await;
+    crate::until(async || !sealed(folder.path()).await.iter().any(is_of_the_system)).await;
+    // What is refused from now on leaves nothing either, and the past is over.
+    for path in [
+        String::new(),
+        user.clone(),
+        format!("{user}?as_of=2026-01-01T00:00:00Z"),
+    ] {
+        assert_eq!(program.is_refused(&path).await, 204, "{path}");
+    }
+    let after = sealed(folder.path()).await;
+    assert!(!after.iter().any(is_of_the_system));
+    the_other_banks_is_kept(folder.path(), &after);
     program.signed(async || events(folder.path()).await).await;
     // The write-ahead log is cut within seconds.
     let ahead = folder.path().join("data/log.sqlite-wal");
     crate::until(async || std::fs::metadata(&ahead).is_ok_and(|file| file.len() == 0)).await;
-    let after = sealed_bytes(&sealed(folder.path()).await);
+    let after = sealed_bytes(&after);
     let erased: Vec<_> = before.difference(&after).collect();
     assert!(erased.len() > 20, "{} of {}", erased.len(), before.len());
     program.running.end();

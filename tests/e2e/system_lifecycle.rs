@@ -3,7 +3,7 @@
 use reqwest::Method;
 use schemas::ErrorCode;
 use serde_json::{Value, json};
-use tests::house::{SYSTEM_ID, TestHouse};
+use tests::house::{SYSTEM_ID, TestHouse, owner};
 
 async fn change(house: &TestHouse, body: Value) -> u64 {
     let bank = house.stranger(SYSTEM_ID);
@@ -83,5 +83,10 @@ async fn a_removed_system_serves_nobody_from_that_moment_on() {
         let answer = answer.unwrap();
         assert_eq!((answer.status, answer.error_code), (410, 204));
     }
+    // Also when nothing is left to know the phone by.
+    let owner = owner(&phone);
+    crate::until(async || house.count(&owner, "delete_user", 0).await == 1).await;
+    let error = phone.list(house.now()).await.unwrap_err();
+    assert_eq!(error.code(), Some(ErrorCode::SystemIsDeleted));
     house.end().await;
 }

@@ -25,7 +25,7 @@ use notary::Place;
 use projections::{Journal, Projector, StoredSettings};
 use reactors::{
     CodeOptions, CodeTexts, Codes, ConnectorOptions, Connectors, EgressPolicy, Letters,
-    PushStation, Pusher, PusherOptions, Reactor, ReactorOptions,
+    PushStation, Pusher, PusherOptions, Reactor, ReactorOptions, Removal, RemovalOptions,
 };
 use runner::{House, HouseOptions, RunnerError};
 use schemas::envelope::RecordedEvent;
@@ -250,6 +250,18 @@ impl Built {
         });
         let (reactor, its_end) = (reactor.await?, told.clone());
         parts.spawn(async move { Ok(reactor.run(ended(its_end)).await?) });
+        let removal = Removal::new(RemovalOptions {
+            log: Arc::clone(&log),
+            bus: Arc::clone(&bus),
+            root: plan.root.clone(),
+            clock: plan.clock(),
+            read_address: plan.store("read"),
+        });
+        let (removal, its_end) = (removal.await?, told.clone());
+        parts.spawn(async move {
+            removal.run(ended(its_end)).await;
+            Ok(())
+        });
         let connectors = Connectors::new(ConnectorOptions {
             bus: Arc::clone(&bus),
             root: plan.root.clone(),

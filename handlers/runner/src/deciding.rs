@@ -54,9 +54,17 @@ pub fn decide(
             unreachable!("systems are kept under a system's owner")
         }
     };
+    let is_removed = system.is_removed();
+    // Of a removed system nothing is kept that would have to be erased.
+    let bare = is_removed.then(|| CommandEnvelope {
+        private: RequestPrivate::default(),
+        ..envelope.clone()
+    });
     // What lies in the vault lies there now; of some of it that is what lay there then.
     let lay_there = ready.gathered.past.as_ref().map(|_| vault.of_one_moment());
     let (asked, system, vault, at) = match &ready.gathered.past {
+        // Its past is served as little as its present.
+        _ if is_removed => (&entry.state, system, vault, now),
         None => (&entry.state, system, vault, now),
         Some(Past::Nowhere) => {
             return refuse(house, entry, envelope, now, no_such_moment(envelope));
@@ -92,7 +100,13 @@ pub fn decide(
             let facts = Facts { now, ..facts };
             carry_out(house, entry, ready, &facts, *decision)
         }
-        Outcome::Refused(refusal) => refuse(house, entry, envelope, now, refusal),
+        Outcome::Refused(refusal) => refuse(
+            house,
+            entry,
+            bare.as_ref().unwrap_or(envelope),
+            now,
+            refusal,
+        ),
     }
 }
 

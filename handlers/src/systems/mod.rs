@@ -92,7 +92,8 @@ pub(crate) fn decide(state: &State, envelope: &CommandEnvelope, facts: &Facts<'_
         return asked::refused_silently(ErrorCode::RequestError);
     };
     match envelope.caller {
-        Caller::System | Caller::House | Caller::Operator => {}
+        Caller::System | Caller::Operator => {}
+        Caller::House => return for_house(state, &envelope.command),
         Caller::Device(_) => return asked::refused_silently(ErrorCode::HttpAuthCodeInvalid),
         Caller::Administrator => return asked::refused_silently(ErrorCode::RequestError),
     }
@@ -114,6 +115,18 @@ pub(crate) fn decide(state: &State, envelope: &CommandEnvelope, facts: &Facts<'_
         // A refusal starts no history.
         Err(code) if state.is_missing() => asked::refused_silently(code),
         Err(code) => asked::refused(&envelope.command, code),
+    }
+}
+
+/// The house asks one thing about a system: that nothing is left of a removed one.
+fn for_house(state: &State, command: &Command) -> Outcome {
+    let decision = match command {
+        Command::Systems(SystemCommand::Remove(_)) => remove::what_is_left(state),
+        _ => None,
+    };
+    match decision {
+        Some(decision) => Outcome::Decided(Box::new(decision)),
+        None => asked::refused_silently(ErrorCode::RequestError),
     }
 }
 

@@ -73,6 +73,11 @@ impl State {
         }
     }
 
+    /// Was it removed?
+    pub fn is_removed(&self) -> bool {
+        self.standing == Standing::Removed
+    }
+
     pub(crate) fn is_missing(&self) -> bool {
         self.standing == Standing::Missing
     }

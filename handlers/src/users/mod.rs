@@ -15,6 +15,7 @@ use schemas::commands::users::UserCommand;
 use schemas::vault::VaultName;
 
 pub(crate) use create::decide as create;
+pub(crate) use delete::of_removed_system as delete_of_removed_system;
 pub(crate) use look::{record, record_rows};
 pub(crate) use note_receipts::decide as note_receipts;
 pub(crate) use state::{Block, Life, Person};

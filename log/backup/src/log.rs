@@ -13,7 +13,7 @@ use event_log::{
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use schemas::vault::VaultName;
-use schemas::{CommandId, Lane, Owner, Position, Timestamp};
+use schemas::{CommandId, Lane, Owner, Position, SystemId, Timestamp};
 
 use crate::BackupError;
 use crate::files::{Reading, name_of};
@@ -190,6 +190,15 @@ impl EventLog for BackupLog {
         _: &'a Owner,
         _: &'a [VaultName],
     ) -> BoxFuture<'a, Result<Vec<Option<Vec<u8>>>, Failure>> {
+        ready(Err(Self::never()))
+    }
+
+    fn kept_of<'a>(
+        &'a self,
+        _: &'a SystemId,
+        _: Option<&'a Owner>,
+        _: usize,
+    ) -> BoxFuture<'a, Result<Vec<Owner>, Failure>> {
         ready(Err(Self::never()))
     }
 

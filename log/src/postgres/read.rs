@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use schemas::vault::VaultName;
-use schemas::{CommandId, Lane, Owner, Timestamp};
+use schemas::{CommandId, Lane, Owner, SystemId, Timestamp};
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, FromRow};
 
 use super::PostgresLog;
+use crate::kept::KeptOf;
 use crate::port::{CommandRecord, DueTimer, Failure, Frame, LogEvent, Piece};
 use crate::stored::{self, CommandColumns, EventColumns, FrameColumns, TimerColumns};
 
@@ -136,6 +137,30 @@ impl PostgresLog {
         let found: HashMap<_, _> = rows.into_iter().collect();
         let row = |name: &VaultName| found.get(name.as_str()).cloned();
         Ok(names.iter().map(row).collect())
+    }
+
+    pub(super) async fn read_kept_of(
+        &self,
+        system_id: &SystemId,
+        after: Option<&Owner>,
+        limit: usize,
+    ) -> Result<Vec<Owner>, Failure> {
+        let failed = |error| {
+            Failure::because(
+                format!("cannot look who of {system_id} is in the vault"),
+                error,
+            )
+        };
+        let kept = KeptOf::new(system_id, after);
+        let found: Vec<String> = sqlx::query_scalar(KeptOf::SQL)
+            .bind(kept.system)
+            .bind(kept.behind)
+            .bind(kept.before)
+            .bind(limit as i64)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(failed)?;
+        found.into_iter().map(KeptOf::owner).collect()
     }
 
     pub(super) async fn read_count(&self, name: &str) -> Result<i64, Failure> {

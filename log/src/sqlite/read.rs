@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use schemas::vault::VaultName;
-use schemas::{CommandId, Lane, Owner, Timestamp};
+use schemas::{CommandId, Lane, Owner, SystemId, Timestamp};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{AssertSqlSafe, FromRow};
 
 use super::SqliteLog;
+use crate::kept::KeptOf;
 use crate::port::{CommandRecord, DueTimer, Failure, Frame, LogEvent, Piece};
 use crate::stored::{self, CommandColumns, EventColumns, FrameColumns, TimerColumns};
 
@@ -141,6 +142,30 @@ impl SqliteLog {
         }
         let row = |name: &VaultName| found.get(name.as_str()).cloned();
         Ok(names.iter().map(row).collect())
+    }
+
+    pub(super) async fn read_kept_of(
+        &self,
+        system_id: &SystemId,
+        after: Option<&Owner>,
+        limit: usize,
+    ) -> Result<Vec<Owner>, Failure> {
+        let failed = |error| {
+            Failure::because(
+                format!("cannot look who of {system_id} is in the vault"),
+                error,
+            )
+        };
+        let kept = KeptOf::new(system_id, after);
+        let found: Vec<String> = sqlx::query_scalar(KeptOf::SQL)
+            .bind(kept.system)
+            .bind(kept.behind)
+            .bind(kept.before)
+            .bind(limit as i64)
+            .fetch_all(&self.readers)
+            .await
+            .map_err(failed)?;
+        found.into_iter().map(KeptOf::owner).collect()
     }
 
     pub(super) async fn read_count(&self, name: &str) -> Result<i64, Failure> {

@@ -7,6 +7,8 @@
 //! Activation codes go out in their own room: a message that may have been taken is not sent again.
 //!
 //! And the questions out: what a decision wants to know of a service outside, a connector asks by HTTP.
+//!
+//! And what a removal leaves to be done: the users of a removed system are erased.
 
 mod analytics;
 #[cfg(test)]
@@ -33,6 +35,7 @@ mod push;
 mod reactor;
 mod receipts;
 mod receivers;
+mod removal;
 mod replay;
 mod schedule;
 mod sender;
@@ -61,4 +64,5 @@ pub use push::{
     Target, TargetOs, find_folder,
 };
 pub use reactor::{Reactor, ReactorError, ReactorOptions, StartError};
+pub use removal::{Removal, RemovalOptions};
 pub use replay::{Replay, ReplayRange, recorded_at};

@@ -142,4 +142,15 @@ impl ReadModels {
         self.rows(SYSTEMS.table, "order by system_id", Vec::new(), page)
             .await
     }
+
+    /// Those that were removed, by id.
+    pub async fn removed_systems(&self, page: Page) -> Result<Vec<SystemRow>, StoreError> {
+        self.rows(
+            SYSTEMS.table,
+            "where removed_at is not null order by system_id",
+            Vec::new(),
+            page,
+        )
+        .await
+    }
 }

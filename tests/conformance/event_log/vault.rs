@@ -12,6 +12,7 @@ on_every_store! {
     what_a_decision_erases_goes_after_what_it_writes,
     the_last_word_of_a_group_counts_in_the_vault,
     rows_can_be_swept_outside_a_decision,
+    who_of_a_system_is_in_the_vault_is_told_by_name_and_in_portions,
     a_timer_is_due_from_its_moment_on,
     a_timer_that_is_set_again_moves,
     a_cancelled_timer_is_never_due,
@@ -116,6 +117,49 @@ async fn rows_can_be_swept_outside_a_decision(store: &Store) {
     log.erase(&owner, &[]).await.unwrap();
     assert_eq!(vault(&*log, &owner).await, [None, Some("two"), None]);
     assert_eq!(log.load(&owner, 0).await.unwrap().len(), 1);
+}
+
+async fn who_of_a_system_is_in_the_vault_is_told_by_name_and_in_portions(store: &Store) {
+    let log = store.open().await;
+    // Names that stand before, among and behind those of the system are other systems'.
+    let mut names = ["kept", "kept/a", "kept/b", "kept/b-1", "kept/c"].to_vec();
+    names.extend([
+        "kep/a", "kept-2", "kept-2/a", "kept.2/a", "kept0", "kept0/a", "kepu/a",
+    ]);
+    names.extend(["kept/nothing", "late", "other/a"]);
+    let owner = |name: &str| -> Owner { name.parse().unwrap() };
+    for name in &names {
+        write(&*log, &owner(name), |commit| {
+            if *name != "kept/nothing" {
+                commit.vault = vec![row(1, b"one"), row(2, b"two")];
+            }
+        })
+        .await;
+    }
+    let kept = async |system: &str, after: Option<&str>, limit: usize| {
+        let (system, after) = (system.parse().unwrap(), after.map(owner));
+        let kept = log.kept_of(&system, after.as_ref(), limit).await.unwrap();
+        let names = kept.iter().map(ToString::to_string);
+        names.collect::<Vec<_>>()
+    };
+    let all = ["kept", "kept/a", "kept/b", "kept/b-1", "kept/c"];
+    assert_eq!(kept("kept", None, 9).await, all);
+    assert_eq!(kept("kept", None, 4).await, all);
+    assert_eq!(kept("kept", None, 2).await, all[..3]);
+    assert_eq!(kept("kept", Some("kept"), 2).await, all[1..3]);
+    assert_eq!(kept("kept", Some("kept/b"), 9).await, all[3..]);
+    assert!(kept("kept", Some("kept/c"), 9).await.is_empty());
+    assert!(kept("nobody", None, 9).await.is_empty());
+    for gone in ["kept", "kept/b"] {
+        write(&*log, &owner(gone), |commit| {
+            commit.erase = vec![Erase::Owner];
+        })
+        .await;
+    }
+    log.erase(&owner("kept/c"), &[name(1), name(2)])
+        .await
+        .unwrap();
+    assert_eq!(kept("kept", None, 9).await, ["kept/a", "kept/b-1"]);
 }
 
 async fn a_timer_is_due_from_its_moment_on(store: &Store) {

@@ -12,7 +12,10 @@ use tests::postgres::TestPostgres;
 
 use super::search::Search;
 use super::typing::{self, CANARIES, CONTROL};
-use super::{ROWS, Row, every_canary_is_sealed, every_proof_holds, order, sealed_bytes, start};
+use super::{
+    ROWS, Row, Way, every_canary_is_sealed, every_proof_holds, is_of_the_system, order,
+    sealed_bytes, start, the_other_banks_is_kept,
+};
 
 /// What `docs/sre.md` tells an operator to do, once.
 const BEFOREHAND: [&str; 2] = [
@@ -106,6 +109,15 @@ fn count(search: &Search, folder: &Path) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_erased_is_in_no_file_of_postgresql_after_the_operators_part() {
+    erased_on_postgresql(Way::OneByOne).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_a_removed_system_is_in_any_file_of_postgresql_after_the_operators_part() {
+    erased_on_postgresql(Way::Removal).await;
+}
+
+async fn erased_on_postgresql(way: Way) {
     let Some(server) = TestPostgres::start_own() else {
         return;
     };
@@ -117,7 +129,9 @@ async fn what_is_erased_is_in_no_file_of_postgresql_after_the_operators_part() {
     let program = start(folder, Some(&url));
     // Nobody listens there, so every letter waits, and has to be told what it may not tell any more.
     program.register("http://127.0.0.1:9").await;
+    program.has_another_bank().await;
     let user = typing::everything(&program).await;
+    program.has_more_users().await;
     run(&mut database, &["checkpoint"]).await;
     let before = sealed(&mut database).await;
     every_canary_is_sealed(folder, &before);
@@ -143,9 +157,16 @@ async fn what_is_erased_is_in_no_file_of_postgresql_after_the_operators_part() {
         assert!(paths.any(|path| path.contains(part)), "{found:?}");
     }
 
-    program.erase(&user).await;
+    program.erase(way, &user).await;
+    crate::until(async || {
+        let mut database = PgConnection::connect(&url).await.unwrap();
+        !sealed(&mut database).await.iter().any(is_of_the_system)
+    })
+    .await;
     program.signed(async || events(&url).await).await;
-    let after = sealed_bytes(&sealed(&mut database).await);
+    let after = sealed(&mut database).await;
+    the_other_banks_is_kept(folder, &after);
+    let after = sealed_bytes(&after);
     let erased: BTreeSet<_> = before.difference(&after).cloned().collect();
     assert!(erased.len() > 20, "{} of {}", erased.len(), before.len());
     let mut erased = rows(&erased);

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Program, now};
 
-const NAME: &str = "canary-name-5c1e Анна";
+pub(super) const NAME: &str = "canary-name-5c1e Анна";
 const TEXT: &str = "canary-text-8d2f перевод";
 const DEVICE: &str = "canary-device-77ab";
 const PUSH: &str = "canary-push-0e94";

@@ -120,5 +120,5 @@ impl EventLog for BuggyLog {
         }
     }
 
-    event_log::pass_on!(true_log: open_lane, load, read, heads, find_command, vault, count, erase, restore, due_timers);
+    event_log::pass_on!(true_log: open_lane, load, read, heads, find_command, vault, kept_of, count, erase, restore, due_timers);
 }

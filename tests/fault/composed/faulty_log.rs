@@ -112,5 +112,5 @@ impl EventLog for FaultyLog {
         }
     }
 
-    event_log::pass_on!(true_log: open_lane, read, heads, count, erase, restore, due_timers);
+    event_log::pass_on!(true_log: open_lane, read, heads, kept_of, count, erase, restore, due_timers);
 }

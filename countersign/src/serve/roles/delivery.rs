@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use reactors::{
     CodeOptions, Codes, ConnectorOptions, Connectors, PushStation, Pusher, PusherOptions, Reactor,
-    ReactorOptions,
+    ReactorOptions, Removal, RemovalOptions,
 };
 use schemas::Secret;
 use tokio::sync::watch;
@@ -36,6 +36,18 @@ pub(super) async fn start_reactors(
         egress: Arc::clone(&ground.egress),
         clock: Arc::clone(&ground.clock),
     })?;
+    let removal = Removal::new(RemovalOptions {
+        log: Arc::clone(&ground.log),
+        bus: Arc::clone(&ground.bus),
+        root: ground.root.clone(),
+        clock: Arc::clone(&ground.clock),
+        read_address: ground.stores.read.clone(),
+    });
+    let (removal, removal_told) = (removal.await?, told.clone());
+    parts.spawn(async move {
+        removal.run(ended(removal_told)).await;
+        Ok(())
+    });
     let connectors_told = told.clone();
     parts.spawn(async move { Ok(connectors.run(ended(connectors_told)).await?) });
     parts.spawn(async move { Ok(reactor.run(ended(told)).await?) });
