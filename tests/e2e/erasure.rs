@@ -2,6 +2,7 @@
 //! read byte by byte.
 
 mod killed;
+mod letters;
 mod postgres;
 mod search;
 mod typing;
