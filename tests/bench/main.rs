@@ -2,7 +2,8 @@
 //! in the same run. Writes a table, and `target/bench/confirm.json`. Arguments name the stores to measure: `postgresql`,
 //! `sqlite`; none means both. `pushes` measures the fan-out of pushes instead, and writes `target/bench/pushes.json`;
 //! `neighbors` measures what a bank that does not answer costs the others, and writes `target/bench/neighbors.json`;
-//! `evidence` measures what the journal costs a confirmation, and writes `target/bench/evidence.json`; `rebuild` and `verify` measure how fast the past is gone through.
+//! `evidence` measures what the journal costs a confirmation, and writes `target/bench/evidence.json`; `rebuild` and
+//! `verify` measure how fast the past is gone through.
 
 mod callbacks;
 mod evidence;

@@ -1,8 +1,8 @@
 //! Writes the documents that follow from the types: the list of error codes, a JSON Schema for every event word and
 //! version, the AsyncAPI description of the event stream, and the golden fixtures.
 //!
-//! Everything but the fixtures and the schemas of earlier versions is rewritten; a fixture is only ever added. The tests below hold the committed files to
-//! what this program would write today.
+//! Everything but the fixtures and the schemas of earlier versions is rewritten; a fixture is only ever added. The tests
+//! below hold the committed files to what this program would write today.
 
 mod asyncapi;
 mod curated;
