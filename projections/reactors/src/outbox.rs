@@ -105,8 +105,8 @@ impl Outbox {
         Ok(Self { store, root })
     }
 
-    /// Writes deliveries, and others anew, carries orders out and moves the cursors, all of it or nothing. The deliveries that can be sent at once come back;
-    /// `None` when another reactor has moved a cursor.
+    /// Writes deliveries, and others anew, carries orders out and moves the cursors, all of it or nothing. The deliveries
+    /// that can be sent at once come back; `None` when another reactor has moved a cursor.
     pub async fn add(
         &self,
         before: &[u64],
