@@ -11,6 +11,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
+use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -383,7 +384,7 @@ impl Transaction {
 
 fn is_not_new(error: &sqlx::Error) -> bool {
     let error = error.as_database_error();
-    error.is_some_and(|error| error.is_unique_violation())
+    error.is_some_and(DatabaseError::is_unique_violation)
 }
 
 fn failed_to(attempt: &'static str) -> impl Fn(sqlx::Error) -> StoreError + Copy {

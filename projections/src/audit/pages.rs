@@ -109,7 +109,7 @@ impl Journal {
             values.len(),
         );
         let rows = self.store.fetch(sql, values).await?;
-        let ids = rows.into_iter().map(|row| Ok(one(row)?.try_into()?));
+        let ids = rows.into_iter().map(|row| one(row)?.try_into());
         let ids: Result<Vec<i64>, WrongShape> = ids.collect();
         let ids = ids.map_err(StoreError::from)?;
         let found = self.events(&filter.system_id, &ids).await?;
