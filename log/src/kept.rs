@@ -38,11 +38,20 @@ impl KeptOf {
         }
     }
 
-    /// The owner of a name that was found.
-    pub(crate) fn owner(name: String) -> Result<Owner, Failure> {
-        name.parse().map_err(|_| Failure {
-            attempt: format!("the vault has an owner with an impossible name: {name}"),
-            source: None,
-        })
+    /// The owners of the names that were found.
+    pub(crate) fn owners(names: Vec<String>) -> Result<Vec<Owner>, Failure> {
+        let read = |name: String| {
+            name.parse().map_err(|_| Failure {
+                attempt: format!("the vault has an owner with an impossible name: {name}"),
+                source: None,
+            })
+        };
+        names.into_iter().map(read).collect()
+    }
+
+    /// The database does not tell.
+    pub(crate) fn failed(system_id: &SystemId) -> impl FnOnce(sqlx::Error) -> Failure {
+        let attempt = format!("cannot look who of {system_id} is in the vault");
+        |error| Failure::because(attempt, error)
     }
 }

@@ -326,10 +326,7 @@ impl EventLog for MemoryLog {
             let own = names.get(&kept.system).into_iter();
             let users = names
                 .range::<String, _>((Bound::Excluded(&kept.behind), Bound::Excluded(&kept.before)));
-            own.chain(users.take(limit))
-                .cloned()
-                .map(KeptOf::owner)
-                .collect()
+            KeptOf::owners(own.chain(users.take(limit)).cloned().collect())
         }
         .boxed()
     }

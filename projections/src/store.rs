@@ -5,27 +5,27 @@
 pub mod address;
 mod copying;
 mod given;
+mod statements;
+mod transaction;
 pub mod value;
 
 use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{
-    AssertSqlSafe, Connection as _, Executor as _, Postgres, Row as _, Sqlite, TypeInfo as _,
-    ValueRef as _,
-};
+use sqlx::{AssertSqlSafe, Row as _, TypeInfo as _, ValueRef as _};
 
 pub use address::{Address, InvalidAddress};
 pub use given::Given;
+pub use transaction::Transaction;
 pub use value::{Value, WrongShape};
 
-use given::Column;
+use statements::{cells, on_either, statement};
+use transaction::Open;
 
 /// Connections that only read. SQLite has one writer besides.
 const READERS_MAX: u32 = 4;
@@ -39,11 +39,6 @@ const PLANNING: [(&str, &str); 5] = [
     ("enable_mergejoin", "off"),
     ("jit", "off"),
 ];
-
-/// What is different for statements that go through whole tables, until the transaction ends.
-const WHOLE_TABLES: &str = "set local enable_seqscan = on; set local enable_hashjoin = on; \
-                            set local enable_mergejoin = on; set local work_mem = '64MB'; \
-                            set local maintenance_work_mem = '128MB'";
 
 /// Pages a connection to SQLite keeps in memory, KiB; SQLite counts KiB as negative numbers.
 const CACHE_KIB: &str = "-16384";
@@ -92,76 +87,6 @@ pub enum StoreError {
 enum Pool {
     Sqlite(SqlitePool),
     Postgres(PgPool),
-}
-
-/// A transaction of either database; dropping it takes everything back.
-pub struct Transaction(Open);
-
-enum Open {
-    Sqlite(sqlx::Transaction<'static, Sqlite>),
-    Postgres(sqlx::Transaction<'static, Postgres>),
-}
-
-/// One text for both: the body is compiled once for each database.
-macro_rules! on_either {
-    ($either:expr, $kind:ident::$inner:ident => $body:expr) => {
-        match $either {
-            $kind::Sqlite($inner) => $body,
-            $kind::Postgres($inner) => $body,
-        }
-    };
-}
-
-/// A statement with its values.
-macro_rules! statement {
-    ($sql:expr, $values:expr) => {{
-        let mut statement = sqlx::query(AssertSqlSafe($sql));
-        for value in $values {
-            statement = match value {
-                Value::Number(number) => statement.bind(number),
-                Value::Text(text) => statement.bind(text),
-            };
-        }
-        statement
-    }};
-}
-
-/// A statement of PostgreSQL with its lists.
-macro_rules! statement_of_columns {
-    ($sql:expr, $columns:expr) => {{
-        let mut statement = sqlx::query(AssertSqlSafe($sql));
-        for column in $columns {
-            statement = match column {
-                Column::Numbers(numbers) => statement.bind(numbers),
-                Column::Texts(texts) => statement.bind(texts),
-            };
-        }
-        statement
-    }};
-}
-
-/// The rows of an answer, as values.
-macro_rules! cells {
-    ($rows:expr) => {
-        $rows
-            .iter()
-            .map(|row| {
-                (0..row.len())
-                    .map(|index| {
-                        let is_number = {
-                            let cell = row.try_get_raw(index)?;
-                            matches!(cell.type_info().name(), "INTEGER" | "INT8" | "INT4")
-                        };
-                        Ok(if is_number {
-                            Value::Number(row.try_get(index)?)
-                        } else {
-                            Value::Text(row.try_get(index)?)
-                        })
-                    })
-                    .collect::<Result<Vec<Value>, sqlx::Error>>()
-            })
-            .collect::<Result<Vec<Vec<Value>>, sqlx::Error>>()
-    };
 }
 
 impl Store {
@@ -240,153 +165,6 @@ impl Store {
     }
 }
 
-impl Transaction {
-    /// Carries out a statement; the number of rows it touched.
-    pub async fn execute(
-        &mut self,
-        sql: impl Into<String>,
-        values: Vec<Value>,
-    ) -> Result<u64, StoreError> {
-        let (sql, failed) = (sql.into(), failed_to("write"));
-        on_either!(&mut self.0, Open::transaction => {
-            let done = statement!(sql, values).execute(&mut **transaction).await;
-            done.map(|done| done.rows_affected()).map_err(failed)
-        })
-    }
-
-    /// Carries out a statement on these rows, which it calls `{given}`; the number of rows it touched.
-    pub async fn execute_on(&mut self, given: Given<'_>, sql: &str) -> Result<u64, StoreError> {
-        if given.is_empty() {
-            return Ok(0);
-        }
-        let failed = failed_to("write");
-        match &mut self.0 {
-            Open::Sqlite(transaction) => {
-                let mut touched = 0;
-                for (sql, values) in given.in_rows(sql) {
-                    let done = statement!(sql, values).execute(&mut **transaction).await;
-                    touched += done.map_err(failed)?.rows_affected();
-                }
-                Ok(touched)
-            }
-            Open::Postgres(transaction) => {
-                let (sql, columns) = given.in_columns(sql);
-                let statement = statement_of_columns!(sql, columns);
-                let done = statement.execute(&mut **transaction).await;
-                Ok(done.map_err(failed)?.rows_affected())
-            }
-        }
-    }
-
-    /// Adds new rows to a table as fast as the database can; `false`, and no row is added, when it knows no faster way than
-    /// a statement, or when a row is not new.
-    pub async fn load(&mut self, table: &str, given: &Given<'_>) -> Result<bool, StoreError> {
-        if given.is_empty() {
-            return Ok(true);
-        }
-        let Open::Postgres(transaction) = &mut self.0 else {
-            return Ok(false);
-        };
-        let failed = failed_to("add rows");
-        let (columns, rows) = given.parts();
-        let statement = copying::statement(table, columns);
-        // A savepoint: when a row is not new, the transaction goes on from before.
-        let mut inner = transaction.begin().await.map_err(failed)?;
-        let mut copy = inner.copy_in_raw(&statement).await.map_err(failed)?;
-        copy.send(copying::encode(rows)).await.map_err(failed)?;
-        match copy.finish().await {
-            Ok(_) => inner.commit().await.map_err(failed)?,
-            Err(error) if is_not_new(&error) => {
-                inner.rollback().await.map_err(failed)?;
-                return Ok(false);
-            }
-            Err(error) => return Err(failed(error)),
-        }
-        Ok(true)
-    }
-
-    /// Carries out a statement on these rows, which it calls `{given}`; the rows it answers.
-    pub async fn fetch_on(
-        &mut self,
-        given: Given<'_>,
-        sql: &str,
-    ) -> Result<Vec<Vec<Value>>, StoreError> {
-        if given.is_empty() {
-            return Ok(Vec::new());
-        }
-        let failed = failed_to("write");
-        match &mut self.0 {
-            Open::Sqlite(transaction) => {
-                let mut answer = Vec::new();
-                for (sql, values) in given.in_rows(sql) {
-                    let rows = statement!(sql, values).fetch_all(&mut **transaction).await;
-                    answer.extend(cells!(rows.map_err(failed)?).map_err(failed)?);
-                }
-                Ok(answer)
-            }
-            Open::Postgres(transaction) => {
-                let (sql, columns) = given.in_columns(sql);
-                let statement = statement_of_columns!(sql, columns);
-                let rows = statement.fetch_all(&mut **transaction).await;
-                cells!(rows.map_err(failed)?).map_err(failed)
-            }
-        }
-    }
-
-    /// Carries out several statements without values: the text of a migration.
-    pub async fn run_script(&mut self, sql: impl Into<String>) -> Result<(), StoreError> {
-        let (sql, failed) = (sql.into(), failed_to("change the tables"));
-        on_either!(&mut self.0, Open::transaction => {
-            let script = sqlx::raw_sql(AssertSqlSafe(sql));
-            transaction.execute(script).await.map(drop).map_err(failed)
-        })
-    }
-
-    /// Rows of a question, as this transaction sees them.
-    pub async fn fetch(
-        &mut self,
-        sql: impl Into<String>,
-        values: Vec<Value>,
-    ) -> Result<Vec<Vec<Value>>, StoreError> {
-        let (sql, failed) = (sql.into(), failed_to("read"));
-        on_either!(&mut self.0, Open::transaction => {
-            let rows = statement!(sql, values).fetch_all(&mut **transaction).await.map_err(failed)?;
-            cells!(rows).map_err(failed)
-        })
-    }
-
-    /// SQL that tells whether two rows are the same in all of these columns, nothing being the same as nothing.
-    pub fn same_rows(&self, left: &str, right: &str, columns: &[&str]) -> String {
-        match &self.0 {
-            Open::Sqlite(_) => {
-                let same = |column| format!("{left}.{column} is {right}.{column}");
-                columns.iter().map(same).collect::<Vec<_>>().join(" and ")
-            }
-            // It compares the bytes of both rows.
-            Open::Postgres(_) => format!("{left} *= {right}"),
-        }
-    }
-
-    /// From here on statements go through whole tables: what helps them to walk an index is in their way.
-    pub async fn plan_for_whole_tables(&mut self) -> Result<(), StoreError> {
-        match &self.0 {
-            Open::Sqlite(_) => Ok(()),
-            Open::Postgres(_) => self.run_script(WHOLE_TABLES).await,
-        }
-    }
-
-    /// Makes it all so.
-    pub async fn commit(self) -> Result<(), StoreError> {
-        let failed = failed_to("commit");
-        on_either!(self.0, Open::transaction => transaction.commit().await.map_err(failed))
-    }
-}
-
-fn is_not_new(error: &sqlx::Error) -> bool {
-    let error = error.as_database_error();
-    error.is_some_and(DatabaseError::is_unique_violation)
-}
-
 fn failed_to(attempt: &'static str) -> impl Fn(sqlx::Error) -> StoreError + Copy {
     move |source| StoreError::Database { attempt, source }
 }
@@ -437,12 +215,6 @@ impl fmt::Debug for Pool {
             Self::Sqlite(_) => "sqlite",
             Self::Postgres(_) => "postgres",
         })
-    }
-}
-
-impl fmt::Debug for Transaction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a transaction")
     }
 }
 

@@ -145,22 +145,16 @@ impl PostgresLog {
         after: Option<&Owner>,
         limit: usize,
     ) -> Result<Vec<Owner>, Failure> {
-        let failed = |error| {
-            Failure::because(
-                format!("cannot look who of {system_id} is in the vault"),
-                error,
-            )
-        };
         let kept = KeptOf::new(system_id, after);
-        let found: Vec<String> = sqlx::query_scalar(KeptOf::SQL)
+        let found = sqlx::query_scalar(KeptOf::SQL)
             .bind(kept.system)
             .bind(kept.behind)
             .bind(kept.before)
             .bind(limit as i64)
             .fetch_all(&self.pool)
             .await
-            .map_err(failed)?;
-        found.into_iter().map(KeptOf::owner).collect()
+            .map_err(KeptOf::failed(system_id))?;
+        KeptOf::owners(found)
     }
 
     pub(super) async fn read_count(&self, name: &str) -> Result<i64, Failure> {

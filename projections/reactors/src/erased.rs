@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use event_log::{EventLog, Failure};
+use event_log::EventLog;
+use projections::reading::{self, Wanted};
 use schemas::envelope::RecordedEvent;
 use schemas::events::Event;
 use schemas::events::journal::JournalEvent;
 use schemas::events::users::UserEvent;
-use schemas::{Owner, Position, Timestamp, codec};
+use schemas::{Owner, Position, Timestamp};
 
 use crate::outbox::{NewDelivery, Outbox};
 use crate::owing::Owing;
@@ -40,9 +41,7 @@ pub(crate) async fn written_anew(
             letters.entry(position).or_default().insert(id);
         }
         for (position, ids) in letters {
-            let Some(event) = event_at(log, position).await? else {
-                continue;
-            };
+            let event = event_at(log, position).await?;
             let owed = owing.owed(&[(position, event)], now).await?;
             anew.extend(
                 owed.into_iter()
@@ -53,13 +52,21 @@ pub(crate) async fn written_anew(
     Ok(anew)
 }
 
-async fn event_at(
-    log: &dyn EventLog,
-    position: Position,
-) -> Result<Option<RecordedEvent>, Failure> {
-    let found = log.read(position.lane, position.number, 1).await?;
-    let event = found.into_iter().find(|event| event.position == position);
-    Ok(event.and_then(|event| codec::decode(&event.payload).ok()))
+/// An event that cannot be read must not leave a letter as it is, so that is an error.
+async fn event_at(log: &dyn EventLog, position: Position) -> Result<RecordedEvent, ReactorError> {
+    let Position { lane, number } = position;
+    let wanted = Wanted {
+        lane,
+        after: number.saturating_sub(1),
+        limit: 1,
+    };
+    let found = reading::read(log, &[wanted]).await?.pop();
+    let mut slice = found.expect("one piece was asked for");
+    match (slice.events.pop(), slice.stopped) {
+        (Some((_, event)), _) => Ok(event),
+        (None, Some(stopped)) => Err(ReactorError::Lane(stopped)),
+        (None, None) => unreachable!("a piece that is read whole has its events"),
+    }
 }
 
 #[cfg(test)]
