@@ -1,4 +1,4 @@
-//! One text for both databases: what is written here once is compiled for each of them.
+//! How a statement is written once for both databases.
 
 /// One text for both: the body is compiled once for each database.
 macro_rules! on_either {
