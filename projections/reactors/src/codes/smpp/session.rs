@@ -266,3 +266,55 @@ impl Open {
 fn is_question(id: CommandId) -> bool {
     u32::from(id) & 0x8000_0000 == 0
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, DuplexStream, duplex};
+    use tokio_util::codec::Framed;
+
+    use super::*;
+    use crate::codes::smpp::frames::Frames;
+
+    /// A session, and the center's end of it.
+    fn open() -> (Open, DuplexStream) {
+        let (ours, center) = duplex(4096);
+        let open = Open {
+            wire: Framed::new(Box::new(ours), Frames),
+            sequence: FIRST,
+            pending: HashMap::new(),
+            heard_at: Instant::now(),
+        };
+        (open, center)
+    }
+
+    fn order() -> (Order, oneshot::Receiver<Answer>) {
+        let (answer, heard) = oneshot::channel();
+        let order = Order {
+            submit: SubmitSm::default(),
+            handed_over: Arc::default(),
+            answer,
+        };
+        (order, heard)
+    }
+
+    /// Whoever gave up has said that nothing left, and may send the code another way.
+    #[tokio::test]
+    async fn a_message_that_nobody_waits_for_does_not_leave() {
+        let (mut open, mut center) = open();
+        let (given_up, mut heard) = order();
+        heard.close();
+        assert!(open.submit(given_up).await.is_ok());
+        let (waited_for, _heard) = order();
+        let handed_over = Arc::clone(&waited_for.handed_over);
+        assert!(open.submit(waited_for).await.is_ok());
+        assert!(handed_over.load(Ordering::SeqCst));
+        assert_eq!(open.pending.len(), 1);
+        drop(open);
+        let mut sent = Vec::new();
+        center.read_to_end(&mut sent).await.expect("it was ended");
+        let length = u32::from_be_bytes([sent[0], sent[1], sent[2], sent[3]]);
+        assert_eq!(sent.len(), length as usize, "one message");
+        let sequence = u32::from_be_bytes([sent[12], sent[13], sent[14], sent[15]]);
+        assert_eq!(sequence, FIRST + 1);
+    }
+}
