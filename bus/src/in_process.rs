@@ -19,7 +19,8 @@ use schemas::{Lane, SystemId};
 
 use crate::limits::Limits;
 use crate::port::{
-    Bus, BusError, Delivery, Parked, Publication, Question, SendError, StreamEvent, Unanswered,
+    Bus, BusError, Delivery, Parked, Publication, Published, Question, SendError, StreamEvent,
+    Stretch, Unanswered,
 };
 use asked::AskedQuestions;
 use commands::{LaneQueue, ParkedCommands};
@@ -134,6 +135,23 @@ impl Bus for InProcessBus {
     ) -> BoxFuture<'_, Result<BoxStream<'static, StreamEvent>, BusError>> {
         let events = EventRing::read(Arc::clone(self.ring(lane)), from);
         futures::future::ready(Ok(events)).boxed()
+    }
+
+    fn stretches(
+        &self,
+        length: usize,
+    ) -> BoxFuture<'_, Result<BoxStream<'static, Result<Stretch, BusError>>, BusError>> {
+        let events: Vec<Published> = self.rings.iter().flat_map(|ring| ring.kept()).collect();
+        let mut left = events.len();
+        let stretches = events.chunks(length).map(|events| {
+            left -= events.len();
+            Ok(Stretch {
+                events: events.to_vec(),
+                left: left as u64,
+            })
+        });
+        let stretches: Vec<Result<Stretch, BusError>> = stretches.collect();
+        futures::future::ready(Ok(futures::stream::iter(stretches).boxed())).boxed()
     }
 
     fn tell<'a>(&'a self, subject: &'a str, payload: Bytes) -> BoxFuture<'a, Result<(), BusError>> {

@@ -20,6 +20,7 @@ mod published;
 mod publishing;
 mod pulling;
 mod sending;
+mod stretches;
 pub mod topology;
 
 use std::sync::Arc;
@@ -33,7 +34,8 @@ use schemas::{Lane, SystemId, subjects};
 
 use crate::limits::Limits;
 use crate::port::{
-    Bus, BusError, Delivery, Parked, Publication, Question, SendError, StreamEvent, Unanswered,
+    Bus, BusError, Delivery, Parked, Publication, Question, SendError, StreamEvent, Stretch,
+    Unanswered,
 };
 use answers::Answers;
 use delivery::{Context, GiveBack};
@@ -141,6 +143,13 @@ impl Bus for JetStreamBus {
         from: u64,
     ) -> BoxFuture<'_, Result<BoxStream<'static, StreamEvent>, BusError>> {
         event_reader::open(Arc::clone(&self.link), lane, from).boxed()
+    }
+
+    fn stretches(
+        &self,
+        length: usize,
+    ) -> BoxFuture<'_, Result<BoxStream<'static, Result<Stretch, BusError>>, BusError>> {
+        stretches::open(Arc::clone(&self.link), length).boxed()
     }
 
     fn tell<'a>(&'a self, subject: &'a str, payload: Bytes) -> BoxFuture<'a, Result<(), BusError>> {

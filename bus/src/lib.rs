@@ -21,6 +21,6 @@ pub use lanes::Membership;
 pub use limits::Limits;
 pub use port::{
     Bus, BusError, Delivery, DeliveryHandle, Parked, Publication, Published, Question,
-    QuestionHandle, SendError, StreamEvent, Unanswered,
+    QuestionHandle, SendError, StreamEvent, Stretch, Unanswered,
 };
 pub use sealing::Sealer;

@@ -42,6 +42,13 @@ pub trait Bus: Send + Sync + std::fmt::Debug {
         from: u64,
     ) -> BoxFuture<'_, Result<BoxStream<'static, StreamEvent>, BusError>>;
 
+    /// What lies on the public stream now, all lanes, in the order it lies there: stretches of at most so many events, each read
+    /// when it is asked for. What comes later is not part of it. An error ends it.
+    fn stretches(
+        &self,
+        length: usize,
+    ) -> BoxFuture<'_, Result<BoxStream<'static, Result<Stretch, BusError>>, BusError>>;
+
     /// Tells everybody something that may be lost: heartbeats, and that a lane has grown.
     fn tell<'a>(&'a self, subject: &'a str, payload: Bytes) -> BoxFuture<'a, Result<(), BusError>>;
 
@@ -108,6 +115,15 @@ pub enum StreamEvent {
         /// Last missing number.
         to: u64,
     },
+}
+
+/// Events that lie side by side on the public stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// Of all lanes, as they lie there: what was published again or late lies where it came.
+    pub events: Vec<Published>,
+    /// How many lie behind these, at most.
+    pub left: u64,
 }
 
 /// A command that was put aside.

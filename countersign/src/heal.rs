@@ -3,7 +3,6 @@
 use clap::Args;
 use healing::{compare, mend};
 use notary::Place;
-use schemas::Lane;
 
 use crate::AnyError;
 use crate::progress;
@@ -58,8 +57,12 @@ async fn heal(arguments: &HealArguments, open: &OpenBus) -> Result<(), AnyError>
     }
     println!("{} records compared with what was signed", mended.records);
 
-    let bar = progress::bar("lanes of the stream", Lane::COUNT.into());
-    let compared = compare(&*log, &*bus, || bar.inc(1)).await?;
+    let bar = progress::bar("events of the stream", 0);
+    let compared = compare(&*log, &*bus, |done, of| {
+        bar.set_length(of);
+        bar.set_position(done);
+    });
+    let compared = compared.await?;
     bar.finish();
     for difference in &compared.differences {
         println!("{difference}");

@@ -1,5 +1,6 @@
 //! What one decision writes, all of it or nothing.
 
+use bytes::Bytes;
 use schemas::vault::VaultName;
 use schemas::{CommandId, Digest, ErrorCode, Owner, Timestamp};
 
@@ -56,7 +57,7 @@ pub struct NewEvent {
     /// When it was recorded.
     pub at: Timestamp,
     /// The encoded envelope.
-    pub payload: Vec<u8>,
+    pub payload: Bytes,
 }
 
 /// Identity of a command, and how it was answered.

@@ -57,7 +57,7 @@ mod tests {
             word: "change_user".to_owned(),
             aggregate: "users".to_owned(),
             at: Timestamp(at),
-            payload: Vec::new(),
+            payload: Vec::new().into(),
         };
         let commit = Commit::of(
             owner.clone(),

@@ -1,5 +1,6 @@
 //! The port: what a store promises.
 
+use bytes::Bytes;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use schemas::vault::VaultName;
@@ -96,7 +97,7 @@ pub struct LogEvent {
     /// When it was recorded.
     pub at: Timestamp,
     /// The encoded envelope.
-    pub payload: Vec<u8>,
+    pub payload: Bytes,
 }
 
 /// What a reader of events needs of one: where it lies, and its bytes. The other columns repeat what the envelope says.
@@ -105,7 +106,7 @@ pub struct Frame {
     /// Where it lies.
     pub position: Position,
     /// The encoded envelope.
-    pub payload: Vec<u8>,
+    pub payload: Bytes,
 }
 
 /// A piece of a lane that is known to be there.

@@ -173,7 +173,7 @@ mod tests {
             word: "create_user".to_owned(),
             aggregate: "users".to_owned(),
             at: Timestamp(7),
-            payload: vec![1; *size],
+            payload: vec![1; *size].into(),
         });
         Commit::of(owner(), expected_version, events.collect())
     }

@@ -55,7 +55,7 @@ pub(crate) fn event(columns: EventColumns) -> Result<LogEvent, Unreadable> {
         word,
         aggregate,
         at: Timestamp(at),
-        payload,
+        payload: payload.into(),
     })
 }
 
@@ -64,6 +64,7 @@ pub(crate) type FrameColumns = (i64, i64, Vec<u8>);
 
 pub(crate) fn frame((lane, number, payload): FrameColumns) -> Result<Frame, Unreadable> {
     let position = position(lane, number)?;
+    let payload = payload.into();
     Ok(Frame { position, payload })
 }
 

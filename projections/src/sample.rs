@@ -82,7 +82,7 @@ impl History {
                 word: recorded.event.word().to_owned(),
                 aggregate: recorded.event.aggregate().to_owned(),
                 at: self.now,
-                payload: codec::encode(&recorded),
+                payload: codec::encode(&recorded).into(),
             });
         }
         self.append(owner, version, new, rows).await
@@ -100,7 +100,7 @@ impl History {
             word: "unknown".to_owned(),
             aggregate: "unknown".to_owned(),
             at: self.now,
-            payload,
+            payload: payload.into(),
         };
         self.append(owner, version, vec![event], Vec::new()).await
     }

@@ -1,33 +1,45 @@
-//! What evidence costs a confirmation: one service with the role notary and one without, on the same machine, in turn.
+//! What evidence costs a confirmation: one service with the role notary and one without, on the same machine, at the same time.
 //!
-//! Figures of one machine differ from minute to minute, so rounds alternate, and what counts is the middle of the quotients of
-//! rounds that were neighbors.
+//! Figures of one machine differ from minute to minute by more than what is looked for here, so both have the same work in the same
+//! seconds, each on a server of its own. Two services that are the same come first: by how much those differ is how far the
+//! figures can be trusted.
 
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Serialize;
+use sqlx::{Connection as _, Executor as _, PgConnection};
 use tests::postgres::TestPostgres;
 
 use crate::AnyError;
 use crate::load;
 use crate::scenario::Scenario;
-use crate::service::{Service, Store};
+use crate::service::{Service, Store, Usages};
 
-/// Confirmations of a round, and who asks for them.
-const CONFIRMATIONS: usize = 4000;
-const CALLERS: usize = 64;
-/// Rounds of each kind; one more before them warms up.
-const ROUNDS: usize = 9;
+/// Confirmations of a round of one service, and who asks it for them.
+const CONFIRMATIONS: usize = 6000;
+const CALLERS: usize = 32;
+/// Rounds; one more before them warms up.
+const ROUNDS: usize = 5;
+/// How long both are watched while they have nothing to do.
+const REST: Duration = Duration::from_secs(10);
+/// How often it is asked whether the state is folded.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Every role but the one that costs.
+const WITHOUT: [&str; 2] = ["--roles", "gateway,runner,projector,reactors"];
 
 /// What was measured of one store.
 #[derive(Debug, Serialize)]
 struct Cost {
     store: &'static str,
+    /// What the first of two equal services cost more, in parts of what the second cost.
+    equal: f64,
+    /// What the one with evidence cost more, in parts of what the one without cost.
+    more: f64,
     /// CPU for a confirmation, round by round.
     with: Vec<Cpu>,
     without: Vec<Cpu>,
-    /// The middle of what neighbors cost more, in parts of what they cost without.
-    more: f64,
 }
 
 /// CPU for a confirmation, microseconds.
@@ -48,72 +60,45 @@ impl Cpu {
 struct Side {
     service: Service,
     scenario: Scenario,
+    /// Its database, when it is one of PostgreSQL.
+    postgres: Option<(TestPostgres, String)>,
 }
 
 /// Measures, prints, and writes `evidence.json` into the folder.
 pub async fn measure(program: &Path, folder: &Path) -> Result<(), AnyError> {
-    let postgres = TestPostgres::start();
-    let mut stores = vec![[Store::Sqlite, Store::Sqlite]];
-    if let Some(postgres) = &postgres {
-        let pid = postgres.pid().ok_or("PostgreSQL has just been started")?;
-        let database = || Store::Postgres {
-            url: postgres.database(),
-            pid,
-        };
-        stores.insert(0, [database(), database()]);
-    }
     let mut costs = Vec::new();
-    for [one, other] in stores {
-        let name = one.name();
-        println!("{name}: with the notary and without …");
-        let mut with = Side::start(program, one, &[]).await?;
-        let roles = ["--roles", "gateway,runner,projector,reactors"];
-        let mut without = Side::start(program, other, &roles).await?;
-        let cost = compare(name, &with, &without).await;
-        with.service.end().await?;
-        without.service.end().await?;
-        let cost = cost?;
-        println!("  {:+.1} % CPU for a confirmation", 100.0 * cost.more);
-        costs.push(cost);
+    for is_postgres in [true, false] {
+        if is_postgres && TestPostgres::start_own().is_none() {
+            continue;
+        }
+        let start = |more| Side::start(program, is_postgres, more);
+        let [one, other] = compared([start(&WITHOUT).await?, start(&WITHOUT).await?]).await?;
+        let [with, without] = compared([start(&[]).await?, start(&WITHOUT).await?]).await?;
+        costs.push(Cost {
+            store: if is_postgres { "postgresql" } else { "sqlite" },
+            equal: more(&one, &other),
+            more: more(&with, &without),
+            with,
+            without,
+        });
+    }
+    for cost in &costs {
+        let percent = |part: f64| 100.0 * part;
+        println!(
+            "{}: {:+.1} % CPU for a confirmation with evidence; {:+.1} % between two that are the same",
+            cost.store,
+            percent(cost.more),
+            percent(cost.equal)
+        );
     }
     let json = serde_json::to_vec_pretty(&costs)?;
     Ok(std::fs::write(folder.join("evidence.json"), json)?)
 }
 
-async fn compare(store: &'static str, with: &Side, without: &Side) -> Result<Cost, AnyError> {
-    let mut cost = Cost {
-        store,
-        with: Vec::new(),
-        without: Vec::new(),
-        more: 0.0,
-    };
-    for round in 0..=ROUNDS {
-        // Each is first every other time.
-        let (one, other) = if round % 2 == 0 {
-            let one = with.round().await?;
-            (one, without.round().await?)
-        } else {
-            let other = without.round().await?;
-            (with.round().await?, other)
-        };
-        println!("  {:.0} µs with, {:.0} µs without", one.all(), other.all());
-        if round > 0 {
-            cost.with.push(one);
-            cost.without.push(other);
-        }
-    }
-    let rounds = cost.with.iter().zip(&cost.without);
-    cost.more = middle(rounds.map(|(with, without)| with.all() / without.all())) - 1.0;
-    for (name, part) in [
-        ("ours", (|cpu| cpu.ours) as fn(&Cpu) -> f64),
-        ("nats", |cpu| cpu.nats),
-        ("PostgreSQL", |cpu| cpu.postgres),
-    ] {
-        let of = |side: &[Cpu]| middle(side.iter().map(part));
-        let (with, without) = (of(&cost.with), of(&cost.without));
-        println!("  {name}: {with:.0} µs with, {without:.0} µs without");
-    }
-    Ok(cost)
+/// What the first cost more than the second, in parts of what the second cost: the middle of the rounds.
+fn more(one: &[Cpu], other: &[Cpu]) -> f64 {
+    let rounds = one.iter().zip(other);
+    middle(rounds.map(|(one, other)| one.all() / other.all())) - 1.0
 }
 
 fn middle(values: impl Iterator<Item = f64>) -> f64 {
@@ -122,24 +107,127 @@ fn middle(values: impl Iterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
-impl Side {
-    async fn start(program: &Path, store: Store, more: &[&str]) -> Result<Self, AnyError> {
-        let service = Service::with(program, store, more).await?;
-        let scenario = Scenario::prepare(&service).await?;
-        Ok(Self { service, scenario })
+/// CPU for a confirmation of each, round by round.
+async fn compared(mut sides: [Side; 2]) -> Result<[Vec<Cpu>; 2], AnyError> {
+    let mut measured = [Vec::new(), Vec::new()];
+    println!("two services at the same time …");
+    for round in 0..=ROUNDS {
+        let cpu = together(&sides).await?;
+        println!(
+            "  {:.0} and {:.0} µs ({:+.1} %)",
+            cpu[0].all(),
+            cpu[1].all(),
+            100.0 * (cpu[0].all() / cpu[1].all() - 1.0)
+        );
+        if round > 0 {
+            for (measured, cpu) in measured.iter_mut().zip(cpu) {
+                measured.push(cpu);
+            }
+        }
     }
+    for (name, part) in [
+        ("ours", (|cpu| cpu.ours) as fn(&Cpu) -> f64),
+        ("nats", |cpu| cpu.nats),
+        ("PostgreSQL", |cpu| cpu.postgres),
+    ] {
+        let [one, other] = measured.each_ref().map(|cpu| middle(cpu.iter().map(part)));
+        println!("  {name}: {one:.0} and {other:.0} µs");
+    }
+    let before = sides.each_ref().map(|side| side.service.usage());
+    tokio::time::sleep(REST).await;
+    for (side, before) in sides.iter().zip(&before) {
+        let used = side.service.usage().since(before).cpu_s();
+        let each_second = 1e3 * used / REST.as_secs_f64();
+        println!("  at rest: {each_second:.0} ms of CPU a second");
+    }
+    for side in &mut sides {
+        side.service.end().await?;
+    }
+    Ok(measured)
+}
 
-    /// CPU for a confirmation, with everything it causes.
-    async fn round(&self) -> Result<Cpu, AnyError> {
-        let work = self.scenario.confirmations(CONFIRMATIONS).await?;
-        let before = self.service.usage_at_rest().await;
-        let measured = load::closed(CALLERS, CONFIRMATIONS, work).await;
-        let usage = self.service.usage_at_rest().await.since(&before);
-        let each = |cpu_s: f64| cpu_s * 1e6 / measured.operations.max(1) as f64;
-        Ok(Cpu {
+/// A round of both.
+async fn together([one, other]: &[Side; 2]) -> Result<[Cpu; 2], AnyError> {
+    let works = tokio::try_join!(one.prepared(), other.prepared())?;
+    let before = tokio::try_join!(one.at_rest(), other.at_rest())?;
+    let load = |work| load::closed(CALLERS, CONFIRMATIONS, work);
+    let done = tokio::join!(load(works.0), load(works.1));
+    // The seconds of both are the same: neither is looked at before both rest.
+    tokio::try_join!(one.at_rest(), other.at_rest())?;
+    let after = (one.service.usage(), other.service.usage());
+    let cpu = |usage: Usages, operations: usize| {
+        let each = |cpu_s: f64| cpu_s * 1e6 / operations.max(1) as f64;
+        Cpu {
             ours: each(usage.ours.cpu_s),
             nats: each(usage.nats.cpu_s),
             postgres: each(usage.postgres.cpu_s),
+        }
+    };
+    Ok([
+        cpu(after.0.since(&before.0), done.0.operations),
+        cpu(after.1.since(&before.1), done.1.operations),
+    ])
+}
+
+impl Side {
+    async fn start(program: &Path, is_postgres: bool, more: &[&str]) -> Result<Self, AnyError> {
+        let postgres = if is_postgres {
+            let server = TestPostgres::start_own().ok_or("PostgreSQL was there a moment ago")?;
+            let url = server.database();
+            let mut connection = PgConnection::connect(&url).await?;
+            // It cleans up between rounds, and not in the middle of one.
+            for statement in [
+                "alter system set autovacuum = off",
+                "select pg_reload_conf()",
+            ] {
+                connection.execute(statement).await?;
+            }
+            Some((server, url))
+        } else {
+            None
+        };
+        let store = match &postgres {
+            None => Store::Sqlite,
+            Some((server, url)) => Store::Postgres {
+                url: url.clone(),
+                pid: server.pid().ok_or("PostgreSQL has just been started")?,
+            },
+        };
+        let service = Service::with(program, store, more).await?;
+        let scenario = Scenario::prepare(&service).await?;
+        Ok(Self {
+            service,
+            scenario,
+            postgres,
         })
+    }
+
+    /// What is left to do of a round.
+    async fn prepared(&self) -> Result<load::Operation, AnyError> {
+        let work = self.scenario.confirmations(CONFIRMATIONS).await?;
+        if let Some((_, url)) = &self.postgres {
+            let mut database = PgConnection::connect(url).await?;
+            for statement in ["vacuum analyze", "checkpoint"] {
+                database.execute(statement).await?;
+            }
+        }
+        Ok(work)
+    }
+
+    /// What was used so far, once everything has its consequences behind it: the state is folded a while later.
+    async fn at_rest(&self) -> Result<Usages, AnyError> {
+        self.service.usage_at_rest().await;
+        while !self.is_folded().await? {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(self.service.usage_at_rest().await)
+    }
+
+    /// Is the state folded up to the newest checkpoint, when there is one?
+    async fn is_folded(&self) -> Result<bool, AnyError> {
+        let url = format!("http://{}/metrics", self.service.served().address());
+        let page = reqwest::get(url).await?.text().await?;
+        let value = |name| page.lines().find_map(|line| line.strip_prefix(name));
+        Ok(value("state_hash_records ") == value("notary_checkpoint_size "))
     }
 }

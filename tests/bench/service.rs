@@ -73,7 +73,8 @@ impl Usages {
         }
     }
 
-    fn cpu_s(&self) -> f64 {
+    /// CPU of all of them.
+    pub fn cpu_s(&self) -> f64 {
         self.ours.cpu_s + self.nats.cpu_s + self.postgres.cpu_s
     }
 }

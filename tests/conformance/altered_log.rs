@@ -86,7 +86,7 @@ async fn happen(log: &dyn EventLog) {
                 word: "change_user".to_owned(),
                 aggregate: "users".to_owned(),
                 at: Timestamp(1_795_435_200_000 + version as i64),
-                payload: payload(&owner, version + 1),
+                payload: payload(&owner, version + 1).into(),
             };
             let lane = Lane::of(&owner);
             let commit = Commit::of(owner, version, vec![event]);
@@ -126,7 +126,7 @@ async fn mutation(dice: &mut Dice, log: &dyn EventLog, intruder: &Intruder) -> S
     };
     let (here, there) = (row(&event), row(&other));
     let set = |what: &str| format!("update events set {what} where {here};");
-    let mut altered = event.payload.clone();
+    let mut altered = event.payload.to_vec();
     match dice.below(11) {
         0..3 => {
             let place = dice.below(altered.len() as u64) as usize;
@@ -173,7 +173,7 @@ fn publication(event: &LogEvent) -> Publication {
         system_id: event.owner.system_id().clone(),
         aggregate: event.aggregate.clone(),
         word: event.word.clone(),
-        payload: event.payload.clone().into(),
+        payload: event.payload.clone(),
     }
 }
 

@@ -361,17 +361,24 @@ async fn an_event_arrives_as_it_was_published(house: House) {
         .await
         .unwrap();
     let mut events = house.bus.events(lane(63), 0).await.unwrap();
-    let expected = Published {
-        position: published.position,
-        subject: subjects::event(
-            lane(63),
-            &system_id(),
-            &published.aggregate,
-            &published.word,
-        ),
-        payload: published.payload,
-    };
-    assert_eq!(next(&mut events).await, StreamEvent::Event(expected));
+    let expected = StreamEvent::Event(arriving(&published));
+    assert_eq!(next(&mut events).await, expected);
+}
+
+/// The event as its readers see it.
+fn arriving(published: &Publication) -> Published {
+    let Publication {
+        position,
+        system_id,
+        aggregate,
+        word,
+        payload,
+    } = published;
+    Published {
+        position: *position,
+        subject: subjects::event(position.lane, system_id, aggregate, word),
+        payload: payload.clone(),
+    }
 }
 
 async fn a_reader_may_start_anywhere(house: House) {
@@ -406,6 +413,31 @@ async fn the_last_published_number_of_every_lane_is_known(house: House) {
     let mut expected = vec![0; 64];
     (expected[0], expected[63]) = (5, 2);
     assert_eq!(house.bus.published().await.unwrap(), expected);
+}
+
+async fn the_whole_stream_is_read_as_it_lies_there(house: House) {
+    let none = house.bus.stretches(4).await.unwrap();
+    assert_eq!(none.count().await, 0);
+    house
+        .bus
+        .publish(&publications(9, [1, 3, 2]))
+        .await
+        .unwrap();
+    house.bus.publish(&publications(11, 1..=6)).await.unwrap();
+    let mut stretches = house.bus.stretches(4).await.unwrap();
+    // What comes later is not part of it.
+    house.bus.publish(&publications(12, 1..=6)).await.unwrap();
+    let (mut read, mut left) = (Vec::new(), 9);
+    while let Some(stretch) = stretches.next().await {
+        let stretch = stretch.unwrap();
+        assert!(stretch.events.len() <= 4, "{stretch:?}");
+        left -= stretch.events.len() as u64;
+        assert_eq!(stretch.left, left);
+        read.extend(stretch.events);
+    }
+    let expected = [publications(9, [1, 3, 2]), publications(11, 1..=6)].concat();
+    let expected: Vec<Published> = expected.iter().map(arriving).collect();
+    assert_eq!(read, expected);
 }
 
 async fn a_missing_number_is_told_and_seen_when_it_comes_late(house: House) {
@@ -524,6 +556,7 @@ promises! {
     an_event_arrives_as_it_was_published,
     a_reader_may_start_anywhere,
     publishing_again_is_harmless,
+    the_whole_stream_is_read_as_it_lies_there,
     the_last_published_number_of_every_lane_is_known,
     a_missing_number_is_told_and_seen_when_it_comes_late,
     what_is_told_is_heard_by_all,

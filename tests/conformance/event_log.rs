@@ -125,7 +125,9 @@ fn commit(owner: &Owner, expected_version: u64, events: usize) -> Commit {
         word: "transaction_confirmed".to_owned(),
         aggregate: "transactions".to_owned(),
         at: Timestamp(1_700_000_000_000 + number as i64),
-        payload: format!("{owner} {expected_version} {number}").into_bytes(),
+        payload: format!("{owner} {expected_version} {number}")
+            .into_bytes()
+            .into(),
     };
     Commit::of(
         owner.clone(),

@@ -103,7 +103,7 @@ async fn cleaned_log() -> (Arc<dyn EventLog>, i64) {
         word: recorded.event.word().to_owned(),
         aggregate: recorded.event.aggregate().to_owned(),
         at: recorded.recorded_at,
-        payload: codec::encode(&recorded),
+        payload: codec::encode(&recorded).into(),
     };
     let epoch = log.open_lane(lane).await.unwrap().epoch;
     let commit = Commit::of(owner, 0, vec![event]);

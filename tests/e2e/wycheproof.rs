@@ -96,7 +96,7 @@ async fn write(plan: &Plan, number: usize, events: Vec<Event>) {
             word: recorded.event.word().to_owned(),
             aggregate: recorded.event.aggregate().to_owned(),
             at: recorded.recorded_at,
-            payload: codec::encode(&recorded),
+            payload: codec::encode(&recorded).into(),
         }
     });
     let commit = event_log::Commit {

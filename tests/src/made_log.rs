@@ -71,7 +71,7 @@ fn life(owner: &Owner) -> Commit {
             word: recorded.event.word().to_owned(),
             aggregate: recorded.event.aggregate().to_owned(),
             at,
-            payload: codec::encode(&recorded),
+            payload: codec::encode(&recorded).into(),
         }
     });
     Commit::of(owner.clone(), 0, framed.collect())

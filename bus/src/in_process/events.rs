@@ -75,6 +75,12 @@ impl EventRing {
         kept.last
     }
 
+    /// What is kept now.
+    pub(super) fn kept(&self) -> Vec<Published> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.events.iter().cloned().collect()
+    }
+
     /// What a reader from number `from` on sees.
     pub(super) fn read(ring: Arc<Self>, from: u64) -> BoxStream<'static, StreamEvent> {
         let reader = Reader {

@@ -8,7 +8,7 @@ use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::stream::RawMessageErrorKind;
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
-use schemas::{Lane, subjects};
+use schemas::{Lane, Position, subjects};
 use tokio::sync::mpsc;
 
 use super::headers;
@@ -127,12 +127,7 @@ impl Reader {
         // Without a position it is not ours; a reader of the lane has no use for it.
         let position = message.headers.as_ref().and_then(headers::position);
         if let Some(position) = position.filter(|position| position.lane == self.lane) {
-            let event = Published {
-                position,
-                subject: message.subject.to_string(),
-                payload: message.payload.clone(),
-            };
-            self.sequence.take(event, &mut seen);
+            self.sequence.take(published(message, position), &mut seen);
         }
         Some(seen)
     }
@@ -175,8 +170,17 @@ impl Reader {
     }
 }
 
+/// The event of that place, as it lies on the stream.
+pub(super) fn published(message: &async_nats::Message, position: Position) -> Published {
+    Published {
+        position,
+        subject: message.subject.to_string(),
+        payload: message.payload.clone(),
+    }
+}
+
 /// First and last sequence number of EVT.
-async fn bounds(link: &Link) -> Result<(u64, u64), BusError> {
+pub(super) async fn bounds(link: &Link) -> Result<(u64, u64), BusError> {
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
         BusError::new("cannot look at EVT", error)
     };

@@ -211,7 +211,7 @@ pub async fn gather(
                 return Err(DossierError::NotSigned(position));
             };
             events.push(Proven {
-                stored,
+                stored: stored.into(),
                 recorded,
                 proof,
             });

@@ -1,21 +1,24 @@
 //! Is the public stream what the log is? Event by event, a little at a time.
 
+mod numbers;
+
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::{Bus, BusError, Published, StreamEvent};
-use event_log::{EventLog, Failure, LogEvent};
-use futures::StreamExt as _;
+use bus::{Bus, BusError, Published};
+use event_log::{EventLog, Failure, LogEvent, Piece};
+use futures::TryStreamExt as _;
 use schemas::{Lane, Position, subjects};
 
-/// Events of a lane that are compared before the next look at the clock.
-const STRETCH: u64 = 256;
+use numbers::Numbers;
+
+/// Events of the stream that are compared before the next look at the clock.
+const STRETCH: usize = 256;
 /// How far apart stretches are kept: about 256 events a second are compared.
 const PACE: Duration = Duration::from_secs(1);
-/// How far apart lanes are kept: each costs the server a consumer.
-const LANE_PACE: Duration = Duration::from_secs(10);
-/// Longest wait for an event that the stream should have.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How far apart rounds are kept.
+const ROUND_PACE: Duration = Duration::from_secs(10);
 
 /// What the stream has otherwise than the log.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +26,9 @@ pub enum StreamDifference {
     /// Another event.
     #[error("the stream has another event than the log at lane {} number {}", .0.lane, .0.number)]
     Altered(Position),
+    /// One that the log does not have.
+    #[error("the stream has an event at lane {} number {}, and the log has none there", .0.lane, .0.number)]
+    Invented(Position),
     /// None, though it has later ones.
     #[error("the stream lacks numbers {from} to {to} of lane {lane}")]
     Missing {
@@ -55,17 +61,14 @@ pub enum ComparingError {
     /// The stream.
     #[error("cannot read the stream")]
     Bus(#[from] BusError),
-    /// The stream says nothing.
-    #[error("the stream does not deliver lane {0} in time")]
-    Silent(Lane),
 }
 
-/// Compares all lanes over and over, until `shutdown` comes. What differs is told, and counted in
+/// Compares the stream with the log over and over, until `shutdown` comes. What differs is told, and counted in
 /// `stream_differences_total`.
 pub async fn watch(log: Arc<dyn EventLog>, bus: Arc<dyn Bus>, shutdown: impl Future<Output = ()>) {
     let rounds = async {
         loop {
-            tokio::time::sleep(LANE_PACE).await;
+            tokio::time::sleep(ROUND_PACE).await;
             match round(&*log, &*bus).await {
                 Ok(()) => metrics::counter!("stream_comparisons_total").increment(1),
                 Err(error) => {
@@ -81,108 +84,122 @@ pub async fn watch(log: Arc<dyn EventLog>, bus: Arc<dyn Bus>, shutdown: impl Fut
     }
 }
 
-/// Compares what both have when the round begins.
+/// Compares what the stream has when the round begins.
 async fn round(log: &dyn EventLog, bus: &dyn Bus) -> Result<(), ComparingError> {
-    for (lane, end) in Lane::all().zip(both(log, bus).await?) {
-        if end > 0 {
-            tell(&compare_until(log, bus, lane, end, PACE).await?);
-            tokio::time::sleep(LANE_PACE).await;
-        }
+    let mut stretches = bus.stretches(STRETCH).await?;
+    let mut comparison = Comparison::of(log);
+    while let Some(stretch) = stretches.try_next().await? {
+        tell(&comparison.take(&stretch.events).await?);
+        tokio::time::sleep(PACE).await;
     }
+    tell(&comparison.missing());
     Ok(())
 }
 
-/// How far both have every lane, by lane number.
-async fn both(log: &dyn EventLog, bus: &dyn Bus) -> Result<Vec<u64>, ComparingError> {
-    // What is published is in the log: asked in this order, neither is behind.
-    let published = bus.published().await?;
-    let heads = log.heads().await?;
-    let ends = published.into_iter().zip(heads);
-    Ok(ends.map(|(stream, log)| stream.min(log)).collect())
-}
-
-fn tell(compared: &Compared) {
-    for difference in &compared.differences {
+fn tell(differences: &[StreamDifference]) {
+    for difference in differences {
         metrics::counter!("stream_differences_total").increment(1);
         tracing::error!(%difference, "the public stream is not what the log is");
     }
 }
 
-/// Compares all lanes, as far as both have them when this begins, without a pause. `progress` hears of every lane.
+/// Compares what the stream has when this begins, without a pause. `progress` hears how many events were compared, and of how
+/// many.
 pub async fn compare(
     log: &dyn EventLog,
     bus: &dyn Bus,
-    mut progress: impl FnMut(),
+    mut progress: impl FnMut(u64, u64),
 ) -> Result<Compared, ComparingError> {
-    let mut all = Compared::default();
-    for (lane, end) in Lane::all().zip(both(log, bus).await?) {
-        let compared = compare_until(log, bus, lane, end, Duration::ZERO).await?;
-        all.same += compared.same;
-        all.forgotten += compared.forgotten;
-        all.differences.extend(compared.differences);
-        progress();
+    let mut stretches = bus.stretches(STRETCH).await?;
+    let mut comparison = Comparison::of(log);
+    let (mut done, mut differences) = (0, Vec::new());
+    while let Some(stretch) = stretches.try_next().await? {
+        differences.extend(comparison.take(&stretch.events).await?);
+        done += stretch.events.len() as u64;
+        progress(done, done + stretch.left);
     }
-    Ok(all)
+    differences.extend(comparison.missing());
+    Ok(Compared {
+        same: comparison.same,
+        forgotten: comparison.lanes.iter().map(Numbers::before).sum(),
+        differences,
+    })
 }
 
-/// Compares one lane up to that number, with a pause after every 256 events.
-async fn compare_until(
-    log: &dyn EventLog,
-    bus: &dyn Bus,
-    lane: Lane,
-    end: u64,
-    pace: Duration,
-) -> Result<Compared, ComparingError> {
-    let mut compared = Compared::default();
-    if end == 0 {
-        return Ok(compared);
-    }
-    let mut stream = bus.events(lane, 1).await?;
-    let (mut next, mut rows) = (1, Vec::<LogEvent>::new().into_iter());
-    while next <= end {
-        let heard = tokio::time::timeout(PATIENCE, stream.next()).await;
-        match heard.ok().flatten().ok_or(ComparingError::Silent(lane))? {
-            StreamEvent::Hole { from, to } => {
-                let (from, to) = (from.max(next), to.min(end));
-                if next == 1 {
-                    // A stream does not keep its beginning for ever.
-                    compared.forgotten = to;
-                } else if from <= to {
-                    let missing = StreamDifference::Missing { lane, from, to };
-                    compared.differences.push(missing);
-                }
-                next = to + 1;
-                rows = Vec::new().into_iter();
-            }
-            StreamEvent::Event(published) => {
-                if published.position.number < next {
-                    continue;
-                }
-                if rows.len() == 0 {
-                    let limit = STRETCH.min(end + 1 - next) as usize;
-                    rows = log.read(lane, next, limit).await?.into_iter();
-                    tokio::time::sleep(pace).await;
-                }
-                match rows.next() {
-                    Some(row) if is_same(&row, &published) => compared.same += 1,
-                    _ => {
-                        let altered = StreamDifference::Altered(published.position);
-                        compared.differences.push(altered);
-                    }
-                }
-                next = published.position.number + 1;
-            }
+/// One walk along the stream.
+struct Comparison<'a> {
+    log: &'a dyn EventLog,
+    /// What came of every lane, by lane number.
+    lanes: Vec<Numbers>,
+    same: u64,
+}
+
+impl<'a> Comparison<'a> {
+    fn of(log: &'a dyn EventLog) -> Self {
+        Self {
+            log,
+            lanes: Lane::all().map(|_| Numbers::default()).collect(),
+            same: 0,
         }
     }
-    Ok(compared)
+
+    /// Compares the next events of the stream. What is published is in the log: it is read later, and has them all.
+    async fn take(
+        &mut self,
+        events: &[Published],
+    ) -> Result<Vec<StreamDifference>, ComparingError> {
+        let rows = self.log.read_pieces(&pieces(events)).await?;
+        let rows = rows.into_iter().map(|row| (row.position, row));
+        let rows: HashMap<Position, LogEvent> = rows.collect();
+        let mut differences = Vec::new();
+        for event in events {
+            let Position { lane, number } = event.position;
+            let is_new = self.lanes[usize::from(lane.number())].take(number);
+            match rows.get(&event.position) {
+                None => differences.push(StreamDifference::Invented(event.position)),
+                Some(row) if !is_same(row, event) => {
+                    differences.push(StreamDifference::Altered(event.position));
+                }
+                Some(_) => self.same += u64::from(is_new),
+            }
+        }
+        Ok(differences)
+    }
+
+    /// What has not come though later ones have. A lane may have lost its beginning: a stream does not keep it for ever.
+    fn missing(&self) -> Vec<StreamDifference> {
+        let lanes = Lane::all().zip(&self.lanes);
+        let missing = lanes.flat_map(|(lane, numbers)| {
+            let missing = numbers.missing();
+            missing.map(move |(from, to)| StreamDifference::Missing { lane, from, to })
+        });
+        missing.collect()
+    }
+}
+
+/// Where these events lie in the log.
+fn pieces(events: &[Published]) -> Vec<Piece> {
+    let mut positions: Vec<Position> = events.iter().map(|event| event.position).collect();
+    positions.sort_unstable();
+    let mut pieces: Vec<Piece> = Vec::new();
+    for position in positions {
+        match pieces.last_mut() {
+            Some(piece)
+                if piece.lane == position.lane
+                    && position.number <= piece.last.saturating_add(1) =>
+            {
+                piece.last = position.number;
+            }
+            _ => pieces.push(Piece::one(position)),
+        }
+    }
+    pieces
 }
 
 fn is_same(row: &LogEvent, published: &Published) -> bool {
     let system_id = row.owner.system_id();
     let subject = subjects::event(row.position.lane, system_id, &row.aggregate, &row.word);
-    row.position == published.position
-        && published.payload == row.payload
-        && subject == published.subject
+    published.payload == row.payload && subject == published.subject
 }
 
 #[cfg(test)]

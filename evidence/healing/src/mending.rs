@@ -129,7 +129,7 @@ async fn from_the_stream(
         word: frame.word,
         aggregate: frame.aggregate,
         at: frame.recorded_at,
-        payload: published.payload.to_vec(),
+        payload: published.payload,
     }))
 }
 

@@ -149,7 +149,8 @@ mod tests {
                     instance: (other == Some(record)).then(|| "another".to_owned()),
                     ..RequestContext::default()
                 },
-            ),
+            )
+            .into(),
         };
         let commit = Commit::of(owner.clone(), 0, (0..events).map(event).collect());
         let lane = Lane::of(&owner);

@@ -115,13 +115,13 @@ pub(crate) mod tests {
                 word: "change_user".to_owned(),
                 aggregate: "users".to_owned(),
                 at: Timestamp(1),
-                payload: payload(&owner, 1, context),
+                payload: payload(&owner, 1, context).into(),
             };
             let leaf = leaf_of(&event, None);
             assert_eq!((leaf.actor.as_str(), leaf.schema), (actor, Some(1)));
             assert_eq!(leaf.stored, Digest::sha256(&event.payload));
             let foreign = LogEvent {
-                payload: b"a newer program wrote this".to_vec(),
+                payload: b"a newer program wrote this".as_slice().into(),
                 ..event
             };
             let leaf = leaf_of(&foreign, None);

@@ -4,7 +4,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use bus::{
-    Bus, BusError, Delivery, Parked, Publication, Question, SendError, StreamEvent, Unanswered,
+    Bus, BusError, Delivery, Parked, Publication, Question, SendError, StreamEvent, Stretch,
+    Unanswered,
 };
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -117,6 +118,13 @@ impl Bus for FakeBus {
         _: Lane,
         _: u64,
     ) -> BoxFuture<'_, Result<BoxStream<'static, StreamEvent>, BusError>> {
+        unreachable!("a door reads no events")
+    }
+
+    fn stretches(
+        &self,
+        _: usize,
+    ) -> BoxFuture<'_, Result<BoxStream<'static, Result<Stretch, BusError>>, BusError>> {
         unreachable!("a door reads no events")
     }
 

@@ -337,7 +337,7 @@ fn record(
             word: recorded.event.word().to_owned(),
             aggregate: recorded.event.aggregate().to_owned(),
             at: now,
-            payload: codec::encode(&recorded),
+            payload: codec::encode(&recorded).into(),
         }
     });
     let framed = framed.collect();

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bus::Publication;
-use bytes::Bytes;
 use event_log::LogEvent;
 use schemas::Lane;
 use tokio::sync::{mpsc, watch};
@@ -215,6 +214,6 @@ pub fn publication(event: LogEvent) -> Publication {
         system_id: event.owner.system_id().clone(),
         aggregate: event.aggregate,
         word: event.word,
-        payload: Bytes::from(event.payload),
+        payload: event.payload,
     }
 }

@@ -123,7 +123,7 @@ fn event(row: Vec<Cell>) -> Option<LogEvent> {
         aggregate: text(cells.next())?,
         at: Timestamp(number(cells.next())?),
         payload: match cells.next()? {
-            Cell::Bytes(payload) => payload,
+            Cell::Bytes(payload) => payload.into(),
             _ => return None,
         },
     })

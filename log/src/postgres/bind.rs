@@ -66,7 +66,7 @@ pub(super) fn bind(groups: &[(Lane, Epoch, Rows<'_>)]) -> Statement {
         .bind(column(
             groups,
             |rows| &rows.events,
-            |_, row| row.event.payload.as_slice(),
+            |_, row| row.event.payload.as_ref(),
         ))
         .bind(column(
             groups,

@@ -32,7 +32,7 @@ impl SqliteLog {
             .bind(event.word.as_str())
             .bind(event.aggregate.as_str())
             .bind(event.at.0)
-            .bind(event.payload.as_slice())
+            .bind(event.payload.as_ref())
             .execute(&mut *transaction)
             .await
             .map_err(failed)?;

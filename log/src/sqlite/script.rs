@@ -79,7 +79,7 @@ fn insert_events(groups: &[Placed<'_>]) -> Vec<Statement> {
                     .bind(row.event.word.as_str())
                     .bind(row.event.aggregate.as_str())
                     .bind(row.event.at.0)
-                    .bind(row.event.payload.as_slice())
+                    .bind(row.event.payload.as_ref())
             })
     })
 }

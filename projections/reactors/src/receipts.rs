@@ -126,8 +126,10 @@ impl Teller {
             .buffer_unordered(AT_ONCE)
             .collect()
             .await;
-        let heard = told.into_iter().filter_map(Result::ok);
-        self.forget(upto, heard).await?;
+        let owners = told.len();
+        let heard: Vec<Owner> = told.into_iter().filter_map(Result::ok).collect();
+        let by_all = heard.len() == owners;
+        self.forget(upto, (!by_all).then_some(heard)).await?;
         Ok(if count as i64 == BATCH_MAX {
             Batch::Full
         } else {
@@ -159,18 +161,21 @@ impl Teller {
         Ok(receipts)
     }
 
-    /// Forgets what was heard, and the batch with the last of it.
-    async fn forget(
-        &self,
-        upto: i64,
-        heard: impl Iterator<Item = Owner>,
-    ) -> Result<(), StoreError> {
-        let rows = heard.map(|owner| vec![owner.to_string().into(), upto.into()]);
-        let given = Given::new(&["heard_owner", "upto"], rows.collect());
-        let sql = "delete from receipt where exists (select 1 from {given} \
-                   where receipt.owner = given.heard_owner and receipt.number <= given.upto)";
+    /// Forgets what was heard, and the batch with the last of it. `only` these have heard, when it was not all: finding the
+    /// receipts of each costs the database much more.
+    async fn forget(&self, upto: i64, only: Option<Vec<Owner>>) -> Result<(), StoreError> {
         let mut transaction = self.store.begin().await?;
-        transaction.execute_on(given, sql).await?;
+        if let Some(heard) = only {
+            let heard = heard.iter();
+            let rows = heard.map(|owner| vec![owner.to_string().into(), upto.into()]);
+            let given = Given::new(&["heard_owner", "upto"], rows.collect());
+            let sql = "delete from receipt where exists (select 1 from {given} \
+                       where receipt.owner = given.heard_owner and receipt.number <= given.upto)";
+            transaction.execute_on(given, sql).await?;
+        } else {
+            let sql = "delete from receipt where number <= $1";
+            transaction.execute(sql, vec![upto.into()]).await?;
+        }
         let sql = "delete from receipt_batch where not exists (select 1 from receipt where number <= upto)";
         transaction.execute(sql, Vec::new()).await?;
         transaction.commit().await

@@ -164,7 +164,7 @@ impl World {
             word: recorded.event.word().to_owned(),
             aggregate: recorded.event.aggregate().to_owned(),
             at,
-            payload: codec::encode(&recorded),
+            payload: codec::encode(&recorded).into(),
         };
         self.append(owner, version, vec![event], vault).await;
     }

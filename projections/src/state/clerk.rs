@@ -16,13 +16,16 @@ use tokio::time::Instant;
 use super::set::SetHash;
 use super::{StateError, StateFold, VERSION};
 use crate::numbers;
+use crate::reading::Portion;
 
 /// How far apart two states are kept, and what passes after a failure.
 const PACE: Duration = Duration::from_secs(1);
 /// Folding takes at most one part of so many of the time, and the next state is at most so far: under load the state is said
 /// later, not at the cost of answers.
-const SHARE: u32 = 50;
-const PACE_MAX: Duration = Duration::from_mins(1);
+const SHARE: u32 = 10;
+const PACE_MAX: Duration = Duration::from_secs(10);
+/// Events that are folded before somebody else has a turn: a thousandth of a second or two.
+const PORTION: Portion = Portion { lane: 64, all: 256 };
 
 /// Follows the journal until `shutdown` comes. How far it was is kept in the file, which may be lost: then everything is
 /// folded again.
@@ -34,8 +37,13 @@ pub async fn follow(
     shutdown: impl Future<Output = ()>,
 ) {
     let following = async {
+        let resumed = |log: Arc<dyn EventLog>, extent: &Extent| {
+            let kept = kept(Arc::clone(&log), file, extent);
+            kept.unwrap_or_else(|| StateFold::new(log))
+                .in_portions(PORTION)
+        };
         let extent = journal.borrow_and_update().clone();
-        let mut fold = kept(Arc::clone(&log), file, &extent).unwrap_or_else(|| StateFold::new(log));
+        let mut fold = resumed(log, &extent);
         loop {
             let extent = journal.borrow_and_update().clone();
             let begin = Instant::now();
@@ -47,13 +55,12 @@ pub async fn follow(
                         hash: fold.hash(),
                     }));
                     keep(&fold, file, extent.records);
+                    metrics::gauge!("state_hash_records").set(extent.records as f64);
                 }
                 Err(error) => {
                     tell(&error);
                     // Half a step may have been folded.
-                    let log = Arc::clone(&fold.log);
-                    fold = kept(Arc::clone(&log), file, &extent)
-                        .unwrap_or_else(|| StateFold::new(log));
+                    fold = resumed(Arc::clone(&fold.log), &extent);
                 }
             }
             tokio::time::sleep((begin.elapsed() * (SHARE - 1)).clamp(PACE, PACE_MAX)).await;

@@ -2,15 +2,15 @@
 //! had never been there.
 //!
 //! This is LtHash (Bellare and Micciancio): every member is stretched to 1024 numbers of 16 bits, and these are added up, each
-//! modulo 2^16.
+//! modulo 2^16. What stretches is the key stream of ChaCha20 (RFC 8439) under the member's digest, from block 0 on and with a nonce
+//! of zeros.
 
+use chacha20::ChaCha20;
+use chacha20::cipher::{KeyIvInit as _, StreamCipher as _};
 use schemas::Digest;
-use sha2::Digest as _;
 
 /// Numbers of the sum.
 const NUMBERS: usize = 1024;
-/// Numbers in a SHA-256.
-const IN_A_DIGEST: usize = 16;
 
 /// The sum over a set.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,14 +33,11 @@ impl SetHash {
     }
 
     fn fold(&mut self, member: &Digest, step: fn(u16, u16) -> u16) {
-        for (part, sums) in (0_u8..).zip(self.0.chunks_exact_mut(IN_A_DIGEST)) {
-            let mut hash = sha2::Sha256::new();
-            hash.update([part]);
-            hash.update(member.as_bytes());
-            let stretched: [u8; 32] = hash.finalize().into();
-            for (sum, bytes) in sums.iter_mut().zip(stretched.as_chunks().0) {
-                *sum = step(*sum, u16::from_le_bytes(*bytes));
-            }
+        let mut stretched = [0; NUMBERS * size_of::<u16>()];
+        let mut stream = ChaCha20::new(member.as_bytes().into(), &[0; 12].into());
+        stream.apply_keystream(&mut stretched);
+        for (sum, bytes) in self.0.iter_mut().zip(stretched.as_chunks().0) {
+            *sum = step(*sum, u16::from_le_bytes(*bytes));
         }
     }
 
@@ -66,6 +63,17 @@ impl SetHash {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The key stream of RFC 8439, appendix A.1, test vector 1.
+    #[test]
+    fn a_member_is_stretched_by_the_published_stream() {
+        let mut set = SetHash::new();
+        set.add(&Digest([0; 32]));
+        assert!(hex::encode(set.to_bytes()).starts_with(
+            "76b8e0ada0f13d90405d6ae55386bd28bdd219b8a08ded1aa836efcc8b770dc7\
+             da41597c5157488d7724e03fb8d84a376a43b8f41518a11cc387b669b2ee6586"
+        ));
+    }
 
     #[test]
     fn only_the_members_matter() {

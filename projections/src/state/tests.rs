@@ -5,7 +5,7 @@ use crate::sample::{History, created_user, delayed_key, put_in_force, updated_ke
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 /// The state of the sample below. When this changes, an old event does something else than it did: [`VERSION`] has to grow.
-const SAMPLE: &str = "fbc2a9c9db22ce5a6e31ad5b7b75ef902fdd84dca91f2fb1d46743dd2bad1989";
+const SAMPLE: &str = "25dd9eabb69842ab5e16158204ddfbfc82acc2a3e6eec21f6ac0de0c56240d5b";
 
 async fn sample() -> History {
     let mut history = History::new();

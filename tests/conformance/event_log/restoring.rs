@@ -17,7 +17,7 @@ async fn an_event_is_put_back_over_whatever_is_there(store: &Store) {
     append(&*log, lane, &[commit(&owner(lane), 0, 3)]).await;
     let right = log.read(lane, 1, 3).await.unwrap();
     let altered = LogEvent {
-        payload: b"something else".to_vec(),
+        payload: b"something else".as_slice().into(),
         aggregate: "keys".to_owned(),
         ..right[1].clone()
     };

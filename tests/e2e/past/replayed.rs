@@ -66,7 +66,7 @@ async fn the_past_is_replayed(database_url: Option<&str>) {
         "{counted:?}"
     );
     assert!(
-        counted.last().unwrap().starts_with("state-v1\t"),
+        counted.last().unwrap().starts_with("state-v2\t"),
         "{counted:?}"
     );
 

@@ -40,7 +40,7 @@ async fn checkpoints_say_the_state(database_url: Option<&str>) {
         .unwrap();
     let told = String::from_utf8_lossy(&verified.stdout);
     assert!(
-        verified.status.success() && told.contains("signed with it: state-v1 "),
+        verified.status.success() && told.contains("signed with it: state-v2 "),
         "{verified:?}"
     );
 
@@ -53,7 +53,7 @@ async fn checkpoints_say_the_state(database_url: Option<&str>) {
     let end = said(folder, database_url, &["state-hash"]);
     let now = said(folder, database_url, &["state-hash", "--at", "2100-01-01"]);
     assert_eq!(now, end);
-    assert!(end[0].starts_with("state-v1 - "), "{end:?}");
+    assert!(end[0].starts_with("state-v2 - "), "{end:?}");
     let never = said(folder, database_url, &["state-hash", "--at", "1999-01-01"]);
     assert!(never[1].starts_with("lanes 0,0,"), "{never:?}");
 

@@ -68,7 +68,7 @@ mod tests {
                 word: recorded.event.word().to_owned(),
                 aggregate: recorded.event.aggregate().to_owned(),
                 at: Timestamp(0),
-                payload: codec::encode(&recorded),
+                payload: codec::encode(&recorded).into(),
             }],
             command: None,
             vault: Vec::new(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bus::{
     Bus, BusError, Delivery, DeliveryHandle, Parked, Publication, Question, SendError, StreamEvent,
-    Unanswered,
+    Stretch, Unanswered,
 };
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -188,6 +188,13 @@ impl Bus for FaultyBus {
         from: u64,
     ) -> BoxFuture<'_, Result<BoxStream<'static, StreamEvent>, BusError>> {
         self.true_bus.events(lane, from)
+    }
+
+    fn stretches(
+        &self,
+        length: usize,
+    ) -> BoxFuture<'_, Result<BoxStream<'static, Result<Stretch, BusError>>, BusError>> {
+        self.true_bus.stretches(length)
     }
 
     fn tell<'a>(&'a self, subject: &'a str, payload: Bytes) -> BoxFuture<'a, Result<(), BusError>> {

@@ -4,35 +4,48 @@ use schemas::{Owner, Timestamp};
 
 use super::*;
 
-fn owner() -> Owner {
-    let owner = "11111111-2222-4333-8444-555555555555/client-1".parse();
+fn owner_named(name: &str) -> Owner {
+    let owner = format!("11111111-2222-4333-8444-555555555555/{name}").parse();
     owner.expect("a valid owner")
+}
+
+fn owner() -> Owner {
+    owner_named("client-1")
 }
 
 /// A log with so many events of one person.
 async fn log(count: u64) -> MemoryLog {
-    let (log, owner) = (MemoryLog::new(), owner());
+    let log = MemoryLog::new();
+    happen(&log, owner(), count).await;
+    log
+}
+
+/// So many events happen to somebody to whom nothing has happened before.
+async fn happen(log: &MemoryLog, owner: Owner, count: u64) {
     let lane = Lane::of(&owner);
     let event = |version: u64| NewEvent {
         word: "change_user".to_owned(),
         aggregate: "users".to_owned(),
         at: Timestamp(1),
-        payload: version.to_be_bytes().to_vec(),
+        payload: version.to_be_bytes().to_vec().into(),
     };
     let commit = Commit::of(owner, 0, (1..=count).map(event).collect());
     let open = log.open_lane(lane).await.unwrap();
     log.append(lane, open.epoch, &[commit]).await.unwrap();
-    log
 }
 
 async fn publications(log: &MemoryLog) -> Vec<Publication> {
-    let events = log.read(Lane::of(&owner()), 1, 10_000).await.unwrap();
+    publications_in(log, Lane::of(&owner())).await
+}
+
+async fn publications_in(log: &MemoryLog, lane: Lane) -> Vec<Publication> {
+    let events = log.read(lane, 1, 10_000).await.unwrap();
     let publication = |event: LogEvent| Publication {
         position: event.position,
         system_id: event.owner.system_id().clone(),
         aggregate: event.aggregate,
         word: event.word,
-        payload: event.payload.into(),
+        payload: event.payload,
     };
     events.into_iter().map(publication).collect()
 }
@@ -40,9 +53,10 @@ async fn publications(log: &MemoryLog) -> Vec<Publication> {
 async fn compared(log: &MemoryLog, published: &[Publication]) -> Compared {
     let bus = InProcessBus::new();
     bus.publish(published).await.unwrap();
-    let mut lanes = 0;
-    let compared = compare(log, &*bus, || lanes += 1).await.unwrap();
-    assert_eq!(lanes, Lane::COUNT);
+    let mut progress = (0, 0);
+    let compared = compare(log, &*bus, |done, of| progress = (done, of));
+    let compared = compared.await.unwrap();
+    assert_eq!(progress.0, progress.1);
     compared
 }
 
@@ -97,4 +111,39 @@ async fn what_is_missing_in_the_middle_is_found_and_the_beginning_may_be_forgott
     let found = compared(&log, &published).await;
     assert_eq!((found.same, found.forgotten), (240, 50));
     assert_eq!(found.differences.len(), 1);
+}
+
+#[tokio::test]
+async fn lanes_lie_side_by_side_and_what_came_late_is_not_missing() {
+    let (log, other) = (log(700).await, owner_named("client-2"));
+    let lanes = [Lane::of(&owner()), Lane::of(&other)];
+    assert_ne!(lanes[0], lanes[1]);
+    happen(&log, other, 500).await;
+    let [one, two] = lanes.map(|lane| publications_in(&log, lane));
+    let (mut one, two) = (one.await, two.await);
+    // Two that were lost and published again, and one that was published twice.
+    let late = one.split_off(690);
+    one.extend([late[9].clone(), late[0].clone(), late[0].clone()]);
+    one.extend(late[1..9].iter().rev().cloned());
+    let found = compared(&log, &[two, one].concat()).await;
+    assert_eq!((found.same, found.forgotten), (1200, 0));
+    assert_eq!(found.differences, []);
+}
+
+#[tokio::test]
+async fn what_the_log_does_not_have_is_found() {
+    let log = log(10).await;
+    let mut published = publications(&log).await;
+    let mut invented = published[9].clone();
+    invented.position.number = u64::MAX / 4;
+    published.push(invented.clone());
+    let found = compared(&log, &published).await;
+    assert_eq!(found.same, 10);
+    let missing = StreamDifference::Missing {
+        lane: invented.position.lane,
+        from: 11,
+        to: u64::MAX / 4 - 1,
+    };
+    let invented = StreamDifference::Invented(invented.position);
+    assert_eq!(found.differences, [invented, missing]);
 }

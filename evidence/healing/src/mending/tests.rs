@@ -42,7 +42,7 @@ impl Scene {
             word: "change_user".to_owned(),
             aggregate: "users".to_owned(),
             at: Timestamp(1),
-            payload: payload(version),
+            payload: payload(version).into(),
         };
         let commit = Commit::of(owner, 0, (1..=5).map(event).collect());
         let open = log.open_lane(lane).await.unwrap();
@@ -65,7 +65,7 @@ impl Scene {
 
     async fn alter(&self, place: usize) -> LogEvent {
         let altered = LogEvent {
-            payload: payload(9),
+            payload: payload(9).into(),
             ..self.whole[place].clone()
         };
         self.log.restore(&altered).await.unwrap();
@@ -89,7 +89,7 @@ fn publication(event: &LogEvent) -> Publication {
         system_id: event.owner.system_id().clone(),
         aggregate: event.aggregate.clone(),
         word: event.word.clone(),
-        payload: event.payload.clone().into(),
+        payload: event.payload.clone(),
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) async fn happen(log: &MemoryLog, owner: &Owner, count: u64, at: i64) 
         word: "change_user".to_owned(),
         aggregate: "users".to_owned(),
         at: Timestamp(at),
-        payload: payload(owner, version, RequestContext::default()),
+        payload: payload(owner, version, RequestContext::default()).into(),
     };
     let commit = Commit::of(
         owner.clone(),
@@ -205,7 +205,7 @@ fn the_order_is_that_of_time_within_what_the_lanes_permit() {
         word: String::new(),
         aggregate: String::new(),
         at: Timestamp(at),
-        payload: Vec::new(),
+        payload: Vec::new().into(),
     };
     let merged = merge(vec![
         event(2, 1, 50),
