@@ -162,6 +162,27 @@ async fn what_was_published_is_known_after_a_crash_of_the_server() {
 }
 
 #[tokio::test]
+async fn a_walk_along_the_stream_that_is_interrupted_says_so_and_the_next_one_has_all() {
+    let nats = TestNats::start().await;
+    let bus = nats.bus(limits()).await;
+    bus.publish(&publications(3, 1..=300)).await.unwrap();
+    let mut stretches = bus.stretches(100).await.unwrap();
+    let first = next(&mut stretches).await.unwrap();
+    assert_eq!((first.events.len(), first.left), (100, 200));
+    nats.kill9().await;
+    nats.restart().await;
+    // What it read with went with the server.
+    assert!(next(&mut stretches).await.is_err());
+    assert!(soon(stretches.next()).await.is_none());
+    let stretches = soon(bus.stretches(100)).await.unwrap();
+    let all: Vec<_> = soon(stretches.collect()).await;
+    let lengths = all
+        .iter()
+        .map(|stretch| stretch.as_ref().unwrap().events.len());
+    assert_eq!(lengths.collect::<Vec<_>>(), [100, 100, 100]);
+}
+
+#[tokio::test]
 async fn a_batch_with_a_known_event_goes_in_all_the_same() {
     let nats = TestNats::start().await;
     let bus = nats.bus(limits()).await;
