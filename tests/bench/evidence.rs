@@ -68,12 +68,14 @@ struct Side {
 pub async fn measure(program: &Path, folder: &Path) -> Result<(), AnyError> {
     let mut costs = Vec::new();
     for is_postgres in [true, false] {
-        if is_postgres && TestPostgres::start_own().is_none() {
+        let Some(equal) = pair(program, is_postgres, &WITHOUT).await? else {
             continue;
-        }
-        let start = |more| Side::start(program, is_postgres, more);
-        let [one, other] = compared([start(&WITHOUT).await?, start(&WITHOUT).await?]).await?;
-        let [with, without] = compared([start(&[]).await?, start(&WITHOUT).await?]).await?;
+        };
+        let [one, other] = compared(equal).await?;
+        let Some(unequal) = pair(program, is_postgres, &[]).await? else {
+            continue;
+        };
+        let [with, without] = compared(unequal).await?;
         costs.push(Cost {
             store: if is_postgres { "postgresql" } else { "sqlite" },
             equal: more(&one, &other),
@@ -93,6 +95,17 @@ pub async fn measure(program: &Path, folder: &Path) -> Result<(), AnyError> {
     }
     let json = serde_json::to_vec_pretty(&costs)?;
     Ok(std::fs::write(folder.join("evidence.json"), json)?)
+}
+
+/// Two services, of which the second is without the role; `None` where PostgreSQL is not installed.
+async fn pair(
+    program: &Path,
+    is_postgres: bool,
+    first: &[&str],
+) -> Result<Option<[Side; 2]>, AnyError> {
+    let one = Side::start(program, is_postgres, first).await?;
+    let other = Side::start(program, is_postgres, &WITHOUT).await?;
+    Ok(one.zip(other).map(|(one, other)| [one, other]))
 }
 
 /// What the first cost more than the second, in parts of what the second cost: the middle of the rounds.
@@ -170,9 +183,16 @@ async fn together([one, other]: &[Side; 2]) -> Result<[Cpu; 2], AnyError> {
 }
 
 impl Side {
-    async fn start(program: &Path, is_postgres: bool, more: &[&str]) -> Result<Self, AnyError> {
+    /// `None` where PostgreSQL is wanted and not installed.
+    async fn start(
+        program: &Path,
+        is_postgres: bool,
+        more: &[&str],
+    ) -> Result<Option<Self>, AnyError> {
         let postgres = if is_postgres {
-            let server = TestPostgres::start_own().ok_or("PostgreSQL was there a moment ago")?;
+            let Some(server) = TestPostgres::start_own() else {
+                return Ok(None);
+            };
             let url = server.database();
             let mut connection = PgConnection::connect(&url).await?;
             // It cleans up between rounds, and not in the middle of one.
@@ -195,11 +215,11 @@ impl Side {
         };
         let service = Service::with(program, store, more).await?;
         let scenario = Scenario::prepare(&service).await?;
-        Ok(Self {
+        Ok(Some(Self {
             service,
             scenario,
             postgres,
-        })
+        }))
     }
 
     /// What is left to do of a round.
