@@ -6,6 +6,7 @@
 )]
 
 mod analysts;
+mod lost_on_the_way;
 mod only_jetstream;
 
 use std::future::Future;
