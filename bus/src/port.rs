@@ -3,6 +3,7 @@
 //! Payloads are opaque bytes here; [`crate::sealing`] closes commands and answers, so that nobody on the wire reads or
 //! forges one.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -85,9 +86,9 @@ pub struct Publication {
     /// Its system, for the subject.
     pub system_id: SystemId,
     /// Its aggregate, for the subject.
-    pub aggregate: String,
+    pub aggregate: Cow<'static, str>,
     /// Its word, for the subject.
-    pub word: String,
+    pub word: Cow<'static, str>,
     /// The encoded envelope.
     pub payload: Bytes,
 }

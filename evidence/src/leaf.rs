@@ -14,15 +14,19 @@
 //! prev sha256:4Wux3Iv1zBZcVVYPzZ2hJBOoKw+F8hjTbZqGDZYwzQA=
 //! ```
 
-use std::fmt;
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use base64::Engine as _;
+use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use schemas::{Digest, Owner, Position, Timestamp};
 
 /// The first line: whoever changes a line below changes this one, too.
 const FORMAT: &str = "pc-audit-v1";
+/// Bytes that most records have room in.
+const TEXT_USUAL: usize = 512;
 
 /// What the tree commits to about one event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,13 +38,13 @@ pub struct Leaf {
     /// 1, 2, 3 … within that history.
     pub version: u64,
     /// The event's word.
-    pub word: String,
+    pub word: Cow<'static, str>,
     /// Version of the body's shape; `None` when the frame cannot be read.
     pub schema: Option<u16>,
     /// When it was recorded.
     pub at: Timestamp,
     /// Through which door it came: `device/<key index>`, `device`, `system`, `server`, or `unknown`.
-    pub actor: String,
+    pub actor: Cow<'static, str>,
     /// SHA-256 of the bytes as they are stored.
     pub stored: Digest,
     /// [`Leaf::entry`] of the event before it in the same history; `None` for the first.
@@ -55,7 +59,9 @@ pub struct InvalidLeaf;
 impl Leaf {
     /// What the tree holds of this record: SHA-256 of its text.
     pub fn entry(&self) -> Digest {
-        Digest::sha256(self.to_string().as_bytes())
+        let mut text = String::with_capacity(TEXT_USUAL);
+        write!(text, "{self}").expect("a text takes everything");
+        Digest::sha256(text.as_bytes())
     }
 }
 
@@ -101,7 +107,7 @@ impl FromStr for Leaf {
         let (word, schema) = field("type")?.rsplit_once('@').ok_or(InvalidLeaf)?;
         let at = Timestamp(parsed(field("time")?)?);
         field("tenant")?;
-        let actor = field("actor")?.to_owned();
+        let actor = field("actor")?.to_owned().into();
         let stored = digest(field("stored")?)?;
         let prev = match field("prev")? {
             "none" => None,
@@ -111,7 +117,7 @@ impl FromStr for Leaf {
             position,
             owner,
             version,
-            word: word.to_owned(),
+            word: word.to_owned().into(),
             schema: match schema {
                 "unreadable" => None,
                 schema => Some(parsed(schema)?),
@@ -129,8 +135,8 @@ impl FromStr for Leaf {
     }
 }
 
-fn in_base64(digest: &Digest) -> String {
-    STANDARD.encode(digest.as_bytes())
+fn in_base64(digest: &Digest) -> impl fmt::Display {
+    Base64Display::new(digest.as_bytes(), &STANDARD)
 }
 
 fn digest(text: &str) -> Result<Digest, InvalidLeaf> {
@@ -154,10 +160,10 @@ pub(crate) mod tests {
                 .parse()
                 .unwrap(),
             version: 3,
-            word: "confirm_transaction".to_owned(),
+            word: "confirm_transaction".into(),
             schema: Some(1),
             at: Timestamp(1_795_435_200_000),
-            actor: "device/1".to_owned(),
+            actor: "device/1".into(),
             stored: Digest([7; 32]),
             prev: Some(Digest([8; 32])),
         }
@@ -207,10 +213,10 @@ pub(crate) mod tests {
         let mut others = vec![sample.clone(); 8];
         others[0].position = "17-4212".parse().unwrap();
         others[1].version = 4;
-        others[2].word = "decline_transaction".to_owned();
+        others[2].word = "decline_transaction".into();
         others[3].schema = Some(2);
         others[4].at = Timestamp(1_795_435_200_001);
-        others[5].actor = "device/2".to_owned();
+        others[5].actor = "device/2".into();
         others[6].stored = Digest([9; 32]);
         others[7].prev = None;
         for other in others {

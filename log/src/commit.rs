@@ -1,5 +1,7 @@
 //! What one decision writes, all of it or nothing.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use schemas::vault::VaultName;
 use schemas::{CommandId, Digest, ErrorCode, Owner, Timestamp};
@@ -51,9 +53,9 @@ impl Commit {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewEvent {
     /// The word, for people who read the table.
-    pub word: String,
+    pub word: Cow<'static, str>,
     /// The aggregate, for the subject it is published under.
-    pub aggregate: String,
+    pub aggregate: Cow<'static, str>,
     /// When it was recorded.
     pub at: Timestamp,
     /// The encoded envelope.

@@ -9,6 +9,7 @@ mod kept;
 pub mod memory;
 mod migrations;
 pub mod open;
+mod pace;
 mod passing;
 pub mod past;
 pub mod port;
@@ -22,6 +23,7 @@ pub mod whole;
 pub use commit::{Claim, CommandRow, Commit, Count, Erase, NewEvent, Timer, VaultRow};
 pub use memory::MemoryLog;
 pub use open::{Credentials, OpenError, open};
+pub use pace::Pace;
 pub use port::{
     AppendError, Appended, CommandRecord, DueTimer, Epoch, EventLog, Failure, Frame, LogEvent,
     OpenLane, Piece,

@@ -54,8 +54,8 @@ mod tests {
         let owner: Owner = "11111111-2222-4333-8444-555555555555/client-7".parse()?;
         let lane = Lane::of(&owner);
         let event = |at| NewEvent {
-            word: "change_user".to_owned(),
-            aggregate: "users".to_owned(),
+            word: "change_user".into(),
+            aggregate: "users".into(),
             at: Timestamp(at),
             payload: Vec::new().into(),
         };

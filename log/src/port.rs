@@ -1,5 +1,7 @@
 //! The port: what a store promises.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -91,9 +93,9 @@ pub struct LogEvent {
     /// 1, 2, 3 … within the owner.
     pub version: u64,
     /// The word.
-    pub word: String,
+    pub word: Cow<'static, str>,
     /// The aggregate.
-    pub aggregate: String,
+    pub aggregate: Cow<'static, str>,
     /// When it was recorded.
     pub at: Timestamp,
     /// The encoded envelope.

@@ -170,8 +170,8 @@ mod tests {
 
     fn commit(expected_version: u64, sizes: &[usize]) -> Commit {
         let events = sizes.iter().map(|size| NewEvent {
-            word: "create_user".to_owned(),
-            aggregate: "users".to_owned(),
+            word: "create_user".into(),
+            aggregate: "users".into(),
             at: Timestamp(7),
             payload: vec![1; *size].into(),
         });

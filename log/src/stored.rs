@@ -52,8 +52,8 @@ pub(crate) fn event(columns: EventColumns) -> Result<LogEvent, Unreadable> {
         position: position(lane, number)?,
         owner: self::owner(&owner)?,
         version: version as u64,
-        word,
-        aggregate,
+        word: word.into(),
+        aggregate: aggregate.into(),
         at: Timestamp(at),
         payload: payload.into(),
     })

@@ -79,8 +79,8 @@ impl History {
                 name,
             });
             new.push(NewEvent {
-                word: recorded.event.word().to_owned(),
-                aggregate: recorded.event.aggregate().to_owned(),
+                word: recorded.event.word().into(),
+                aggregate: recorded.event.aggregate().into(),
                 at: self.now,
                 payload: codec::encode(&recorded).into(),
             });
@@ -97,8 +97,8 @@ impl History {
             .expect("the log is in memory")
             .len() as u64;
         let event = NewEvent {
-            word: "unknown".to_owned(),
-            aggregate: "unknown".to_owned(),
+            word: "unknown".into(),
+            aggregate: "unknown".into(),
             at: self.now,
             payload: payload.into(),
         };

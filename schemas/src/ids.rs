@@ -1,12 +1,15 @@
 //! Identifiers: parsed at the door, trusted afterwards.
 //!
-//! Text identifiers hold only `A-Z a-z 0-9 . _ : -`, so they are safe in a path, a log line and a subject.
+//! Text identifiers hold only `A-Z a-z 0-9 . _ : -`, so they are safe in a path, a log line and a subject. Their text is shared:
+//! an owner goes along with every event and every row, and copies nothing.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use serde::{Deserialize, Serialize};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Digest as _;
 
 /// Why a text is not an identifier of that kind.
@@ -20,9 +23,8 @@ pub struct InvalidId {
 macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident, $length_max:literal;)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// The longest permitted text, in bytes.
@@ -38,7 +40,12 @@ macro_rules! ids {
             type Err = InvalidId;
 
             fn from_str(text: &str) -> Result<Self, InvalidId> {
-                Self::try_from(text.to_owned())
+                let fits = !text.is_empty() && text.len() <= $length_max;
+                if fits && text.bytes().all(is_id_byte) {
+                    Ok(Self(text.into()))
+                } else {
+                    Err(InvalidId { kind: stringify!($name), length_max: $length_max })
+                }
             }
         }
 
@@ -46,18 +53,25 @@ macro_rules! ids {
             type Error = InvalidId;
 
             fn try_from(text: String) -> Result<Self, InvalidId> {
-                let fits = !text.is_empty() && text.len() <= $length_max;
-                if fits && text.bytes().all(is_id_byte) {
-                    Ok(Self(text))
-                } else {
-                    Err(InvalidId { kind: stringify!($name), length_max: $length_max })
-                }
+                text.parse()
             }
         }
 
         impl From<$name> for String {
             fn from(id: $name) -> Self {
-                id.0
+                id.as_str().to_owned()
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_str(Parsed(PhantomData))
             }
         }
 
@@ -67,6 +81,21 @@ macro_rules! ids {
             }
         }
     )*};
+}
+
+/// Reads an identifier from wherever its text lies.
+struct Parsed<Id>(PhantomData<Id>);
+
+impl<Id: FromStr<Err = InvalidId>> Visitor<'_> for Parsed<Id> {
+    type Value = Id;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an identifier")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Id, E> {
+        text.parse().map_err(E::custom)
+    }
 }
 
 fn is_id_byte(byte: u8) -> bool {
@@ -111,7 +140,7 @@ pub enum Owner {
 }
 
 /// What stands for a system's id where the server itself is meant. A door takes only UUIDs, so no system has it.
-static SERVER: LazyLock<SystemId> = LazyLock::new(|| SystemId("server".to_owned()));
+static SERVER: LazyLock<SystemId> = LazyLock::new(|| SystemId("server".into()));
 
 impl Owner {
     /// The system this owner lives in; a reserved id for the server itself.

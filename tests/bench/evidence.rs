@@ -20,7 +20,7 @@ use crate::service::{Service, Store, Usages};
 const CONFIRMATIONS: usize = 6000;
 const CALLERS: usize = 32;
 /// Rounds; one more before them warms up.
-const ROUNDS: usize = 5;
+const ROUNDS: usize = 9;
 /// How long both are watched while they have nothing to do.
 const REST: Duration = Duration::from_secs(10);
 /// How often it is asked whether the state is folded.

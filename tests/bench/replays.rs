@@ -67,7 +67,7 @@ pub async fn rebuild(arguments: &[String]) -> Result<(), AnyError> {
         let began = Instant::now();
         projector.catch_up().await?;
         tell("all read models from nothing", events, began);
-        for projection in ["transactions", "journal"] {
+        for projection in projections::names() {
             let began = Instant::now();
             let mut filled = None;
             let rebuilt = projector.rebuild(projection, OnDifference::KeepBoth, |progress| {

@@ -83,8 +83,8 @@ async fn happen(log: &dyn EventLog) {
         for number in 0..OWNERS {
             let owner = owner(number);
             let event = NewEvent {
-                word: "change_user".to_owned(),
-                aggregate: "users".to_owned(),
+                word: "change_user".into(),
+                aggregate: "users".into(),
                 at: Timestamp(1_795_435_200_000 + version as i64),
                 payload: payload(&owner, version + 1).into(),
             };

@@ -107,8 +107,8 @@ fn publication(lane_number: u8, number: u64) -> Publication {
             number,
         },
         system_id: system_id(),
-        aggregate: "transactions".to_owned(),
-        word: "transaction_confirmed".to_owned(),
+        aggregate: "transactions".into(),
+        word: "transaction_confirmed".into(),
         payload: format!("event {number}").into(),
     }
 }

@@ -122,8 +122,8 @@ fn owner(lane: Lane) -> Owner {
 /// A decision on that version with so many events, and nothing else.
 fn commit(owner: &Owner, expected_version: u64, events: usize) -> Commit {
     let event = |number| NewEvent {
-        word: "transaction_confirmed".to_owned(),
-        aggregate: "transactions".to_owned(),
+        word: "transaction_confirmed".into(),
+        aggregate: "transactions".into(),
         at: Timestamp(1_700_000_000_000 + number as i64),
         payload: format!("{owner} {expected_version} {number}")
             .into_bytes()

@@ -100,8 +100,8 @@ async fn cleaned_log() -> (Arc<dyn EventLog>, i64) {
         event,
     };
     let event = NewEvent {
-        word: recorded.event.word().to_owned(),
-        aggregate: recorded.event.aggregate().to_owned(),
+        word: recorded.event.word().into(),
+        aggregate: recorded.event.aggregate().into(),
         at: recorded.recorded_at,
         payload: codec::encode(&recorded).into(),
     };

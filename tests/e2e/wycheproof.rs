@@ -93,8 +93,8 @@ async fn write(plan: &Plan, number: usize, events: Vec<Event>) {
             event,
         };
         event_log::NewEvent {
-            word: recorded.event.word().to_owned(),
-            aggregate: recorded.event.aggregate().to_owned(),
+            word: recorded.event.word().into(),
+            aggregate: recorded.event.aggregate().into(),
             at: recorded.recorded_at,
             payload: codec::encode(&recorded).into(),
         }

@@ -68,8 +68,8 @@ fn life(owner: &Owner) -> Commit {
             event,
         };
         NewEvent {
-            word: recorded.event.word().to_owned(),
-            aggregate: recorded.event.aggregate().to_owned(),
+            word: recorded.event.word().into(),
+            aggregate: recorded.event.aggregate().into(),
             at,
             payload: codec::encode(&recorded).into(),
         }

@@ -118,9 +118,11 @@ impl OpenBus {
             .collect()
     }
 
-    /// Ends the server under the bus, when it is ours.
+    /// Ends the server under the bus, when it is ours. Whoever still has the bus hears that its connection is lost.
     pub async fn end(self) {
-        if let Some(child) = self.child {
+        let Self { bus, child, .. } = self;
+        drop(bus);
+        if let Some(child) = child {
             child.stop().await;
         }
     }

@@ -166,6 +166,7 @@ pub async fn serve(
         Ok::<(), AnyError>(())
     };
     let ended = tokio::time::timeout(PATIENCE, everything).await;
+    drop(ground);
     open_bus.end().await;
     outcome.and(ended.unwrap_or_else(|_| Err(UNFINISHED.into())))
 }

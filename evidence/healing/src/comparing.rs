@@ -7,16 +7,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bus::{Bus, BusError, Published};
-use event_log::{EventLog, Failure, LogEvent, Piece};
+use event_log::{EventLog, Failure, LogEvent, Pace, Piece};
 use futures::TryStreamExt as _;
 use schemas::{Lane, Position, subjects};
+use tokio::time::Instant;
 
 use numbers::Numbers;
 
 /// Events of the stream that are compared before the next look at the clock.
 const STRETCH: usize = 256;
-/// How far apart stretches are kept: about 256 events a second are compared.
-const PACE: Duration = Duration::from_secs(1);
+/// About 256 events a second are compared where there is time for it, and fewer where there is not.
+const PACE: Pace = Pace {
+    share: 200,
+    least: Duration::from_secs(1),
+    most: Duration::from_secs(10),
+};
 /// How far apart rounds are kept.
 const ROUND_PACE: Duration = Duration::from_secs(10);
 
@@ -88,9 +93,12 @@ pub async fn watch(log: Arc<dyn EventLog>, bus: Arc<dyn Bus>, shutdown: impl Fut
 async fn round(log: &dyn EventLog, bus: &dyn Bus) -> Result<(), ComparingError> {
     let mut stretches = bus.stretches(STRETCH).await?;
     let mut comparison = Comparison::of(log);
+    let mut begin = Instant::now();
     while let Some(stretch) = stretches.try_next().await? {
         tell(&comparison.take(&stretch.events).await?);
-        tokio::time::sleep(PACE).await;
+        metrics::gauge!("stream_comparison_left_events").set(stretch.left as f64);
+        tokio::time::sleep(PACE.rest(begin.elapsed())).await;
+        begin = Instant::now();
     }
     tell(&comparison.missing());
     Ok(())

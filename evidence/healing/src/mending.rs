@@ -126,8 +126,8 @@ async fn from_the_stream(
         position,
         owner: frame.owner,
         version: frame.ordinal,
-        word: frame.word,
-        aggregate: frame.aggregate,
+        word: frame.word.into(),
+        aggregate: frame.aggregate.into(),
         at: frame.recorded_at,
         payload: published.payload,
     }))

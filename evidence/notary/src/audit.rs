@@ -11,13 +11,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_log::{EventLog, LogEvent};
+use event_log::{EventLog, LogEvent, Pace};
 use evidence::tile::TILE_WIDTH;
 use evidence::{Checkpoint, Edge};
 use futures::StreamExt as _;
 use lru::LruCache;
 use schemas::{Digest, Lane, Owner, Position};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::archive::ArchiveError;
 use crate::files::Files;
@@ -28,8 +29,12 @@ use source::{Source, check};
 
 /// How many of the newest records the gate compares with the log; all lanes' lengths are compared in any case.
 pub const GATE_RECORDS: u64 = 1_000_000;
-/// How far apart the scrub keeps two stretches: about 256 events a second are compared.
-const SCRUB_PACE: Duration = Duration::from_secs(1);
+/// The scrub compares about 256 events a second where there is time for it, and fewer where there is not.
+const SCRUB_PACE: Pace = Pace {
+    share: 200,
+    least: Duration::from_secs(1),
+    most: Duration::from_secs(10),
+};
 /// Histories whose last entry is remembered.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1 << 17).expect("it is not zero");
 
@@ -182,7 +187,7 @@ pub async fn scrub(log: Arc<dyn EventLog>, folder: &Path, shutdown: impl Future<
     let rounds = async {
         loop {
             round(Audit::of(Arc::clone(&log), folder)).await;
-            tokio::time::sleep(SCRUB_PACE).await;
+            tokio::time::sleep(SCRUB_PACE.least).await;
         }
     };
     tokio::select! {
@@ -198,11 +203,15 @@ async fn round(mut audit: Audit) {
         Ok(Some(checkpoint)) => checkpoint,
         Err(error) => return tell(&error),
     };
-    for stretch in 0..checkpoint.size().div_ceil(TILE_WIDTH) {
+    let stretches = checkpoint.size().div_ceil(TILE_WIDTH);
+    for stretch in 0..stretches {
+        let left = (stretches - stretch) * TILE_WIDTH;
+        metrics::gauge!("notary_scrub_left_events").set(left as f64);
+        let begin = Instant::now();
         if let Err(error) = audit.stretch(&checkpoint, stretch).await {
             tell(&error);
         }
-        tokio::time::sleep(SCRUB_PACE).await;
+        tokio::time::sleep(SCRUB_PACE.rest(begin.elapsed())).await;
     }
     metrics::counter!("notary_scrubs_total").increment(1);
 }

@@ -139,8 +139,8 @@ mod tests {
         let (folder, log) = (tempfile::tempdir().unwrap(), Arc::new(MemoryLog::new()));
         let owner = owner(1);
         let event = |record| NewEvent {
-            word: "change_user".to_owned(),
-            aggregate: "users".to_owned(),
+            word: "change_user".into(),
+            aggregate: "users".into(),
             at: Timestamp(5),
             payload: payload(
                 &owner,

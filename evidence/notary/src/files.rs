@@ -158,7 +158,10 @@ impl Files {
                 .open(&path)?;
             self.power.writes(&path, bytes.len() as u64 / 2);
             self.put(&mut file, bytes)?;
-            file.set_len(bytes.len() as u64)?;
+            let length = bytes.len() as u64;
+            if file.metadata()?.len() > length {
+                file.set_len(length)?;
+            }
             self.flush(&file, &path)?;
             if is_new {
                 self.flush_folder(&self.root)?;

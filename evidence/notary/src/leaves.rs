@@ -1,5 +1,7 @@
 //! The record of an event: what the journal commits to, read from the event as it is stored.
 
+use std::borrow::Cow;
+
 use event_log::LogEvent;
 use evidence::Leaf;
 use schemas::Digest;
@@ -8,16 +10,17 @@ use serde::de::IgnoredAny;
 
 /// What is read of an event's frame; the rest is skipped.
 #[derive(Deserialize)]
-struct Frame {
+struct Frame<'a> {
     version: u16,
-    aggregate: String,
-    context: Context,
+    aggregate: &'a str,
+    #[serde(borrow)]
+    context: Context<'a>,
 }
 
 #[derive(Deserialize)]
-struct Context {
+struct Context<'a> {
     #[serde(default)]
-    request_url: String,
+    request_url: &'a str,
     request_hmac: Option<IgnoredAny>,
     key_index: Option<u32>,
 }
@@ -26,7 +29,7 @@ struct Context {
 ///
 /// Bytes that are no event of ours have a record, too: what is stored is what must be provable.
 pub fn leaf_of(event: &LogEvent, prev: Option<Digest>) -> Leaf {
-    let frame: Option<Frame> = rmp_serde::from_slice(&event.payload).ok();
+    let frame: Option<Frame<'_>> = rmp_serde::from_slice(&event.payload).ok();
     Leaf {
         position: event.position,
         owner: event.owner.clone(),
@@ -42,20 +45,20 @@ pub fn leaf_of(event: &LogEvent, prev: Option<Digest>) -> Leaf {
 
 /// Is the event filed under the aggregate that its own frame names? The record does not tell, since the bytes do.
 pub(crate) fn is_filed_rightly(event: &LogEvent) -> bool {
-    let frame: Option<Frame> = rmp_serde::from_slice(&event.payload).ok();
+    let frame: Option<Frame<'_>> = rmp_serde::from_slice(&event.payload).ok();
     frame.is_none_or(|frame| frame.aggregate == event.aggregate)
 }
 
 /// Through which door the request came. A request with a MAC came from a device.
-fn actor(frame: Option<&Frame>) -> String {
+fn actor(frame: Option<&Frame<'_>>) -> Cow<'static, str> {
     let Some(Frame { context, .. }) = frame else {
-        return "unknown".to_owned();
+        return "unknown".into();
     };
     match (&context.request_hmac, context.key_index) {
-        (Some(_), Some(key_index)) => format!("device/{key_index}"),
-        (Some(_), None) => "device".to_owned(),
-        (None, _) if context.request_url.is_empty() => "server".to_owned(),
-        (None, _) => "system".to_owned(),
+        (Some(_), Some(key_index)) => format!("device/{key_index}").into(),
+        (Some(_), None) => "device".into(),
+        (None, _) if context.request_url.is_empty() => "server".into(),
+        (None, _) => "system".into(),
     }
 }
 
@@ -112,20 +115,20 @@ pub(crate) mod tests {
                 position: Position::from_event_id(65).unwrap(),
                 owner: owner.clone(),
                 version: 1,
-                word: "change_user".to_owned(),
-                aggregate: "users".to_owned(),
+                word: "change_user".into(),
+                aggregate: "users".into(),
                 at: Timestamp(1),
                 payload: payload(&owner, 1, context).into(),
             };
             let leaf = leaf_of(&event, None);
-            assert_eq!((leaf.actor.as_str(), leaf.schema), (actor, Some(1)));
+            assert_eq!((&*leaf.actor, leaf.schema), (actor, Some(1)));
             assert_eq!(leaf.stored, Digest::sha256(&event.payload));
             let foreign = LogEvent {
                 payload: b"a newer program wrote this".as_slice().into(),
                 ..event
             };
             let leaf = leaf_of(&foreign, None);
-            assert_eq!((leaf.actor.as_str(), leaf.schema), ("unknown", None));
+            assert_eq!((&*leaf.actor, leaf.schema), ("unknown", None));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The role: reads what is new in the log, puts it in order, and has it recorded.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,12 +11,13 @@ use evidence::{Checkpoint, Extent, StateLine, VerifierKey};
 use lru::LruCache;
 use schemas::{Digest, Lane, Owner, Position};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::leaves::leaf_of;
 use crate::ledger::{Ledger, LedgerError, Place};
 
-/// How far apart two looks at the log are kept: half of what may pass between two checkpoints.
-const PACE: Duration = Duration::from_millis(500);
+/// How far apart two looks at the log begin: a checkpoint is signed every second while events come.
+const PACE: Duration = Duration::from_millis(900);
 /// How long to wait after a failure.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 /// Records of a step at most.
@@ -130,8 +131,9 @@ impl Notary {
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Result<(), NotaryError> {
         let mut shutdown = std::pin::pin!(shutdown);
         loop {
-            let pause = match self.advance(Tail::Waits).await {
-                Ok(()) => PACE,
+            let begin = Instant::now();
+            let next = match self.advance(Tail::Waits).await {
+                Ok(()) => begin + PACE,
                 Err(error @ (NotaryError::LogIsBehind { .. } | NotaryError::Missing(_))) => {
                     return Err(error);
                 }
@@ -139,12 +141,12 @@ impl Notary {
                     metrics::counter!("notary_failures_total").increment(1);
                     let error: &dyn std::error::Error = &error;
                     tracing::error!(error, "the journal does not grow; trying again");
-                    AFTER_FAILURE
+                    Instant::now() + AFTER_FAILURE
                 }
             };
             tokio::select! {
                 () = &mut shutdown => return Ok(()),
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep_until(next) => {}
             }
         }
     }
@@ -358,18 +360,13 @@ fn complete(pieces: &[Piece], events: &[LogEvent]) -> Result<(), NotaryError> {
 /// One order over pieces of several lanes: by time as far as the order within each lane permits, and of one time the
 /// lower lane first.
 fn merge(events: Vec<LogEvent>) -> Vec<LogEvent> {
-    let mut lanes: Vec<VecDeque<LogEvent>> = vec![VecDeque::new(); Lane::COUNT.into()];
-    for event in events {
-        lanes[usize::from(event.position.lane.number())].push_back(event);
-    }
-    let mut keyed = Vec::new();
-    for (number, lane) in lanes.into_iter().enumerate() {
-        let mut latest = i64::MIN;
-        for event in lane {
-            latest = latest.max(event.at.0);
-            keyed.push(((latest, number), event));
-        }
-    }
+    let mut latest = [i64::MIN; Lane::COUNT as usize];
+    let keyed = events.into_iter().map(|event| {
+        let lane = usize::from(event.position.lane.number());
+        latest[lane] = latest[lane].max(event.at.0);
+        ((latest[lane], lane), event)
+    });
+    let mut keyed: Vec<_> = keyed.collect();
     // Stable: what is equal stays in the order of its lane.
     keyed.sort_by_key(|(key, _)| *key);
     keyed.into_iter().map(|(_, event)| event).collect()

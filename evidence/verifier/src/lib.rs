@@ -344,10 +344,10 @@ mod tests {
                 .parse()
                 .unwrap(),
             version: number,
-            word: "change_user".to_owned(),
+            word: "change_user".into(),
             schema: Some(1),
             at: Timestamp(number as i64),
-            actor: "system".to_owned(),
+            actor: "system".into(),
             stored: Digest::sha256(&number.to_be_bytes()),
             prev,
         }

@@ -66,10 +66,10 @@ impl EvidenceQuery for FakeEvidence {
             position,
             owner: SYSTEM.parse().unwrap(),
             version: 1,
-            word: "create_system".to_owned(),
+            word: "create_system".into(),
             schema: Some(1),
             at: Timestamp(1),
-            actor: "system".to_owned(),
+            actor: "system".into(),
             stored: Digest([2; 32]),
             prev: None,
         };

@@ -334,8 +334,8 @@ fn record(
         };
         handlers::evolve(&mut entry.state, &recorded);
         NewEvent {
-            word: recorded.event.word().to_owned(),
-            aggregate: recorded.event.aggregate().to_owned(),
+            word: recorded.event.word().into(),
+            aggregate: recorded.event.aggregate().into(),
             at: now,
             payload: codec::encode(&recorded).into(),
         }

@@ -119,8 +119,8 @@ fn event(row: Vec<Cell>) -> Option<LogEvent> {
         },
         owner: text(cells.next())?.parse().ok()?,
         version: number(cells.next())? as u64,
-        word: text(cells.next())?,
-        aggregate: text(cells.next())?,
+        word: text(cells.next())?.into(),
+        aggregate: text(cells.next())?.into(),
         at: Timestamp(number(cells.next())?),
         payload: match cells.next()? {
             Cell::Bytes(payload) => payload.into(),

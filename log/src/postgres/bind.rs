@@ -55,12 +55,12 @@ pub(super) fn bind(groups: &[(Lane, Epoch, Rows<'_>)]) -> Statement {
         .bind(column(
             groups,
             |rows| &rows.events,
-            |_, row| row.event.word.as_str(),
+            |_, row| &*row.event.word,
         ))
         .bind(column(
             groups,
             |rows| &rows.events,
-            |_, row| row.event.aggregate.as_str(),
+            |_, row| &*row.event.aggregate,
         ))
         .bind(column(groups, |rows| &rows.events, |_, row| row.event.at.0))
         .bind(column(

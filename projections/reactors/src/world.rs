@@ -161,8 +161,8 @@ impl World {
         };
         let vault = vec![self.sealed(owner, VaultName::request(&causation_id), &private)];
         let event = NewEvent {
-            word: recorded.event.word().to_owned(),
-            aggregate: recorded.event.aggregate().to_owned(),
+            word: recorded.event.word().into(),
+            aggregate: recorded.event.aggregate().into(),
             at,
             payload: codec::encode(&recorded).into(),
         };

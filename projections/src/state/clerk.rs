@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use event_log::EventLog;
+use event_log::{EventLog, Pace};
 use evidence::{Extent, StateLine};
 use schemas::Digest;
 use tokio::sync::watch;
@@ -18,12 +18,12 @@ use super::{StateError, StateFold, VERSION};
 use crate::numbers;
 use crate::reading::Portion;
 
-/// How far apart two states are kept, and what passes after a failure.
-const PACE: Duration = Duration::from_secs(1);
-/// Folding takes at most one part of so many of the time, and the next state is at most so far: under load the state is said
-/// later, not at the cost of answers.
-const SHARE: u32 = 10;
-const PACE_MAX: Duration = Duration::from_secs(10);
+/// Under load the state is said later, not at the cost of answers; and yet before what was appended is no longer in memory.
+const PACE: Pace = Pace {
+    share: 10,
+    least: Duration::from_secs(1),
+    most: Duration::from_secs(5),
+};
 /// Events that are folded before somebody else has a turn: a thousandth of a second or two.
 const PORTION: Portion = Portion { lane: 64, all: 256 };
 
@@ -63,7 +63,7 @@ pub async fn follow(
                     fold = resumed(Arc::clone(&fold.log), &extent);
                 }
             }
-            tokio::time::sleep((begin.elapsed() * (SHARE - 1)).clamp(PACE, PACE_MAX)).await;
+            tokio::time::sleep(PACE.rest(begin.elapsed())).await;
             if journal.changed().await.is_err() {
                 return;
             }

@@ -158,9 +158,9 @@ async fn of_writers_that_race_for_the_last_places_as_many_win_as_there_are(store
 async fn who_was_there_before_there_were_counters_is_counted(store: &Store) {
     let log = store.open().await;
     let people: Vec<Owner> = owners(lane(47)).take(4).collect();
-    let happened = |owner: &Owner, version, word: &str| {
+    let happened = |owner: &Owner, version, word: &'static str| {
         let mut commit = commit(owner, version, 1);
-        word.clone_into(&mut commit.events[0].word);
+        commit.events[0].word = word.into();
         commit
     };
     let mut group: Vec<Commit> = people

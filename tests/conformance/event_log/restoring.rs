@@ -18,7 +18,7 @@ async fn an_event_is_put_back_over_whatever_is_there(store: &Store) {
     let right = log.read(lane, 1, 3).await.unwrap();
     let altered = LogEvent {
         payload: b"something else".as_slice().into(),
-        aggregate: "keys".to_owned(),
+        aggregate: "keys".into(),
         ..right[1].clone()
     };
     log.restore(&altered).await.unwrap();

@@ -65,8 +65,8 @@ mod tests {
             owner: owner.clone(),
             expected_version: 0,
             events: vec![NewEvent {
-                word: recorded.event.word().to_owned(),
-                aggregate: recorded.event.aggregate().to_owned(),
+                word: recorded.event.word().into(),
+                aggregate: recorded.event.aggregate().into(),
                 at: Timestamp(0),
                 payload: codec::encode(&recorded).into(),
             }],

@@ -24,8 +24,8 @@ async fn log(count: u64) -> MemoryLog {
 async fn happen(log: &MemoryLog, owner: Owner, count: u64) {
     let lane = Lane::of(&owner);
     let event = |version: u64| NewEvent {
-        word: "change_user".to_owned(),
-        aggregate: "users".to_owned(),
+        word: "change_user".into(),
+        aggregate: "users".into(),
         at: Timestamp(1),
         payload: version.to_be_bytes().to_vec().into(),
     };
@@ -79,8 +79,8 @@ async fn another_event_is_found_whatever_is_other_about_it() {
     let published = publications(&log).await;
     let alterations: [fn(&mut Publication); 3] = [
         |it| it.payload = vec![0; 8].into(),
-        |it| it.word = "create_user".to_owned(),
-        |it| it.aggregate = "keys".to_owned(),
+        |it| it.word = "create_user".into(),
+        |it| it.aggregate = "keys".into(),
     ];
     for alter in alterations {
         for place in [0, 255, 256, 299] {

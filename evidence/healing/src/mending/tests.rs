@@ -39,8 +39,8 @@ impl Scene {
         let (log, owner) = (Arc::new(MemoryLog::new()), owner());
         let lane = Lane::of(&owner);
         let event = |version| NewEvent {
-            word: "change_user".to_owned(),
-            aggregate: "users".to_owned(),
+            word: "change_user".into(),
+            aggregate: "users".into(),
             at: Timestamp(1),
             payload: payload(version).into(),
         };

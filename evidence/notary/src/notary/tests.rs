@@ -17,8 +17,8 @@ pub(crate) async fn happen(log: &MemoryLog, owner: &Owner, count: u64, at: i64) 
     let lane = Lane::of(owner);
     let version = log.load(owner, 0).await.unwrap().len() as u64;
     let event = |version| NewEvent {
-        word: "change_user".to_owned(),
-        aggregate: "users".to_owned(),
+        word: "change_user".into(),
+        aggregate: "users".into(),
         at: Timestamp(at),
         payload: payload(owner, version, RequestContext::default()).into(),
     };
@@ -202,8 +202,8 @@ fn the_order_is_that_of_time_within_what_the_lanes_permit() {
         },
         owner: owner(1),
         version: 1,
-        word: String::new(),
-        aggregate: String::new(),
+        word: "".into(),
+        aggregate: "".into(),
         at: Timestamp(at),
         payload: Vec::new().into(),
     };
