@@ -38,6 +38,15 @@ impl Running {
         self.child.wait().unwrap()
     }
 
+    /// The same; what it says until then on a standard error that was piped.
+    pub(crate) fn warnings_until_its_end(mut self) -> String {
+        let mut told = self.child.stderr.take().unwrap();
+        self.end();
+        let mut said = String::new();
+        told.read_to_string(&mut said).unwrap();
+        said
+    }
+
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap());

@@ -1,5 +1,6 @@
 //! Ending: at once when told to, and in any case.
 
+use std::process::Stdio;
 use std::time::Duration;
 
 use countersign::bank::Bank;
@@ -20,6 +21,18 @@ fn whoever_says_that_it_serves_hears_when_it_is_told_to_end() {
         running.said("serving on http://");
         running.end();
     }
+}
+
+/// Its own server of NATS goes after everybody who uses it.
+#[test]
+fn a_service_that_ends_as_told_has_nothing_to_warn_of() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = serve(folder.path());
+    command.args(["--listen", "127.0.0.1:0", "--nats", "child"]);
+    command.args(["--log-filter", "warn"]);
+    let mut running = Running::start(command.stderr(Stdio::piped()));
+    running.said("serving on http://");
+    assert_eq!(running.warnings_until_its_end(), "");
 }
 
 #[tokio::test(flavor = "multi_thread")]

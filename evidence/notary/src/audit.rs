@@ -217,13 +217,18 @@ async fn round(mut audit: Audit) {
 }
 
 fn tell(error: &AuditError) {
-    let outcome = match error {
-        AuditError::Differs { .. } => "notary_differences_total",
-        AuditError::Archive(_) => "notary_failures_total",
+    let (outcome, text) = match error {
+        AuditError::Differs { .. } => {
+            ("notary_differences_total", "the log is not what was signed")
+        }
+        AuditError::Archive(_) => (
+            "notary_failures_total",
+            "the scrub goes on without a stretch",
+        ),
     };
     metrics::counter!(outcome).increment(1);
     let error: &dyn std::error::Error = error;
-    tracing::error!(error, "the scrub of the log found something");
+    tracing::error!(error, "{text}");
 }
 
 impl Audit {
