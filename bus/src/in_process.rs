@@ -148,6 +148,8 @@ impl Bus for InProcessBus {
             Ok(Stretch {
                 events: events.to_vec(),
                 left: left as u64,
+                // A ring forgets what was first.
+                is_whole: false,
             })
         });
         let stretches: Vec<Result<Stretch, BusError>> = stretches.collect();

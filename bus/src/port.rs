@@ -125,6 +125,8 @@ pub struct Stretch {
     pub events: Vec<Published>,
     /// How many lie behind these, at most.
     pub left: u64,
+    /// Does the stream still have the first that was ever published on it? Then every lane begins with number 1.
+    pub is_whole: bool,
 }
 
 /// A command that was put aside.

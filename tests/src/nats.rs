@@ -5,10 +5,13 @@
 mod cluster;
 
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use bus::child::{AccountsOfChild, ChildOptions, ChildState, NatsServer, fetch};
 use bus::{Bus, JetStreamBus, JetStreamOptions, Limits};
+use tokio::net::TcpStream;
 
 pub use cluster::TestCluster;
 
@@ -80,10 +83,41 @@ impl TestNats {
         self.server.hold_down().await;
     }
 
+    /// Where it stores everything.
+    pub fn stored(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
     /// Takes from the killed server everything it has stored, as a dying disk would.
     pub fn lose_everything(&self) {
-        let stored = self.folder.path().join("data");
-        std::fs::remove_dir_all(stored).expect("the server has stored something");
+        std::fs::remove_dir_all(self.stored()).expect("the server has stored something");
+    }
+
+    /// Lets the killed server end once more, as told: then it leaves an index of what it has, and believes it at its next start.
+    pub async fn end_as_told(&self) {
+        let url = self.options().url;
+        let address = url
+            .strip_prefix("nats://")
+            .expect("it is an address of NATS");
+        let port = address.rsplit(':').next().unwrap_or_default();
+        let mut again = Command::new(program())
+            .arg("--config")
+            .arg(self.folder.path().join("nats-server.conf"))
+            .args(["--port", port])
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it was started before");
+        let mut left = 2000;
+        while TcpStream::connect(address).await.is_err() {
+            left -= 1;
+            assert!(left > 0, "nats-server does not listen at {address}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let pid = again.id().to_string();
+        let told = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(told.is_ok_and(|told| told.success()));
+        let ended = tokio::task::spawn_blocking(move || again.wait()).await;
+        assert!(ended.is_ok_and(|ended| ended.is_ok()));
     }
 
     /// Starts the killed server again on its old data and port.

@@ -39,6 +39,7 @@ pub(super) async fn open(
             delivered: 0,
         },
         length,
+        is_whole: first <= 1,
     };
     let stretches = stream::try_unfold(walk, |mut walk| async move {
         let stretch = walk.stretch().await;
@@ -54,6 +55,7 @@ struct Walk {
     consumer: Option<Consumer<pull::Config>>,
     place: Place,
     length: usize,
+    is_whole: bool,
 }
 
 /// How far a walk is.
@@ -114,8 +116,11 @@ impl Walk {
                 events.push(published(message, position));
             }
         }
-        let left = self.place.left();
-        Ok(Some(Stretch { events, left }))
+        Ok(Some(Stretch {
+            events,
+            left: self.place.left(),
+            is_whole: self.is_whole,
+        }))
     }
 
     async fn messages(&mut self) -> Result<Vec<Message>, AnyError> {

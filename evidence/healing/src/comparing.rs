@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::{Bus, BusError, Published};
+use bus::{Bus, BusError, Published, Stretch};
 use event_log::{EventLog, Failure, LogEvent, Pace, Piece};
 use futures::TryStreamExt as _;
 use schemas::{Lane, Position, subjects};
@@ -95,7 +95,7 @@ async fn round(log: &dyn EventLog, bus: &dyn Bus) -> Result<(), ComparingError> 
     let mut comparison = Comparison::of(log);
     let mut begin = Instant::now();
     while let Some(stretch) = stretches.try_next().await? {
-        tell(&comparison.take(&stretch.events).await?);
+        tell(&comparison.take(&stretch).await?);
         metrics::gauge!("stream_comparison_left_events").set(stretch.left as f64);
         tokio::time::sleep(PACE.rest(begin.elapsed())).await;
         begin = Instant::now();
@@ -122,14 +122,14 @@ pub async fn compare(
     let mut comparison = Comparison::of(log);
     let (mut done, mut differences) = (0, Vec::new());
     while let Some(stretch) = stretches.try_next().await? {
-        differences.extend(comparison.take(&stretch.events).await?);
+        differences.extend(comparison.take(&stretch).await?);
         done += stretch.events.len() as u64;
         progress(done, done + stretch.left);
     }
     differences.extend(comparison.missing());
     Ok(Compared {
         same: comparison.same,
-        forgotten: comparison.lanes.iter().map(Numbers::before).sum(),
+        forgotten: comparison.forgotten(),
         differences,
     })
 }
@@ -140,6 +140,8 @@ struct Comparison<'a> {
     /// What came of every lane, by lane number.
     lanes: Vec<Numbers>,
     same: u64,
+    /// Does the stream have what it had at its beginning?
+    is_whole: bool,
 }
 
 impl<'a> Comparison<'a> {
@@ -148,14 +150,14 @@ impl<'a> Comparison<'a> {
             log,
             lanes: Lane::all().map(|_| Numbers::default()).collect(),
             same: 0,
+            is_whole: false,
         }
     }
 
     /// Compares the next events of the stream. What is published is in the log: it is read later, and has them all.
-    async fn take(
-        &mut self,
-        events: &[Published],
-    ) -> Result<Vec<StreamDifference>, ComparingError> {
+    async fn take(&mut self, stretch: &Stretch) -> Result<Vec<StreamDifference>, ComparingError> {
+        let events = &stretch.events;
+        self.is_whole = stretch.is_whole;
         let rows = self.log.read_pieces(&pieces(events)).await?;
         let rows = rows.into_iter().map(|row| (row.position, row));
         let rows: HashMap<Position, LogEvent> = rows.collect();
@@ -174,14 +176,23 @@ impl<'a> Comparison<'a> {
         Ok(differences)
     }
 
-    /// What has not come though later ones have. A lane may have lost its beginning: a stream does not keep it for ever.
+    /// What has not come though later ones have. A lane may have no beginning any more where the stream has none.
     fn missing(&self) -> Vec<StreamDifference> {
         let lanes = Lane::all().zip(&self.lanes);
         let missing = lanes.flat_map(|(lane, numbers)| {
-            let missing = numbers.missing();
+            let beginning = (self.is_whole && numbers.before() > 0).then(|| (1, numbers.before()));
+            let missing = beginning.into_iter().chain(numbers.missing());
             missing.map(move |(from, to)| StreamDifference::Missing { lane, from, to })
         });
         missing.collect()
+    }
+
+    /// How many the stream has had, and keeps no more.
+    fn forgotten(&self) -> u64 {
+        if self.is_whole {
+            return 0;
+        }
+        self.lanes.iter().map(Numbers::before).sum()
     }
 }
 
