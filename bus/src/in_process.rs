@@ -19,8 +19,8 @@ use schemas::{Lane, SystemId};
 
 use crate::limits::Limits;
 use crate::port::{
-    Bus, BusError, Delivery, Parked, Publication, Published, Question, SendError, StreamEvent,
-    Stretch, Unanswered,
+    Before, Bus, BusError, Delivery, Parked, Publication, Published, Question, SendError,
+    StreamEvent, Stretch, Unanswered,
 };
 use asked::AskedQuestions;
 use commands::{LaneQueue, ParkedCommands};
@@ -142,14 +142,14 @@ impl Bus for InProcessBus {
         length: usize,
     ) -> BoxFuture<'_, Result<BoxStream<'static, Result<Stretch, BusError>>, BusError>> {
         let events: Vec<Published> = self.rings.iter().flat_map(|ring| ring.kept()).collect();
-        let mut left = events.len();
+        // A ring forgets what was first.
+        let (mut left, mut before) = (events.len(), Before::Forgotten);
         let stretches = events.chunks(length).map(|events| {
             left -= events.len();
             Ok(Stretch {
                 events: events.to_vec(),
                 left: left as u64,
-                // A ring forgets what was first.
-                is_whole: false,
+                before: std::mem::replace(&mut before, Before::Stretch),
             })
         });
         let stretches: Vec<Result<Stretch, BusError>> = stretches.collect();

@@ -20,7 +20,7 @@ pub use jetstream::{JetStreamBus, JetStreamOptions};
 pub use lanes::Membership;
 pub use limits::Limits;
 pub use port::{
-    Bus, BusError, Delivery, DeliveryHandle, Parked, Publication, Published, Question,
+    Before, Bus, BusError, Delivery, DeliveryHandle, Parked, Publication, Published, Question,
     QuestionHandle, SendError, StreamEvent, Stretch, Unanswered,
 };
 pub use sealing::Sealer;

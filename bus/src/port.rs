@@ -44,7 +44,7 @@ pub trait Bus: Send + Sync + std::fmt::Debug {
     ) -> BoxFuture<'_, Result<BoxStream<'static, StreamEvent>, BusError>>;
 
     /// What lies on the public stream now, all lanes, in the order it lies there: stretches of at most so many events, each read
-    /// when it is asked for. What comes later is not part of it. An error ends it.
+    /// when it is asked for. What comes later is not part of it, and what grows too old meanwhile is left out. An error ends it.
     fn stretches(
         &self,
         length: usize,
@@ -125,8 +125,19 @@ pub struct Stretch {
     pub events: Vec<Published>,
     /// How many lie behind these, at most.
     pub left: u64,
-    /// Does the stream still have the first that was ever published on it? Then every lane begins with number 1.
-    pub is_whole: bool,
+    /// What lies before them.
+    pub before: Before,
+}
+
+/// What lies before a stretch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// Nothing, ever: the stream begins here, and every lane with number 1.
+    Nothing,
+    /// The stretch that was read before this one.
+    Stretch,
+    /// Events that the stream does not keep any more.
+    Forgotten,
 }
 
 /// A command that was put aside.

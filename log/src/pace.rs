@@ -14,6 +14,13 @@ pub struct Pace {
 }
 
 impl Pace {
+    /// Of whoever compares the log with something else over and over, a stretch at a time.
+    pub const OF_COMPARISONS: Self = Self {
+        share: 200,
+        least: Duration::from_secs(1),
+        most: Duration::from_secs(10),
+    };
+
     /// How long to rest after reading that took so long.
     pub fn rest(self, took: Duration) -> Duration {
         took.saturating_mul(self.share.saturating_sub(1))

@@ -213,4 +213,14 @@ async fn what_is_altered_in_the_files_of_jetstream_is_found() {
         spoiled > MUTATIONS / 4,
         "{spoiled} of {MUTATIONS} spoiled something"
     );
+    // What an operator does with files that nats-server does not come up with.
+    nats.kill9().await;
+    let files = files_in(&nats.stored());
+    let folder = files[0].ancestors().find(|it| it.ends_with("EVT"));
+    std::fs::remove_dir_all(folder.unwrap()).unwrap();
+    nats.restart().await;
+    assert_eq!(found(&nats, &log).await, (false, true));
+    let bus = JetStreamBus::connect(nats.options()).await.unwrap();
+    bus.publish(&publications(&log).await).await.unwrap();
+    assert_eq!(found(&nats, &log).await, (true, false));
 }

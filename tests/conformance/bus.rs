@@ -14,7 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bus::{
-    Bus, Delivery, InProcessBus, Limits, Publication, Published, SendError, StreamEvent, Unanswered,
+    Before, Bus, Delivery, InProcessBus, Limits, Publication, Published, SendError, StreamEvent,
+    Unanswered,
 };
 use bytes::Bytes;
 use futures::StreamExt as _;
@@ -428,12 +429,21 @@ async fn the_whole_stream_is_read_as_it_lies_there(house: House) {
     let mut stretches = house.bus.stretches(4).await.unwrap();
     // What comes later is not part of it.
     house.bus.publish(&publications(12, 1..=6)).await.unwrap();
+    let begins = match house.nats {
+        Some(_) => Before::Nothing,
+        None => Before::Forgotten,
+    };
     let (mut read, mut left) = (Vec::new(), 9);
     while let Some(stretch) = stretches.next().await {
         let stretch = stretch.unwrap();
         assert!(stretch.events.len() <= 4, "{stretch:?}");
         left -= stretch.events.len() as u64;
         assert_eq!(stretch.left, left);
+        let is_first = read.is_empty();
+        assert_eq!(
+            stretch.before,
+            if is_first { begins } else { Before::Stretch }
+        );
         read.extend(stretch.events);
     }
     let expected = [publications(9, [1, 3, 2]), publications(11, 1..=6)].concat();

@@ -13,7 +13,7 @@ use super::event_reader::{bounds, published};
 use super::headers;
 use super::link::{Link, PATIENCE};
 use super::topology::EVT;
-use crate::port::{BusError, Stretch};
+use crate::port::{Before, BusError, Stretch};
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -39,7 +39,11 @@ pub(super) async fn open(
             delivered: 0,
         },
         length,
-        is_whole: first <= 1,
+        before: if first > 1 {
+            Before::Forgotten
+        } else {
+            Before::Nothing
+        },
     };
     let stretches = stream::try_unfold(walk, |mut walk| async move {
         let stretch = walk.stretch().await;
@@ -55,7 +59,8 @@ struct Walk {
     consumer: Option<Consumer<pull::Config>>,
     place: Place,
     length: usize,
-    is_whole: bool,
+    /// What lies before the next stretch.
+    before: Before,
 }
 
 /// How far a walk is.
@@ -106,20 +111,33 @@ impl Walk {
             return Err("the server delivers none of them".into());
         }
         let mut events = Vec::with_capacity(messages.len());
+        let (begin, mut gap) = (self.place.next, None);
         for message in &messages {
             let info = message.info()?;
             let (delivery, sequence) = (info.consumer_sequence, info.stream_sequence);
+            let expected = self.place.next;
             let is_part = self.place.pass(delivery, sequence)?;
+            if sequence != expected {
+                gap.get_or_insert(expected);
+            }
             // Without a position it is not ours.
             let position = message.headers.as_ref().and_then(headers::position);
             if let Some(position) = position.filter(|_| is_part) {
                 events.push(published(message, position));
             }
         }
+        if let Some(gap) = gap
+            && bounds(&self.link).await?.0 > gap
+        {
+            if gap > begin {
+                return Err("what was being read has grown too old".into());
+            }
+            self.before = Before::Forgotten;
+        }
         Ok(Some(Stretch {
             events,
             left: self.place.left(),
-            is_whole: self.is_whole,
+            before: std::mem::replace(&mut self.before, Before::Stretch),
         }))
     }
 

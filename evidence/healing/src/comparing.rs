@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bus::{Bus, BusError, Published, Stretch};
+use bus::{Before, Bus, BusError, Published, Stretch};
 use event_log::{EventLog, Failure, LogEvent, Pace, Piece};
 use futures::TryStreamExt as _;
 use schemas::{Lane, Position, subjects};
@@ -17,11 +17,7 @@ use numbers::Numbers;
 /// Events of the stream that are compared before the next look at the clock.
 const STRETCH: usize = 256;
 /// About 256 events a second are compared where there is time for it, and fewer where there is not.
-const PACE: Pace = Pace {
-    share: 200,
-    least: Duration::from_secs(1),
-    most: Duration::from_secs(10),
-};
+const PACE: Pace = Pace::OF_COMPARISONS;
 /// How far apart rounds are kept.
 const ROUND_PACE: Duration = Duration::from_secs(10);
 
@@ -140,7 +136,7 @@ struct Comparison<'a> {
     /// What came of every lane, by lane number.
     lanes: Vec<Numbers>,
     same: u64,
-    /// Does the stream have what it had at its beginning?
+    /// Did the walk begin where the stream did?
     is_whole: bool,
 }
 
@@ -156,12 +152,21 @@ impl<'a> Comparison<'a> {
 
     /// Compares the next events of the stream. What is published is in the log: it is read later, and has them all.
     async fn take(&mut self, stretch: &Stretch) -> Result<Vec<StreamDifference>, ComparingError> {
+        let mut differences = Vec::new();
+        match stretch.before {
+            Before::Nothing => self.is_whole = true,
+            Before::Stretch => {}
+            Before::Forgotten => {
+                // Nobody can say any more whether all of it came: every lane begins anew.
+                differences = self.missing();
+                self.lanes.fill_with(Numbers::default);
+                self.is_whole = false;
+            }
+        }
         let events = &stretch.events;
-        self.is_whole = stretch.is_whole;
         let rows = self.log.read_pieces(&pieces(events)).await?;
         let rows = rows.into_iter().map(|row| (row.position, row));
         let rows: HashMap<Position, LogEvent> = rows.collect();
-        let mut differences = Vec::new();
         for event in events {
             let Position { lane, number } = event.position;
             let is_new = self.lanes[usize::from(lane.number())].take(number);

@@ -9,7 +9,6 @@ use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use event_log::{EventLog, LogEvent, Pace};
 use evidence::tile::TILE_WIDTH;
@@ -22,7 +21,7 @@ use tokio::time::Instant;
 
 use crate::archive::ArchiveError;
 use crate::files::Files;
-use crate::leaves::{is_filed_rightly, leaf_of};
+use crate::leaves::leaf_and_filing;
 use crate::ledger::{ORDER, read_tile};
 use crate::order::Order;
 use source::{Source, check};
@@ -30,11 +29,7 @@ use source::{Source, check};
 /// How many of the newest records the gate compares with the log; all lanes' lengths are compared in any case.
 pub const GATE_RECORDS: u64 = 1_000_000;
 /// The scrub compares about 256 events a second where there is time for it, and fewer where there is not.
-const SCRUB_PACE: Pace = Pace {
-    share: 200,
-    least: Duration::from_secs(1),
-    most: Duration::from_secs(10),
-};
+const SCRUB_PACE: Pace = Pace::OF_COMPARISONS;
 /// Histories whose last entry is remembered.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(1 << 17).expect("it is not zero");
 
@@ -286,8 +281,8 @@ impl Audit {
             let entries = self.source.entries(checkpoint, stretch)?;
             let prev = self.source.prev(event, &mut self.last, size).await?;
             let expected = entries.get((record % TILE_WIDTH) as usize);
-            let found = leaf_of(event, prev).entry();
-            Ok::<_, Stop>(expected == Some(&found) && is_filed_rightly(event))
+            let (leaf, is_filed_rightly) = leaf_and_filing(event, prev);
+            Ok::<_, Stop>(expected == Some(&leaf.entry()) && is_filed_rightly)
         };
         compared.await.map_err(|stop| stop.about(size))
     }

@@ -29,24 +29,35 @@ struct Context<'a> {
 ///
 /// Bytes that are no event of ours have a record, too: what is stored is what must be provable.
 pub fn leaf_of(event: &LogEvent, prev: Option<Digest>) -> Leaf {
-    let frame: Option<Frame<'_>> = rmp_serde::from_slice(&event.payload).ok();
+    leaf_with(event, frame_of(event).as_ref(), prev)
+}
+
+/// The same; and whether the event is filed under the aggregate that its own frame names, which the record does not tell, since
+/// the bytes do.
+pub(crate) fn leaf_and_filing(event: &LogEvent, prev: Option<Digest>) -> (Leaf, bool) {
+    let frame = frame_of(event);
+    let is_filed_rightly = frame
+        .as_ref()
+        .is_none_or(|frame| frame.aggregate == event.aggregate);
+    (leaf_with(event, frame.as_ref(), prev), is_filed_rightly)
+}
+
+fn frame_of(event: &LogEvent) -> Option<Frame<'_>> {
+    rmp_serde::from_slice(&event.payload).ok()
+}
+
+fn leaf_with(event: &LogEvent, frame: Option<&Frame<'_>>, prev: Option<Digest>) -> Leaf {
     Leaf {
         position: event.position,
         owner: event.owner.clone(),
         version: event.version,
         word: event.word.clone(),
-        schema: frame.as_ref().map(|frame| frame.version),
+        schema: frame.map(|frame| frame.version),
         at: event.at,
-        actor: actor(frame.as_ref()),
+        actor: actor(frame),
         stored: Digest::sha256(&event.payload),
         prev,
     }
-}
-
-/// Is the event filed under the aggregate that its own frame names? The record does not tell, since the bytes do.
-pub(crate) fn is_filed_rightly(event: &LogEvent) -> bool {
-    let frame: Option<Frame<'_>> = rmp_serde::from_slice(&event.payload).ok();
-    frame.is_none_or(|frame| frame.aggregate == event.aggregate)
 }
 
 /// Through which door the request came. A request with a MAC came from a device.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bus::child::binary::BinaryError;
 use bus::child::{ChildError, ChildOptions, NatsServer};
 use bus::jetstream::{Access, ApplyError, CheckError, ConnectError, SyncProof};
-use bus::{JetStreamBus, JetStreamOptions, SendError, StreamEvent};
+use bus::{Before, JetStreamBus, JetStreamOptions, SendError, StreamEvent};
 use bytes::Bytes;
 use futures::StreamExt as _;
 use schemas::subjects;
@@ -180,6 +180,30 @@ async fn a_walk_along_the_stream_that_is_interrupted_says_so_and_the_next_one_ha
         .iter()
         .map(|stretch| stretch.as_ref().unwrap().events.len());
     assert_eq!(lengths.collect::<Vec<_>>(), [100, 100, 100]);
+}
+
+#[tokio::test]
+async fn what_grows_too_old_before_it_is_walked_to_is_left_out_and_said() {
+    let nats = TestNats::start().await;
+    let bus = nats.bus(limits()).await;
+    bus.publish(&publications(3, 1..=300)).await.unwrap();
+    let mut stretches = bus.stretches(100).await.unwrap();
+    let first = next(&mut stretches).await.unwrap();
+    assert_eq!((first.events.len(), first.before), (100, Before::Nothing));
+    // The beginning goes: for their number, since waiting for their age takes 400 days.
+    let context = jetstream(&nats.options()).await;
+    let mut evt = context.get_stream("EVT").await.unwrap();
+    let mut configuration = evt.info().await.unwrap().config.clone();
+    configuration.max_messages = 120;
+    context.update_stream(configuration).await.unwrap();
+    for (begin, before) in [(181, Before::Forgotten), (281, Before::Stretch)] {
+        let stretch = next(&mut stretches).await.unwrap();
+        let number = stretch.events[0].position.number;
+        assert_eq!((number, stretch.before), (begin, before));
+    }
+    assert!(soon(stretches.next()).await.is_none());
+    let mut again = bus.stretches(100).await.unwrap();
+    assert_eq!(next(&mut again).await.unwrap().before, Before::Forgotten);
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
 //! Three nats-servers in one cluster, as production runs them: an account for the bus and a system account.
 
 use std::net::TcpListener;
+use std::ops::Range;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{self, Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use bus::JetStreamOptions;
@@ -13,6 +15,9 @@ const PASSWORD: &str = "only-for-tests";
 /// How often and at what distance a server is asked whether it has formed its cluster.
 const POLLS_MAX: u32 = 1500;
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
+
+/// None of those that a connection is given: one that looks for a dead server would sit on its port.
+const PORTS: Range<u16> = 20_000..32_000;
 
 /// Three servers that belong to one test.
 #[derive(Debug)]
@@ -124,17 +129,26 @@ impl Drop for TestCluster {
 
 impl Ports {
     fn free() -> Self {
-        // Held together until all three are known, so that they differ.
-        let listeners = [(); 3].map(|()| TcpListener::bind("127.0.0.1:0"));
-        let [clients, routes, monitor] = listeners
-            .map(|listener| listener.expect("the loopback interface has free ports"))
-            .map(|listener| listener.local_addr().expect("it is bound").port());
+        let [clients, routes, monitor] = [(); 3].map(|()| free_port());
         Self {
             clients,
             routes,
             monitor,
         }
     }
+}
+
+/// A port that nobody has, and that this process has not named before.
+fn free_port() -> u16 {
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    let count = u32::from(PORTS.end - PORTS.start);
+    let mut ports = PORTS.map(|_| {
+        let next = process::id().wrapping_add(ASKED.fetch_add(1, Ordering::Relaxed));
+        PORTS.start + (next % count) as u16
+    });
+    ports
+        .find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("the loopback interface has free ports")
 }
 
 fn file(folder: &Path, number: usize) -> std::path::PathBuf {

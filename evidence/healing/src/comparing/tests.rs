@@ -1,4 +1,4 @@
-use bus::{InProcessBus, Publication};
+use bus::{Before, InProcessBus, Publication};
 use event_log::{Commit, MemoryLog, NewEvent};
 use schemas::{Owner, Timestamp};
 
@@ -146,4 +146,53 @@ async fn what_the_log_does_not_have_is_found() {
     };
     let invented = StreamDifference::Invented(invented.position);
     assert_eq!(found.differences, [invented, missing]);
+}
+
+/// A stretch with these events of the log.
+async fn stretch(log: &MemoryLog, numbers: &[u64], before: Before) -> Stretch {
+    let published = publications(log).await;
+    let bus = InProcessBus::new();
+    let events = numbers
+        .iter()
+        .map(|number| published[*number as usize - 1].clone());
+    bus.publish(&events.collect::<Vec<_>>()).await.unwrap();
+    let mut stretches = bus.stretches(1000).await.unwrap();
+    Stretch {
+        before,
+        ..stretches.try_next().await.unwrap().unwrap()
+    }
+}
+
+fn lacks(from: u64, to: u64) -> StreamDifference {
+    let lane = Lane::of(&owner());
+    StreamDifference::Missing { lane, from, to }
+}
+
+#[tokio::test]
+async fn where_the_stream_begins_every_lane_does() {
+    let log = log(20).await;
+    for (before, missing, forgotten) in [
+        (Before::Nothing, vec![lacks(1, 2)], 0),
+        (Before::Forgotten, vec![], 2),
+    ] {
+        let mut comparison = Comparison::of(&log);
+        let begin = stretch(&log, &[3, 4], before).await;
+        assert_eq!(comparison.take(&begin).await.unwrap(), []);
+        let next = stretch(&log, &[5, 6], Before::Stretch).await;
+        assert_eq!(comparison.take(&next).await.unwrap(), []);
+        assert_eq!(comparison.missing(), missing);
+        assert_eq!(comparison.forgotten(), forgotten);
+    }
+}
+
+#[tokio::test]
+async fn what_grew_too_old_before_it_was_compared_is_not_missing() {
+    let log = log(60).await;
+    let mut comparison = Comparison::of(&log);
+    let begin = stretch(&log, &[1, 2, 4], Before::Nothing).await;
+    assert_eq!(comparison.take(&begin).await.unwrap(), []);
+    let later = stretch(&log, &[50, 52], Before::Forgotten).await;
+    assert_eq!(comparison.take(&later).await.unwrap(), [lacks(3, 3)]);
+    assert_eq!(comparison.missing(), [lacks(51, 51)]);
+    assert_eq!(comparison.forgotten(), 49);
 }

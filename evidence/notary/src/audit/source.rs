@@ -11,7 +11,7 @@ use schemas::{Digest, Lane, Position};
 use super::{Difference, Last, Stop};
 use crate::archive::ArchiveError;
 use crate::files::Files;
-use crate::leaves::{is_filed_rightly, leaf_of};
+use crate::leaves::leaf_and_filing;
 use crate::ledger::{CHECKPOINT, ORDER, VERIFIER_KEY, read_tile};
 use crate::order::Order;
 
@@ -49,7 +49,8 @@ pub(super) fn check(pairs: &[Pair]) -> Result<(), Difference> {
     } in pairs
     {
         let position = event.position;
-        let found = leaf_of(event, *prev).entry();
+        let (leaf, is_filed_rightly) = leaf_and_filing(event, *prev);
+        let found = leaf.entry();
         if found != *expected {
             return Err(Difference::Altered {
                 record: *record,
@@ -58,7 +59,7 @@ pub(super) fn check(pairs: &[Pair]) -> Result<(), Difference> {
                 found,
             });
         }
-        if !is_filed_rightly(event) {
+        if !is_filed_rightly {
             return Err(Difference::Misfiled {
                 record: *record,
                 position,
