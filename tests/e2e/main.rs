@@ -31,6 +31,7 @@ mod evidence;
 mod expire;
 mod export;
 mod exported_key;
+mod flushed;
 mod healing;
 mod idempotency;
 mod internal_error;

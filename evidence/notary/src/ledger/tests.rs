@@ -137,6 +137,16 @@ fn an_interrupted_beginning_is_begun_again() {
 
 /// A promise that is not whole was not signed, so the signed checkpoint counts.
 #[test]
+fn a_shorter_promise_leaves_nothing_of_the_longer_one_before_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let files = Files::make(folder.path()).unwrap();
+    for text in ["a long one\n", "short\n", "longer again\n"] {
+        files.write_over(NEXT, text.as_bytes()).unwrap();
+        assert_eq!(files.text(NEXT).unwrap().as_deref(), Some(text));
+    }
+}
+
+#[test]
 fn half_a_promise_is_none() {
     let folder = tempfile::tempdir().unwrap();
     let place = place(&folder);
