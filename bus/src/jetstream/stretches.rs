@@ -126,6 +126,7 @@ impl Walk {
                 events.push(published(message, position));
             }
         }
+        // A gap is a loss, which the numbers of the lanes tell, unless the beginning of the stream has passed it meanwhile.
         if let Some(gap) = gap
             && bounds(&self.link).await?.0 > gap
         {
